@@ -1,0 +1,30 @@
+"""A new background, a clean plate or another voice for a video clip. Importing this package loads nothing heavy."""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_ROOM_OF = {
+    "AvfusionError": "errors",
+    "Clip": "clip",
+    "Frame": "clip",
+    "Sound": "clip",
+    "Mask": "clip",
+    "MaskTrack": "clip",
+    "Prompt": "clip",
+    "Point": "clip",
+    "Box": "clip",
+    "Scribble": "clip",
+    "Drawn": "clip",
+    "Words": "clip",
+    "Sounding": "clip",
+}
+
+__all__ = ["__version__", *_ROOM_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'avfusion' has no attribute '{name}'")
+    return getattr(import_module(f"avfusion.{_ROOM_OF[name]}"), name)

@@ -1,0 +1,49 @@
+"""How unsteady masks or alpha are from one frame to the next, without any truth."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BAND_PX = 5
+"""Half the width of the boundary band that is looked at."""
+
+
+def flicker(
+    previous_alpha: NDArray[np.generic],
+    alpha: NDArray[np.generic],
+    previous_luma: NDArray[np.uint8],
+    luma: NDArray[np.uint8],
+) -> float:
+    """Mean absolute change of alpha along the motion, inside the boundary band of both frames; 0 = perfectly steady.
+
+    Both alphas are [H, W]: bool, uint8 (255 = opaque) or float in 0..1. Both lumas are uint8 [H, W]. The earlier alpha
+    is brought onto the later frame by dense optical flow (DIS), so that motion is no flicker. Pixels that are new in
+    the picture (the flow points outside) are not counted. Without any boundary the answer is 0.
+    """
+    later, earlier = _unit(alpha), _unit(previous_alpha)
+    height, width = luma.shape
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = np.asarray(dis.calc(luma, previous_luma, np.zeros((height, width, 2), np.float32)), np.float32)
+    rows, columns = np.indices((height, width), np.float32)
+    x, y = columns + flow[..., 0], rows + flow[..., 1]
+    moved = np.asarray(cv2.remap(earlier, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    seen = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    counted = (_band(later) | _band(moved)) & seen
+    if not counted.any():
+        return 0.0
+    return float(np.abs(later - moved)[counted].mean())
+
+
+def _unit(alpha: NDArray[np.generic]) -> NDArray[np.float32]:
+    scale = 255.0 if alpha.dtype == np.uint8 else 1.0
+    return alpha.astype(np.float32) / np.float32(scale)
+
+
+def _band(alpha: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels within BAND_PX of where alpha crosses one half."""
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * BAND_PX + 1, 2 * BAND_PX + 1))
+    inside = alpha >= 0.5
+    grown, grown_outside = (cv2.dilate(part.view(np.uint8), disk) for part in (inside, ~inside))
+    return np.logical_and(grown, grown_outside)

@@ -61,14 +61,16 @@ class Picture(Protocol):
 class Frame:
     """One upright picture of a clip: `index` in the clip, `time` in exact seconds, and its pixels.
 
-    Pixels come out in the form that the caller works in; each form is converted at most once.
+    Pixels come out in the form that the caller works in; each form is converted at most once. `held` says that this
+    frame did not decode and shows its neighbour's picture.
     """
 
-    __slots__ = ("_picture", "_rgb", "_yuv", "index", "time")
+    __slots__ = ("_picture", "_rgb", "_yuv", "held", "index", "time")
 
-    def __init__(self, index: int, time: Fraction, picture: Picture) -> None:
+    def __init__(self, index: int, time: Fraction, picture: Picture, *, held: bool = False) -> None:
         self.index = index
         self.time = time
+        self.held = held
         self._picture = picture
         self._rgb: Rgb | None = None
         self._yuv: Yuv | None = None
@@ -99,7 +101,8 @@ class Clip:
 
     width_px, height_px: upright stored pixels. `pixel_aspect` is the width of a stored pixel over its height.
     ticks: int64 [n], presentation time of each frame in units of `time_base`, strictly increasing; `end_tick` is where
-    the last frame stops being shown. Rotation found in the file has been applied to width, height and frames.
+    the last frame stops being shown. Rotation found in the file has been applied to width, height and frames. `colour`
+    tells the colours of the frames as they are handed out: the file's own, or SDR BT.709 where they had to be converted.
     """
 
     path: Path
@@ -112,6 +115,7 @@ class Clip:
     codec: str
     container: str
     pixel_format: str
+    seekable: bool = True
     bit_depth: int = 8
     rotation_deg: int = 0
     pixel_aspect: Fraction = Fraction(1)

@@ -1,0 +1,47 @@
+"""A clip and the masks of one frame to masks of the other frames: one engine a file.
+
+An engine is asked frame by frame, in either direction of time, so that memory does not grow with the clip:
+
+    state = Flow().begin(first_frame, {1: mask})
+    for frame in clip.frames(1):
+        masks = state.step(frame).masks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from avfusion.clip import Frame, Mask
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What an engine says about one frame, by object number.
+
+    masks: bool [H, W] each; they never overlap, and an object that is gone has an all-False mask.
+    confidence: 0..1 each; low where the user should look.
+    """
+
+    masks: Mapping[int, Mask]
+    confidence: Mapping[int, float]
+
+
+class TrackState(Protocol):
+    """What an engine remembers of one clip in one direction of time."""
+
+    def step(self, frame: Frame) -> Tracked:
+        """Masks on the frame after (or, going backwards, before) the one of the last call."""
+        ...
+
+
+class Tracker(Protocol):
+    """A tracking engine. It holds no state of any clip."""
+
+    @property
+    def name(self) -> str: ...
+
+    def begin(self, frame: Frame, masks: Mapping[int, Mask]) -> TrackState:
+        """Starts from known masks, bool [H, W] by object number. Raises MaskSizeMismatch and NoPrompt (no object)."""
+        ...

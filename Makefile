@@ -57,12 +57,13 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 
 $(VENV)/.run-set: requirements.txt pyproject.toml | $(BIN)/uv
-	$(UV) pip install -r requirements.txt
-	$(UV) pip install --no-deps --no-build-isolation --editable .
+	@echo "Installing the pinned packages: about 3 GB to download, 7 GB on disk."
+	@$(UV) pip install -r requirements.txt
+	@$(UV) pip install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev-set: requirements-dev.txt $(VENV)/.run-set
-	$(UV) pip install -r requirements-dev.txt
+	@$(UV) pip install -r requirements-dev.txt
 	@touch $@
 
 # The page is tested in Chromium. torchcodec loads FFmpeg's shared libraries, and the benchmarks compare with its program.
@@ -82,11 +83,11 @@ EXTRAS := --extra ui --extra neural --extra inpaint --extra voice --extra shots 
 COMPILE = $(UV) pip compile pyproject.toml $(EXTRAS) --universal --python-version 3.11 --no-annotate --quiet $(UPGRADE)
 lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
 lock: | $(BIN)/uv
-	$(COMPILE) --output-file requirements.txt >/dev/null
-	$(COMPILE) --output-file requirements-dev.txt --constraints requirements.txt --extra dev >/dev/null
-	(sed '/^[^#]/,$$d' requirements-dev.txt; echo "-r requirements.txt"; grep -vxFf requirements.txt requirements-dev.txt) \
+	@$(COMPILE) --output-file requirements.txt >/dev/null
+	@$(COMPILE) --output-file requirements-dev.txt --constraints requirements.txt --extra dev >/dev/null
+	@(sed '/^[^#]/,$$d' requirements-dev.txt; echo "-r requirements.txt"; grep -vxFf requirements.txt requirements-dev.txt) \
 		> $(VENV)/dev-lock
-	mv $(VENV)/dev-lock requirements-dev.txt
+	@mv $(VENV)/dev-lock requirements-dev.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

@@ -1,0 +1,221 @@
+"""Mask tracks on disk: bit-packed while work goes on, palette PNGs or COCO RLE when they leave."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from avfusion.clip import Clip, Mask, MaskTrack
+from avfusion.errors import CannotRead, MaskCountMismatch, MaskSizeMismatch
+from avfusion.media.limits import Limits, check_size
+from avfusion.media.target import new_folder, whole_file
+
+# Above this value a one-channel picture is taken for a drawing of a mask (0/255) rather than for object numbers.
+_HIGHEST_OBJECT = 64
+
+
+class BitRows:
+    """uint8 [frames, row bytes] in a file, read and written a row at a time: nothing of it stays in memory."""
+
+    def __init__(self, path: Path, *, row_bytes: int, frames: int, create: bool) -> None:
+        self._row_bytes = row_bytes
+        self._frames = frames
+        self._lock = threading.Lock()
+        self._file = path.open("w+b" if create else "r+b")
+        if create:
+            self._file.truncate(row_bytes * frames)  # a hole in the file: frames without the object cost no disk
+
+    def __len__(self) -> int:
+        return self._frames
+
+    def __getitem__(self, frame: int) -> NDArray[np.uint8]:
+        with self._lock:
+            self._file.seek(frame * self._row_bytes)
+            return np.frombuffer(self._file.read(self._row_bytes), np.uint8)
+
+    def __setitem__(self, frame: int, row: NDArray[np.uint8]) -> None:
+        with self._lock:
+            self._file.seek(frame * self._row_bytes)
+            self._file.write(row.tobytes())
+
+    def flush(self) -> None:
+        with self._lock:
+            self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class TrackFolder:
+    """A `MaskTrack` being written into `folder`: `track.json` and one `object-N.bits` for each object."""
+
+    def __init__(self, folder: Path, *, width_px: int, height_px: int, frame_count: int, engine: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._size = (height_px, width_px)
+        self._frame_count = frame_count
+        self._engine = engine
+        self._bits: dict[int, BitRows] = {}
+        self._confidence: dict[int, NDArray[np.float32]] = {}
+
+    def put(self, frame: int, object: int, mask: Mask, confidence: float = 1.0) -> None:
+        """Keeps one mask. Raises `MaskSizeMismatch`."""
+        if mask.shape != self._size:
+            raise MaskSizeMismatch(size_message("the mask", mask.shape, self._size))
+        if object not in self._bits:
+            path = self._folder / f"object-{object}.bits"
+            row_bytes = -(-mask.size // 8)
+            self._bits[object] = BitRows(path, row_bytes=row_bytes, frames=self._frame_count, create=True)
+            self._confidence[object] = np.zeros(self._frame_count, np.float32)
+        self._bits[object][frame] = np.packbits(mask)
+        self._confidence[object][frame] = confidence
+
+    def track(self) -> MaskTrack:
+        """What was put so far; later puts show in it too."""
+        height, width = self._size
+        return MaskTrack(width, height, self._frame_count, self._bits, self._confidence, self._engine)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        for rows in self._bits.values():
+            rows.close()
+
+    def __enter__(self) -> TrackFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def size_message(what: str, shape: tuple[int, ...], wanted: tuple[int, int]) -> str:
+    return (
+        f"{what} is {shape[1]} x {shape[0]} pixels and the clip {wanted[1]} x {wanted[0]}: "
+        "masks are of the upright full-size frame."
+    )
+
+
+def read_mask(path: Path, *, limits: Limits | None = None) -> NDArray[np.uint8]:
+    """uint8 [H, W], the object's number in each pixel, from a palette, label or 0/255 picture."""
+    try:
+        with Image.open(path) as image:
+            check_size(path, image.width, image.height, limits or Limits())
+            values = np.asarray(image if image.mode in ("P", "L") else image.convert("L"))
+            numbered = image.mode == "P" or int(values.max(initial=0)) <= _HIGHEST_OBJECT
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise CannotRead(f"{path}: not a mask picture that can be read.") from error
+    return values if numbered else (values > 127).astype(np.uint8)
+
+
+def read_mask_folder(folder: Path, clip: Clip, into: Path) -> TrackFolder:
+    """The masks in `folder` as a track under `into`: one PNG for each frame in the order of their names.
+
+    Raises `CannotRead`, `MaskCountMismatch` and `MaskSizeMismatch`.
+    """
+    if not folder.is_dir():
+        raise CannotRead(f"{folder}: this is not a folder of mask PNGs.")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png")
+    if len(paths) != clip.frame_count:
+        raise MaskCountMismatch(
+            f"{folder}: {len(paths)} mask PNGs for a clip of {clip.frame_count} frames. There must be one for each."
+        )
+    size = (clip.height_px, clip.width_px)
+    track = TrackFolder(into, width_px=size[1], height_px=size[0], frame_count=len(paths), engine="given")
+    for frame, path in enumerate(paths):
+        labels = read_mask(path)
+        if labels.shape != size:
+            track.close()
+            raise MaskSizeMismatch(size_message(str(path), labels.shape, size))
+        for number in np.unique(labels):
+            if number:
+                track.put(frame, int(number), labels == number)
+    return track
+
+
+def palette() -> list[int]:
+    """768 numbers: the colours by which DAVIS and Pascal VOC show objects 0..255, three bits of the number a channel."""
+    colours = []
+    for number in range(256):
+        channels = [0, 0, 0]
+        for bit in range(8):
+            for channel in range(3):
+                channels[channel] |= ((number >> (3 * bit + channel)) & 1) << (7 - bit)
+        colours += channels
+    return colours
+
+
+def write_mask_folder(track: MaskTrack, out: Path, on_frame: Callable[[int], None] = lambda _: None) -> None:
+    """Palette PNGs `00000.png`, ... whose pixel value is the object's number. The folder appears when it is whole."""
+    colours = palette()
+    with new_folder(out) as folder:
+        for frame in range(track.frame_count):
+            image = Image.fromarray(track.labels(frame), mode="P")
+            image.putpalette(colours)
+            image.save(folder / f"{frame:05d}.png")
+            on_frame(frame)
+
+
+def write_rle(track: MaskTrack, clip: Clip, out: Path, on_frame: Callable[[int], None] = lambda _: None) -> None:
+    """COCO instance annotations with compressed RLE: one image a frame, one category an object."""
+    from pycocotools import mask as coco
+
+    annotations: list[dict[str, Any]] = []
+    for frame in range(track.frame_count):
+        for number in track.objects:
+            mask = track.mask(frame, number)
+            if not mask.any():
+                continue
+            rle = coco.encode(np.asfortranarray(mask.view(np.uint8)))
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": frame,
+                    "category_id": number,
+                    "segmentation": {"size": rle["size"], "counts": rle["counts"].decode("ascii")},
+                    "area": int(coco.area(rle)),
+                    "bbox": [float(value) for value in coco.toBbox(rle)],
+                    "iscrowd": 1,
+                    "score": round(float(track.confidence[number][frame]), 4),
+                }
+            )
+        on_frame(frame)
+    document = {
+        "info": {"description": f"masks of {clip.path.name}", "engine": track.engine},
+        "images": [
+            {
+                "id": frame,
+                "file_name": f"{frame:05d}.png",
+                "width": track.width_px,
+                "height": track.height_px,
+                "time_s": float(clip.time(frame)),
+            }
+            for frame in range(track.frame_count)
+        ],
+        "categories": [{"id": number, "name": f"object {number}"} for number in track.objects],
+        "annotations": annotations,
+    }
+    with whole_file(out) as part:
+        part.write_text(json.dumps(document))
+
+
+def overlay(rgb: NDArray[np.uint8], labels: NDArray[np.uint8], *, opacity: float = 0.5) -> NDArray[np.uint8]:
+    """uint8 [H, W, 3]: objects tinted in their palette colours and outlined, for people to look at."""
+    table = np.asarray(palette(), np.uint8).reshape(256, 3)
+    out = rgb.copy()
+    inside = labels > 0
+    tint = table[labels[inside]].astype(np.float32)
+    out[inside] = np.rint(rgb[inside] * (1 - opacity) + tint * opacity).astype(np.uint8)
+    thickness = max(1, round(max(labels.shape) / 640))
+    for number in np.unique(labels[inside]):
+        contours, _ = cv2.findContours(
+            (labels == number).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
+        cv2.drawContours(out, contours, -1, table[number].tolist(), thickness, cv2.LINE_AA)
+    return out

@@ -18,7 +18,7 @@ def rows(text: str) -> dict[str, str]:
 
 
 def package_files(root: Path) -> list[str]:
-    """Every module of the package, as the table names it, in the table's order: a folder's own files, then its folders."""
+    """Every module of the package in the table's order: a folder's own files, then its folders."""
     files = (root / "avfusion").rglob("*.py")
     return [str(file.relative_to(root)) for file in sorted(files, key=lambda file: (file.parent, file.name))]
 

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh AVFUSION_HOME and its neighbours, outside `tmp_path`, which stays empty for the test."""
     folder = tmp_path_factory.mktemp("home")
     for name, value in point_home_into(folder).items():
         monkeypatch.setenv(name, value)
-    yield folder
+    return folder
 
 
 def _without_recordings() -> None:

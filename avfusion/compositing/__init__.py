@@ -1,0 +1,1 @@
+"""foreground + alpha + background -> frame, and what can stand behind the object."""

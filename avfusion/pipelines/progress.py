@@ -1,0 +1,76 @@
+"""Tells whoever waits how far a run is, and asks whether to go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+
+from avfusion.clip import Rgb
+from avfusion.errors import Stopped
+
+_TELL_EVERY_S = 0.25
+_PREVIEW_EVERY_S = 0.5
+_PREVIEW_PX = 640
+
+
+@dataclass(frozen=True)
+class Progress:
+    """stage: `tracking` or `rendering`. preview: at most 640 px wide or high, now and then; else None."""
+
+    stage: str
+    done: int
+    total: int
+    frames_per_s: float
+    remaining_s: float | None
+    preview: Rgb | None = None
+
+
+OnProgress = Callable[[Progress], None]
+ShouldStop = Callable[[], bool]
+
+
+class Teller:
+    """One stage of a run: counts frames, tells at most four times a second, raises `Stopped` when asked to stop."""
+
+    def __init__(
+        self, stage: str, total: int, on_progress: OnProgress | None, should_stop: ShouldStop | None
+    ) -> None:
+        self._stage, self._total = stage, total
+        self._on_progress, self._should_stop = on_progress, should_stop
+        self._started_s = time.monotonic()
+        self._told_s = self._shown_s = float("-inf")
+        self.done = 0
+
+    def check(self) -> None:
+        if self._should_stop is not None and self._should_stop():
+            raise Stopped("Stopped. Nothing was written.")
+
+    def step(self, preview: Callable[[], Rgb] | None = None) -> None:
+        """One more frame is done; `preview` is only called when a picture is due."""
+        self.check()
+        self.done += 1
+        now = time.monotonic()
+        if self._on_progress is None or (now - self._told_s < _TELL_EVERY_S and self.done < self._total):
+            return
+        picture = None
+        if preview is not None and now - self._shown_s >= _PREVIEW_EVERY_S:
+            picture, self._shown_s = _small(preview()), now
+        self._told_s = now
+        rate = self.done / max(now - self._started_s, 1e-6)
+        left_s = (self._total - self.done) / rate if self.done > 2 else None
+        self._on_progress(Progress(self._stage, self.done, self._total, rate, left_s, picture))
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._started_s
+
+
+def _small(rgb: Rgb) -> Rgb:
+    scale = _PREVIEW_PX / max(rgb.shape[:2])
+    if scale >= 1:
+        return rgb
+    size = (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale))
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,250 @@
+"""A new background behind the object of a clip."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Clip, Frame, Mask, MaskTrack, Prompt, Yuv
+from avfusion.compositing.background import (
+    Background,
+    Loop,
+    Moving,
+    OutOfFocus,
+    colour_background,
+    picture_background,
+)
+from avfusion.compositing.blend import Blender
+from avfusion.compositing.cutout import cut_out
+from avfusion.compositing.fit import Fit, FitKind
+from avfusion.compositing.match import ColourMatch
+from avfusion.errors import MaskCountMismatch, MaskSizeMismatch, UsageError
+from avfusion.matting import Edges, Matte, Matting
+from avfusion.media.colour import matrix_in_use
+from avfusion.media.formats import format_of
+from avfusion.media.masks import read_mask_folder, size_message
+from avfusion.media.probe import probe
+from avfusion.media.target import refuse_inputs
+from avfusion.media.write import Encoding, as_rgb, write_video
+from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.pipelines.report import Report
+from avfusion.pipelines.segment import Tracking, as_clip, grey_planes, one_frame, track
+
+TRANSPARENT = "transparent"
+BLUR = "blur"
+
+
+@dataclass(frozen=True)
+class SwapSettings:
+    """How the swap looks.
+
+    edges: `soft` alpha from the image, `hard` the mask as it is, `closed-form` (pymatting, slow). fit, position, scale:
+    how the background lies behind the clip. loop: what a shorter background clip does. blur: strength 0..1 for the
+    background `blur`. light_wrap, colour_match: 0 (off) to 1.
+    """
+
+    edges: Edges = "soft"
+    fit: FitKind = "cover"
+    position: tuple[float, float] = (0.5, 0.5)
+    scale: float = 1.0
+    loop: Loop = "loop"
+    blur: float = 0.5
+    light_wrap: float = 0.0
+    colour_match: float = 0.0
+    encoding: Encoding = field(default_factory=Encoding)
+
+    def __post_init__(self) -> None:
+        for name in ("blur", "light_wrap", "colour_match"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name.replace('_', ' ')} {getattr(self, name):g}: give a number from 0 to 1.")
+        self.placement()
+
+    def placement(self) -> Fit:
+        return Fit(self.fit, self.position, self.scale)
+
+
+def swap(
+    clip: Clip | Path | str,
+    prompts: Sequence[Prompt] = (),
+    *,
+    background: Path | str,
+    out: Path | str,
+    masks: Path | MaskTrack | None = None,
+    matte: Path | None = None,
+    engine: str = "auto",
+    segmenter: str = "auto",
+    device: str = "auto",
+    settings: SwapSettings | None = None,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Report:
+    """Writes `clip` to `out` with `background` behind the object that the prompts or masks say.
+
+    background: path of a picture or clip, `#rrggbb`, `blur` or `transparent`. masks: a folder of PNGs or a finished
+    track, instead of prompts; a clip that has an alpha of its own needs neither. matte: also write the alpha there, as
+    a grey video. Frames, times and sound are the source's. Raises what the rooms below raise, `Stopped` when
+    `should_stop` says so; nothing half-written stays.
+    """
+    clip, out, settings = as_clip(clip), Path(out), settings or SwapSettings()
+    background = str(background)
+    check_output(out, background)
+    refuse_inputs(out, [clip.path, Path(background)])
+    behind = open_background(clip, background, settings)
+    with contextlib.ExitStack() as stack:
+        if isinstance(behind, Moving):
+            stack.callback(behind.close)
+        tracking = None
+        if prompts or masks is not None or not clip.has_alpha:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avfusion-")))
+            tracking = _tracking(
+                clip, prompts, masks, folder, engine, segmenter, device, on_progress, should_stop
+            )  # fmt: skip
+        mask_track = tracking.track if tracking else None
+        stages_s = dict(tracking.stages_s) if tracking else {}
+        teller = Teller("rendering", clip.frame_count, on_progress, should_stop)
+        notes = render(clip, mask_track, behind, out, settings, teller)
+        stages_s["rendering"] = teller.seconds
+        if matte is not None:
+            teller = Teller("matte", clip.frame_count, on_progress, should_stop)
+            write_matte(clip, mask_track, matte, settings, teller)
+            stages_s["matte"] = teller.seconds
+    return Report(
+        verb="swap",
+        out=out,
+        frames=clip.frame_count,
+        width_px=clip.width_px,
+        height_px=clip.height_px,
+        duration_s=float(clip.duration_s),
+        engines=tracking.engines if tracking else {"matte": "the clip's own alpha"},
+        device="cpu",
+        stages_s=stages_s,
+        notes=(*clip.notes, *(tracking.notes if tracking else ()), *notes),
+    )
+
+
+def check_output(out: Path, background: str) -> None:
+    """Raises `UnknownFormat`, or `UsageError` when the format cannot hold what is asked of it."""
+    form = format_of(out)
+    if background == TRANSPARENT and not form.alpha_pixels and form.ending == ".mp4":
+        raise UsageError(f"{out}: .mp4 has no transparency. Use .webm, .mov (ProRes 4444), .gif or a folder of PNGs.")
+
+
+def open_background(clip: Clip, background: str, settings: SwapSettings) -> Background | None:
+    """What to put behind the clip; None for transparent. Raises what reading it raises, and `UsageError`."""
+    if background == TRANSPARENT:
+        return None
+    if background == BLUR:
+        return OutOfFocus(settings.blur)
+    if background.startswith("#"):
+        return colour_background(clip, background)
+    source = probe(Path(background))
+    if source.frame_count == 1:
+        return picture_background(clip, one_frame(source, 0).rgb, settings.placement())
+    return Moving(clip, source, settings.placement(), settings.loop)
+
+
+def _tracking(
+    clip: Clip, prompts: Sequence[Prompt], masks: Path | MaskTrack | None, folder: Path, engine: str, segmenter: str,
+    device: str, on_progress: OnProgress | None, should_stop: ShouldStop | None,
+) -> Tracking:  # fmt: skip
+    if masks is None:
+        return track(
+            clip, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device,
+            on_progress=on_progress, should_stop=should_stop,
+        )  # fmt: skip
+    if prompts:
+        raise UsageError("Give clicks or masks, not both: masks are taken as they are.")
+    if isinstance(masks, MaskTrack):
+        if (masks.width_px, masks.height_px) != (clip.width_px, clip.height_px):
+            shape = (masks.height_px, masks.width_px)
+            raise MaskSizeMismatch(size_message("the track", shape, (clip.height_px, clip.width_px)))
+        if masks.frame_count != clip.frame_count:
+            raise MaskCountMismatch(f"The track has {masks.frame_count} frames and {clip.path} {clip.frame_count}.")
+        return Tracking(masks, {"tracking": masks.engine}, {})
+    return Tracking(read_mask_folder(masks, clip, folder).track(), {"tracking": "given"}, {})
+
+
+def render(
+    clip: Clip, mask_track: MaskTrack | None, behind: Background | None, out: Path, settings: SwapSettings, teller: Teller
+) -> tuple[str, ...]:
+    """Writes the swapped clip; returns notes. Without a track the clip's own alpha is the matte."""
+    blender = Blender(clip, light_wrap=settings.light_wrap)
+    matching = None
+    if settings.colour_match and behind is not None:
+        matrix = matrix_in_use(clip.colour, clip.height_px)
+        matching = ColourMatch(settings.colour_match, matrix=matrix, full_range=clip.colour.full_range)
+    held = 0
+
+    def pictures() -> Iterator[Yuv | NDArray[np.uint8]]:
+        nonlocal held
+        for frame, mask, matte in mattes(clip, mask_track, settings):
+            held += frame.held
+            if behind is None:
+                picture = cut_out(frame, matte)
+                teller.step(lambda picture=picture: _on_checkers(picture))  # type: ignore[misc]
+                yield picture
+                continue
+            background = behind.behind(frame, mask)
+            planes = frame.yuv
+            if matching is not None:
+                matching.observe(planes, mask, background)
+                planes, matte = matching.planes(planes), _matched(matte, matching)
+            blended = blender.blend(planes, matte, background)
+            teller.step(lambda picture=blended: as_rgb(picture, clip))  # type: ignore[misc]
+            yield blended
+
+    with contextlib.closing(pictures()) as made:
+        written = write_video(out, made, clip=clip, alpha=behind is None, encoding=settings.encoding)
+    damaged = (f"{held} frames could not be decoded and show the picture before them.",) if held else ()
+    return (*damaged, *written.notes)
+
+
+def _matched(matte: Matte, matching: ColourMatch) -> Matte:
+    if matte.foreground is None:
+        return matte
+    return replace(matte, foreground=matching.rgb(matte.foreground))
+
+
+def mattes(
+    clip: Clip, mask_track: MaskTrack | None, settings: SwapSettings
+) -> Iterator[tuple[Frame, Mask, Matte]]:
+    """(frame, mask, matte) for each frame of the clip."""
+    matting = Matting(settings.edges)
+    with contextlib.closing(clip.frames()) as frames:  # type: ignore[type-var]
+        for frame in frames:
+            if mask_track is None:
+                alpha = frame.alpha
+                assert alpha is not None
+                yield frame, alpha > 127, Matte(alpha)
+            else:
+                mask = mask_track.union(frame.index)
+                yield frame, mask, matting.matte(frame, mask)
+
+
+def write_matte(
+    clip: Clip, mask_track: MaskTrack | None, out: Path, settings: SwapSettings, teller: Teller
+) -> tuple[str, ...]:
+    """The alpha of a swap as a grey video without sound; returns notes."""
+
+    def pictures() -> Iterator[Yuv]:
+        for _, _, matte in mattes(clip, mask_track, settings):
+            teller.step()
+            yield grey_planes(clip, matte.alpha)
+
+    with contextlib.closing(pictures()) as made:
+        return write_video(out, made, clip=clip, sound=False, encoding=settings.encoding).notes
+
+
+def _on_checkers(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The cut-out over a grey checkerboard, for looking at."""
+    height, width = rgba.shape[:2]
+    rows, columns = np.ogrid[:height, :width]
+    checkers = np.where((rows // 16 + columns // 16) % 2, 200, 235).astype(np.float32)[..., None]
+    alpha = rgba[..., 3:].astype(np.float32) / 255.0
+    return np.rint(rgba[..., :3] * alpha + checkers * (1 - alpha)).astype(np.uint8)

@@ -18,9 +18,8 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.13 python3.11; do \
 	$$python -c '$(IS_FIT)' 2>/dev/null && echo $$python && break; done)
 
 # uv does not read pip's configuration. This hands over what decides whether a package can be had at all.
-pip-says = $$($(BIN)/python -m pip config get global.$(1) 2>/dev/null)
-UV = index="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$(call pip-says,index-url)}}"; \
-	cert="$${SSL_CERT_FILE:-$${PIP_CERT:-$(call pip-says,cert)}}"; \
+pip-says = $$($(BIN)/python -m pip config list | sed -nE "s/^(:env:|global|install)[.]$(1)='(.*)'$$/\2/p" | head -n 1)
+UV = index="$${UV_DEFAULT_INDEX:-$(call pip-says,index-url)}"; cert="$${SSL_CERT_FILE:-$(call pip-says,cert)}"; \
 	[ -z "$$index" ] || export UV_DEFAULT_INDEX="$$index"; \
 	[ -z "$$cert" ] || export SSL_CERT_FILE="$$cert"; \
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv

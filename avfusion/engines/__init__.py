@@ -1,0 +1,1 @@
+"""Which engines there are, which are ready, and who has borrowed them."""

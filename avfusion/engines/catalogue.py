@@ -1,0 +1,87 @@
+"""The engines there are: a table to read. In each ability the best comes first, and `auto` goes down that order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from avfusion.engines.engine import MIB, Engine
+from avfusion.engines.state import state
+from avfusion.errors import EngineNotReady, UnknownEngine
+
+
+def _load_grabcut(device: str) -> object:
+    from avfusion.segmentation.grabcut import GrabCut
+
+    return GrabCut()
+
+
+def _load_flow(device: str) -> object:
+    from avfusion.tracking.flow import Flow
+
+    return Flow()
+
+
+CATALOGUE: tuple[Engine, ...] = (
+    Engine(
+        name="grabcut",
+        ability="segmentation",
+        words="Cuts an object out along its colours (GrabCut).",
+        licence="Apache-2.0",
+        load=_load_grabcut,
+        peak_memory_bytes=500 * MIB,
+    ),
+    Engine(
+        name="flow",
+        ability="tracking",
+        words="Carries masks along the motion of the picture (DIS optical flow).",
+        licence="Apache-2.0",
+        load=_load_flow,
+        peak_memory_bytes=300 * MIB,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine, and the reason why it was taken."""
+
+    engine: Engine
+    why: str
+
+
+def of_ability(ability: str, *, catalogue: Sequence[Engine] = CATALOGUE) -> tuple[Engine, ...]:
+    """The engines of one ability, the best first."""
+    return tuple(engine for engine in catalogue if engine.ability == ability)
+
+
+def find(name: str, ability: str, *, catalogue: Sequence[Engine] = CATALOGUE) -> Engine:
+    """The engine of that name. Raises `UnknownEngine`, whose message lists those there are."""
+    engines = of_ability(ability, catalogue=catalogue)
+    for engine in engines:
+        if engine.name == name:
+            return engine
+    known = ", ".join(engine.name for engine in engines) or "none"
+    raise UnknownEngine(f"{name}: there is no engine of that name for {ability}. There are: {known}.")
+
+
+def choose(ability: str, name: str = "auto", *, catalogue: Sequence[Engine] = CATALOGUE) -> Choice:
+    """The engine of that name, or with `auto` the best that is ready.
+
+    Raises `UnknownEngine`, and `EngineNotReady` with what the engine (or, for `auto`, each of them) waits for.
+    """
+    if name != "auto":
+        named = find(name, ability, catalogue=catalogue)
+        found = state(named)
+        if not found.is_ready:
+            raise EngineNotReady(f"{name}: {found.words}")
+        return Choice(named, f"{name} was asked for.")
+    passed_over: list[str] = []
+    for engine in of_ability(ability, catalogue=catalogue):
+        found = state(engine)
+        if found.is_ready:
+            better = f" Better ones: {'; '.join(passed_over)}." if passed_over else ""
+            return Choice(engine, f"{engine.name} is the best engine for {ability} that is ready.{better}")
+        passed_over.append(f"{engine.name} {found.words}")
+    reasons = "; ".join(passed_over) or "there is none in the catalogue"
+    raise EngineNotReady(f"no engine for {ability} is ready: {reasons}.")

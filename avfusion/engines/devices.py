@@ -1,0 +1,59 @@
+"""Which device an engine works on, and how much memory engines may fill there."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from avfusion.engines.engine import Engine
+from avfusion.errors import EngineNotReady, UsageError
+
+BUDGET_VARIABLE = "AVFUSION_GPU_MEMORY"
+
+_SHARE_OF_DEVICE = 0.9
+_SHARE_OF_MACHINE = 0.5
+_UNITS = {"": 1, "MB": 10**6, "MIB": 2**20, "GB": 10**9, "GIB": 2**30}
+
+
+def pick_device(engine: Engine, wanted: str = "auto") -> str:
+    """`wanted`, or with `auto` CUDA, then MPS, then the CPU. Engines that do not use torch work on the CPU.
+
+    Raises `UsageError` for what is no device, `EngineNotReady` for one that is not there.
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", wanted):
+        raise UsageError(f"{wanted}: not a device. Use auto, cpu, cuda, cuda:1 (a second card) or mps.")
+    if "torch" not in engine.packages or wanted == "cpu":
+        return "cpu"
+    import torch
+
+    cards = torch.cuda.device_count()
+    if wanted == "auto":
+        return "cuda" if cards else "mps" if torch.backends.mps.is_available() else "cpu"
+    number = int(wanted.partition(":")[2] or 0)
+    is_there = torch.backends.mps.is_available() if wanted == "mps" else number < cards
+    if not is_there:
+        raise EngineNotReady(f"{wanted}: there is no such device here. Use auto or cpu.")
+    return wanted
+
+
+def memory_budget(device: str) -> int:
+    """Bytes that loaded engines may fill on a device: `AVFUSION_GPU_MEMORY` on a card, or most of what it has.
+
+    On the CPU (and for MPS, which shares its memory) it is half of the machine's memory. Raises `UsageError`.
+    """
+    if not device.startswith("cuda"):
+        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _SHARE_OF_MACHINE)
+    named = os.environ.get(BUDGET_VARIABLE)
+    if named:
+        return parse_bytes(named)
+    import torch
+
+    return int(torch.cuda.get_device_properties(device).total_memory * _SHARE_OF_DEVICE)
+
+
+def parse_bytes(words: str) -> int:
+    """ "24GB" -> 24_000_000_000; also MB, MiB, GiB and plain bytes. Raises `UsageError`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Z]*)", words.strip().upper())
+    if match is None or match[2] not in _UNITS:
+        raise UsageError(f"{BUDGET_VARIABLE}={words}: not an amount of memory. Write it like 24GB or 8000MB.")
+    return round(float(match[1]) * _UNITS[match[2]])

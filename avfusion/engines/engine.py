@@ -1,0 +1,54 @@
+"""What the catalogue says of one engine, and where its weights come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+GIB = 1024**3
+MIB = 1024**2
+
+
+@dataclass(frozen=True)
+class HubFiles:
+    """Weights in a repository of the Hugging Face hub, at one commit.
+
+    revision: the full commit hash, so that a run can be repeated. `gated`: the hub asks for an account with access.
+    """
+
+    repository: str
+    revision: str
+    files: tuple[str, ...]
+    gated: bool = False
+
+
+@dataclass(frozen=True)
+class WebFile:
+    """Weights in one file anywhere else, known by their checksum."""
+
+    url: str
+    sha256: str
+
+
+Weights: TypeAlias = HubFiles | WebFile
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One named implementation of one ability: a row of the catalogue.
+
+    words: what it is, in a line. licence: of its weights, or of the code where it has none. packages: what it needs
+    beyond the core packages, by the name under which they are installed. peak_memory_bytes: on its device, while it
+    works on a 1920 x 1080 frame. load: builds it on a device (`cpu`, `cuda`, `cuda:1`, `mps`); imports happen in there.
+    """
+
+    name: str
+    ability: str
+    words: str
+    licence: str
+    load: Callable[[str], object]
+    peak_memory_bytes: int
+    source: Weights | None = None
+    download_bytes: int = 0
+    packages: tuple[str, ...] = ()

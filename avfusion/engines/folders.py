@@ -1,0 +1,37 @@
+"""Where things are kept on this machine. Nothing is made here: a folder appears when something is put into it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from avfusion.engines.engine import HubFiles, WebFile
+
+
+def home() -> Path:
+    """`AVFUSION_HOME`, or `avfusion` in the user's cache folder."""
+    named = os.environ.get("AVFUSION_HOME")
+    return Path(named).expanduser() if named else _user_cache() / "avfusion"
+
+
+def hub_home() -> Path:
+    """Where huggingface_hub keeps its files, found as that package finds it."""
+    named = os.environ.get("HF_HOME")
+    return Path(named).expanduser() if named else _user_cache() / "huggingface"
+
+
+def hub_snapshot(source: HubFiles) -> Path:
+    """The folder that holds the repository's files at that commit, once they are downloaded."""
+    named = os.environ.get("HF_HUB_CACHE")
+    cache = Path(named).expanduser() if named else hub_home() / "hub"
+    return cache / f"models--{source.repository.replace('/', '--')}" / "snapshots" / source.revision
+
+
+def weights_file(source: WebFile) -> Path:
+    """The checksum is in the name, so that two versions never meet."""
+    return home() / "weights" / f"{source.sha256[:16]}-{source.url.rpartition('/')[2]}"
+
+
+def _user_cache() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME")
+    return Path(named).expanduser() if named else Path.home() / ".cache"

@@ -215,6 +215,20 @@ Prompt: TypeAlias = Point | Box | Scribble | Drawn | Words | Sounding
 """Prompts are an ordered log: undo removes the last, and every mask can be computed again from the log."""
 
 
+class Masks(Protocol):
+    """What rendering needs of masks, wherever they lie."""
+
+    @property
+    def frame_count(self) -> int: ...
+
+    @property
+    def engine(self) -> str: ...
+
+    def labels(self, frame: int) -> NDArray[np.uint8]: ...
+
+    def union(self, frame: int) -> Mask: ...
+
+
 @dataclass(frozen=True, eq=False)
 class MaskTrack:
     """Masks of numbered objects through a clip.

@@ -12,7 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from avfusion.clip import Clip, Frame, Mask, MaskTrack, Prompt, Yuv
+from avfusion.clip import Clip, Frame, Mask, Masks, MaskTrack, Prompt, Yuv
 from avfusion.compositing.background import planes_like
 from avfusion.engines.catalogue import choose
 from avfusion.engines.registry import lend
@@ -34,7 +34,7 @@ Kind = Literal["auto", "masks", "rle", "overlay", "matte"]
 class Tracking:
     """A finished track, and how it came about."""
 
-    track: MaskTrack
+    track: Masks
     engines: Mapping[str, str]
     stages_s: Mapping[str, float]
     notes: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avfusion.clip import Clip, Frame, Mask, MaskTrack, Prompt, Yuv
+from avfusion.clip import Clip, Frame, Mask, Masks, MaskTrack, Prompt, Yuv
 from avfusion.compositing.background import (
     Background,
     Loop,
@@ -28,7 +28,8 @@ from avfusion.errors import MaskCountMismatch, MaskSizeMismatch, UsageError
 from avfusion.matting import Edges, Matte, Matting
 from avfusion.media.colour import matrix_in_use
 from avfusion.media.formats import format_of
-from avfusion.media.masks import read_mask_folder, size_message
+from avfusion.media.mask_folder import MaskFolder
+from avfusion.media.masks import size_message
 from avfusion.media.probe import probe
 from avfusion.media.target import refuse_inputs
 from avfusion.media.write import Encoding, as_rgb, write_video
@@ -167,11 +168,11 @@ def _tracking(
         if masks.frame_count != clip.frame_count:
             raise MaskCountMismatch(f"The track has {masks.frame_count} frames and {clip.path} {clip.frame_count}.")
         return Tracking(masks, {"tracking": masks.engine}, {})
-    return Tracking(read_mask_folder(masks, clip, folder).track(), {"tracking": "given"}, {})
+    return Tracking(MaskFolder(masks, clip), {"tracking": "given"}, {})
 
 
 def render(
-    clip: Clip, mask_track: MaskTrack | None, behind: Background | None, out: Path, settings: SwapSettings, teller: Teller
+    clip: Clip, mask_track: Masks | None, behind: Background | None, out: Path, settings: SwapSettings, teller: Teller
 ) -> tuple[str, ...]:
     """Writes the swapped clip; returns notes. Without a track the clip's own alpha is the matte."""
     blender = Blender(clip, light_wrap=settings.light_wrap)
@@ -212,7 +213,7 @@ def _matched(matte: Matte, matching: ColourMatch) -> Matte:
 
 
 def mattes(
-    clip: Clip, mask_track: MaskTrack | None, settings: SwapSettings
+    clip: Clip, mask_track: Masks | None, settings: SwapSettings
 ) -> Iterator[tuple[Frame, Mask, Matte]]:
     """(frame, mask, matte) for each frame of the clip."""
     matting = Matting(settings.edges)
@@ -228,7 +229,7 @@ def mattes(
 
 
 def write_matte(
-    clip: Clip, mask_track: MaskTrack | None, out: Path, settings: SwapSettings, teller: Teller
+    clip: Clip, mask_track: Masks | None, out: Path, settings: SwapSettings, teller: Teller
 ) -> tuple[str, ...]:
     """The alpha of a swap as a grey video without sound; returns notes."""
 

@@ -1,0 +1,51 @@
+"""A folder of mask PNGs as a track: checked whole at the start, decoded one by one when the frames come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from avfusion.clip import Clip, Mask
+from avfusion.errors import CannotRead, MaskCountMismatch, MaskSizeMismatch
+from avfusion.media.masks import read_mask, size_message
+
+
+class MaskFolder:
+    """Reads like a `MaskTrack` of one engine, `given`."""
+
+    engine = "given"
+
+    def __init__(self, folder: Path, clip: Clip) -> None:
+        """Raises `CannotRead`, `MaskCountMismatch` and `MaskSizeMismatch` before any picture is decoded."""
+        if not folder.is_dir():
+            raise CannotRead(f"{folder}: this is not a folder of mask PNGs.")
+        self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png")
+        if len(self._paths) != clip.frame_count:
+            raise MaskCountMismatch(
+                f"{folder}: {len(self._paths)} mask PNGs for a clip of {clip.frame_count} frames. "
+                "There must be one for each."
+            )
+        self.width_px, self.height_px, self.frame_count = clip.width_px, clip.height_px, clip.frame_count
+        for path in self._paths:
+            shape = _shape(path)
+            if shape != (self.height_px, self.width_px):
+                raise MaskSizeMismatch(size_message(str(path), shape, (self.height_px, self.width_px)))
+
+    def labels(self, frame: int) -> NDArray[np.uint8]:
+        """uint8 [H, W]: the object's number, 0 for background."""
+        return read_mask(self._paths[frame])
+
+    def union(self, frame: int) -> Mask:
+        """bool [H, W]: any object."""
+        return self.labels(frame) > 0
+
+
+def _shape(path: Path) -> tuple[int, int]:
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise CannotRead(f"{path}: not a mask picture that can be read.") from error

@@ -1,0 +1,132 @@
+"""The engine `flow`: follows objects in real time by motion and colour, with nothing learnt beforehand.
+
+Each frame, in a window around each object:
+
+1. Optical flow both ways brings the last mask along; where the two disagree it counts less.
+2. The picture is compared with a plate of the background, moved by the background's own motion.
+3. Each pixel's motion is compared with the background's and with the object's.
+4. Its colour is compared with the object's and its surroundings', as seen so far.
+
+Each of these gives log odds; those of 2 and 3 are calibrated on the frame itself, so that in a clip where one of them
+says nothing (moving water, a camera close to the object) it has no say. Their weighted sum is smoothed along the
+picture's edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from avfusion.clip import Frame, Mask
+from avfusion.errors import MaskSizeMismatch, NoPrompt
+from avfusion.tracking import Tracked
+from avfusion.tracking.motion import background_motion, dense_flow
+from avfusion.tracking.plate import Picture, Plate
+from avfusion.tracking.target import Scene, Target, TargetSettings
+from avfusion.tracking.window import paste
+
+COARSE_PX = 432
+"""The longer side, at most, of the small picture on which the background is followed."""
+
+
+@dataclass(frozen=True)
+class FlowSettings:
+    """How each object is followed; the defaults are for all clips."""
+
+    target: TargetSettings = TargetSettings()
+
+
+class Flow:
+    """The engine. Deterministic; real time for one object at 854x480 on two cores."""
+
+    name = "flow"
+
+    def __init__(self, settings: FlowSettings | None = None) -> None:
+        self._settings = settings or FlowSettings()
+
+    def begin(self, frame: Frame, masks: Mapping[int, Mask]) -> FlowState:
+        """Starts from known masks bool [H, W] by object number. Raises MaskSizeMismatch and NoPrompt."""
+        return FlowState(frame, masks, self._settings)
+
+
+class FlowState:
+    """One clip followed in one direction of time."""
+
+    def __init__(self, frame: Frame, masks: Mapping[int, Mask], settings: FlowSettings) -> None:
+        _check(frame, masks)
+        self._last = frame
+        self._coarse = coarse_picture(frame)
+        self._targets = {number: Target(frame, mask, settings.target) for number, mask in sorted(masks.items())}
+        self._covered = self._cover(masks)
+        self._plate = Plate(self._coarse, self._covered)
+
+    def step(self, frame: Frame) -> Tracked:
+        """Masks on the next frame. Raises MaskSizeMismatch when it has another size than the last."""
+        if frame.yuv[0].shape != self._last.yuv[0].shape:
+            raise MaskSizeMismatch(f"frame {frame.index} has another size than the frame before it; start anew there")
+        coarse = coarse_picture(frame)
+        flow = dense_flow(coarse[..., 0], self._coarse[..., 0], cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        background = background_motion(flow, self._covered_by_flow(flow))
+        self._plate.move(background)
+        scene = Scene(self._last, frame, coarse, flow, background, self._plate)
+        for target in self._targets.values():
+            target.look(scene)
+        masks = self._decided(frame.yuv[0].shape)
+        confidence = {number: target.learn(masks[number]) for number, target in self._targets.items()}
+        self._covered = self._cover(masks)
+        self._plate.learn(coarse, self._covered)
+        self._last, self._coarse = frame, coarse
+        return Tracked(masks, confidence)
+
+    def _decided(self, shape: tuple[int, int]) -> dict[int, Mask]:
+        """Full-size masks: each pixel goes to the likeliest object, if any is likelier than none."""
+        best = np.full(shape, 0.5, np.float32)
+        owner = np.zeros(shape, np.int32)
+        canvas = np.zeros(shape, np.float32)
+        for number, target in self._targets.items():
+            rows, columns = paste(target.probability, target.window, canvas)
+            wins = canvas[rows, columns] > best[rows, columns]
+            best[rows, columns][wins] = canvas[rows, columns][wins]
+            owner[rows, columns][wins] = number
+        return {number: owner == number for number in self._targets}
+
+    def _cover(self, masks: Mapping[int, Mask]) -> Mask:
+        """Where any object is on the coarse picture, bool [h, w]."""
+        height, width = self._coarse.shape[:2]
+        anything = np.logical_or.reduce(list(masks.values())).view(np.uint8)
+        return cv2.resize(anything * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA) > 25
+
+    def _covered_by_flow(self, flow: np.ndarray) -> Mask:
+        """Where the coarse flow leads into an object of the last frame."""
+        height, width = self._covered.shape
+        x = np.clip(np.rint(flow[..., 0]).astype(np.int32) + np.arange(width, dtype=np.int32), 0, width - 1)
+        y = np.clip(np.rint(flow[..., 1]).astype(np.int32) + np.arange(height, dtype=np.int32)[:, None], 0, height - 1)
+        return self._covered[y, x]
+
+
+def coarse_picture(frame: Frame) -> Picture:
+    """Y, U, V of the whole frame at no more than COARSE_PX, uint8 [h, w, 3]."""
+    luma, blue, red = frame.yuv
+    height, width = luma.shape
+    shrink = max(2.0, max(height, width) / COARSE_PX)
+    size = (max(16, round(width / shrink)), max(16, round(height / shrink)))
+    planes = [
+        plane if plane.shape == size[::-1] else cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        for plane in (luma, blue, red)
+    ]
+    return np.dstack(planes)
+
+
+def _check(frame: Frame, masks: Mapping[int, Mask]) -> None:
+    height, width = frame.yuv[0].shape
+    if not masks or not any(mask.any() for mask in masks.values()):
+        raise NoPrompt(f"no mask on frame {frame.index} shows an object to follow; draw or click one first")
+    for number, mask in masks.items():
+        if mask.shape != (height, width):
+            raise MaskSizeMismatch(
+                f"the mask of object {number} is {mask.shape[1]}x{mask.shape[0]}, "
+                f"frame {frame.index} is {width}x{height}; give a mask of the frame's size"
+            )

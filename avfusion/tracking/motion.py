@@ -1,0 +1,118 @@
+"""Dense optical flow, whether it can be trusted, and smooth motion of the background.
+
+Flows are float32 [h, w, 2] and point from a pixel of one picture to where it lies in the other, in pixels. DIS is the
+method of T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, as OpenCV has it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Mask
+from avfusion.tracking.window import Field, Plane, resample
+
+Matrix = NDArray[np.float64]
+"""[2, 3]: motion (u, v) = matrix @ (x, y, 1)."""
+
+GRID_PX = 6
+"""Background motion is looked at on every GRID_PX-th pixel in both directions."""
+
+SMOOTH_CELLS = 8.0
+"""How far, in grid cells, the background's departures from one affine motion are spread."""
+
+
+def dense_flow(here: Plane, there: Plane, preset: int) -> Field:
+    """Where every pixel of `here` lies in `there`."""
+    start = np.zeros((*here.shape, 2), np.float32)
+    return np.asarray(cv2.DISOpticalFlow.create(preset).calc(here, there, start), np.float32)
+
+
+def sources(flow: Field) -> tuple[Field, Field]:
+    """Where every pixel comes from: x and y, float32 [h, w] each."""
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    return x, y
+
+
+def look_up(values: Field, x: Field, y: Field) -> Field:
+    """values [h, w] or [h, w, channels] at real-valued places; borders repeat."""
+    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def reliability(back: Field, forth: Field) -> Field:
+    """0..1: whether going back and forth ends where it began. float32 [h, w] on the pixels of `back`."""
+    returned = look_up(forth, *sources(back))
+    dx, dy = back[..., 0] + returned[..., 0], back[..., 1] + returned[..., 1]
+    length2 = back[..., 0] * back[..., 0] + back[..., 1] * back[..., 1]
+    return np.exp(-(dx * dx + dy * dy) / (1 + np.float32(0.02) * length2))
+
+
+def thrown(values: Field, forth: Field) -> Field:
+    """values in 0..1 carried along `forth` to the pixels where they land; 0 where none lands.
+
+    Looking up backwards stretches an object over ground that it has just left; here that ground stays empty.
+    """
+    height, width = values.shape
+    x, y = sources(forth)
+    column, row = np.rint(x).astype(np.int32), np.rint(y).astype(np.int32)
+    lands = (column >= 0) & (row >= 0) & (column < width) & (row < height) & (values > 0.05)
+    target = (row * width + column)[lands]
+    landed = np.bincount(target, values[lands], height * width).reshape(height, width).astype(np.float32)
+    filled = cv2.blur(np.minimum(landed, 1), (3, 3))
+    return np.asarray(cv2.dilate(filled, np.ones((3, 3), np.uint8)), np.float32)
+
+
+def fit_affine(points: Matrix, vectors: Matrix, weights: NDArray[np.float64], rounds: int = 5) -> Matrix:
+    """The affine motion of points [n, 2] with vectors [n, 2], outliers counted less and less.
+
+    Iteratively reweighted least squares with Geman-McClure weights; few points give a plain shift.
+    """
+    centre = points.mean(0)
+    terms = np.column_stack([(points - centre) / 100, np.ones(len(points))])
+    keep_small = np.diag([1e-2, 1e-2, 0]) * weights.mean() + 1e-6 * np.eye(3)
+    share = weights
+    solution = np.zeros((3, 2))
+    for _ in range(rounds):
+        weighted = terms * share[:, None]
+        solution = np.linalg.solve(weighted.T @ terms + keep_small, weighted.T @ vectors)
+        miss2 = ((terms @ solution - vectors) ** 2).sum(1)
+        usual2 = max(1.0, float(np.median(miss2[weights > 0])) if weights.any() else 1.0)
+        share = weights / (1 + miss2 / usual2) ** 2
+    linear = solution[:2].T / 100
+    return np.column_stack([linear, solution[2] - linear @ centre])
+
+
+def affine_field(matrix: Matrix, shape: tuple[int, int]) -> Field:
+    """The motion at every pixel of a picture of `shape`, float32 [h, w, 2]."""
+    x = np.arange(shape[1], dtype=np.float32)
+    y = np.arange(shape[0], dtype=np.float32)[:, None]
+    field = np.empty((*shape, 2), np.float32)
+    for axis, (by_x, by_y, shift) in enumerate(matrix.astype(np.float32)):
+        field[..., axis] = by_x * x + (by_y * y + shift)
+    return field
+
+
+def background_motion(flow: Field, covered: Mask) -> Field:
+    """A smooth motion of all that is not covered by objects, continued under them. float32 [h, w, 2].
+
+    One affine motion for the camera, plus what depth and unevenness add, spread from the uncovered neighbourhood.
+    `covered` is bool [h, w] on the pixels of `flow`.
+    """
+    height, width = covered.shape
+    rows, columns = np.mgrid[0:height:GRID_PX, 0:width:GRID_PX]
+    points = np.column_stack([columns.ravel(), rows.ravel()]).astype(np.float64)
+    vectors = flow[::GRID_PX, ::GRID_PX].reshape(-1, 2).astype(np.float64)
+    hidden = covered[::GRID_PX, ::GRID_PX]
+    matrix = fit_affine(points, vectors, (~hidden).ravel().astype(np.float64))
+
+    rest = (vectors - points @ matrix[:, :2].T - matrix[:, 2]).reshape(*hidden.shape, 2).astype(np.float32)
+    miss2 = rest[..., 0] ** 2 + rest[..., 1] ** 2
+    near = cv2.dilate(hidden.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    weight = np.where(near, 0, 1 / (1 + miss2 / (4 + np.median(miss2)))).astype(np.float32)
+    total = cv2.GaussianBlur(weight, (0, 0), SMOOTH_CELLS, borderType=cv2.BORDER_CONSTANT)
+    spread = cv2.GaussianBlur(rest * weight[..., None], (0, 0), SMOOTH_CELLS, borderType=cv2.BORDER_CONSTANT)
+    smooth = (spread / (total[..., None] + np.float32(0.02))).astype(np.float32)
+    return affine_field(matrix, covered.shape) + resample(smooth, 1 / GRID_PX, 1 / GRID_PX, 0, 0, covered.shape)

@@ -1,0 +1,223 @@
+"""One object that the engine `flow` follows: its window, its last mask, its looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from avfusion.clip import Frame, Mask
+from avfusion.tracking.appearance import Appearance, Planes
+from avfusion.tracking.evidence import GuidedFilter, calibrated, log_odds, settle
+from avfusion.tracking.motion import affine_field, dense_flow, fit_affine, look_up, reliability, sources, thrown
+from avfusion.tracking.plate import Picture, Plate
+from avfusion.tracking.window import Field, Window, cut_luma, cut_mask, cut_planes, resample, window_around
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """Weights are factors on log odds; distances are in work pixels."""
+
+    most_pixels: int = 60_000
+    margin: float = 0.3
+    flow_preset: int = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
+    surest: float = 0.9
+    distance_weight: float = 0.2
+    colour_weight: float = 0.3
+    part_weight: float = 0.5
+    plate_weight: float = 1.0
+    motion_weight: float = 1.0
+    motion_for: float = 0.3
+    colour_reach_px: float = 10.0
+    plate_reach_px: float = 50.0
+    edge_radius_px: int = 4
+    edge_softness: float = 0.002
+    pull: float = 1.5
+    rounds: int = 2
+    learning_rate: float = 0.1
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all objects of a frame share. Coarse fields are on the pixels of the coarse picture."""
+
+    before: Frame
+    frame: Frame
+    coarse: Picture
+    coarse_flow: Field
+    background: Field
+    plate: Plate
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Full-size pixels in a coarse pixel, across and down."""
+        height, width = self.frame.yuv[0].shape
+        return width / self.coarse.shape[1], height / self.coarse.shape[0]
+
+
+class Target:
+    """State of one object. `look` finds it in a frame, `learn` takes over what was decided for that frame."""
+
+    def __init__(self, frame: Frame, mask: Mask, settings: TargetSettings) -> None:
+        self._settings = settings
+        self._mask = mask
+        self.window = self._window_at(mask, 0, 0)
+        self.probability = cut_mask(mask, self.window)
+        self._planes = cut_planes(frame.yuv, self.window)
+        self._appearance = Appearance(self._planes, self.probability, settings.margin)
+        self._expected = self.probability
+        self._trust = 1.0
+        self._usual_area = float(mask.sum())
+
+    def look(self, scene: Scene) -> None:
+        """Sets `window` and `probability` float32 [h, w] for the scene's frame."""
+        old = self.window
+        dx, dy = self._shift(scene)
+        self.window = window = self._window_at(self._mask, dx, dy)
+        planes = cut_planes(scene.frame.yuv, window)
+        before = cut_luma(scene.before.yuv[0], window.moved(-dx, -dy))
+        back = dense_flow(planes[0], before, self._settings.flow_preset)
+        forth = dense_flow(before, planes[0], self._settings.flow_preset)
+        trust = reliability(back, forth)
+
+        earlier = _between(window.moved(-dx, -dy), old)
+        x, y = sources(back)
+        x, y = x * np.float32(earlier[0]) + np.float32(earlier[2]), y * np.float32(earlier[1]) + np.float32(earlier[3])
+        carried = _look_up_inside(self.probability, x, y)
+        was = resample(self.probability, *earlier, window.shape)
+        expected = carried - (1 - trust) * np.maximum(carried - thrown(was, forth), 0)
+
+        odds = self._odds(scene, planes, back, trust, expected, (x, y), (dx, dy))
+        smooth = GuidedFilter(planes[0], self._settings.edge_radius_px, self._settings.edge_softness)
+        self.probability = settle(odds, smooth, self._settings.pull, self._settings.rounds)
+        self._planes, self._expected = planes, expected
+        sure = expected > 0.5
+        self._trust = float(trust[sure].mean()) if sure.any() else 0.0
+
+    def learn(self, mask: Mask) -> float:
+        """Takes over the mask bool [H, W] that was decided for the frame just looked at; gives the confidence 0..1."""
+        self._mask = mask
+        self._appearance.learn(
+            self._planes, self.probability, self._expected, self._settings.learning_rate * self._trust
+        )
+        area = float(mask.sum())
+        return self._trust * min(1.0, area / max(self._usual_area, 1.0))
+
+    def _window_at(self, mask: Mask, dx: int, dy: int) -> Window:
+        x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+        settings = self._settings
+        box = (x + dx, y + dy, width, height)
+        return window_around(box, mask.shape, margin=settings.margin, most_pixels=settings.most_pixels)
+
+    def _shift(self, scene: Scene) -> tuple[int, int]:
+        """How far the object as a whole has moved, in even full-size pixels: the median of the coarse flow on it."""
+        height, width = scene.coarse_flow.shape[:2]
+        rows, columns = np.mgrid[0:height:4, 0:width:4]
+        flow = scene.coarse_flow[::4, ::4]
+        scale_x, scale_y = scene.scale
+        x = ((columns + flow[..., 0] + 0.5) * scale_x).astype(np.int32)
+        y = ((rows + flow[..., 1] + 0.5) * scale_y).astype(np.int32)
+        on = self._mask[np.clip(y, 0, self._mask.shape[0] - 1), np.clip(x, 0, self._mask.shape[1] - 1)]
+        if np.count_nonzero(on) < 4:
+            return 0, 0
+        dx, dy = np.median(flow[on], axis=0)
+        return 2 * round(-float(dx) * scale_x / 2), 2 * round(-float(dy) * scale_y / 2)
+
+    def _odds(
+        self,
+        scene: Scene,
+        planes: Planes,
+        back: Field,
+        trust: Field,
+        expected: Field,
+        source: tuple[Field, Field],
+        shift: tuple[int, int],
+    ) -> Field:
+        """Log odds float32 [h, w] of all the evidence together."""
+        settings = self._settings
+        surely = np.where(expected > 0.8, trust, 0)
+        surely_not = (expected < 0.2).astype(np.float32)
+        depth = _depth(expected)
+        reach = np.exp(-((np.minimum(depth, 0) / np.float32(settings.colour_reach_px)) ** 2))
+        plate_reach = np.exp(-((np.minimum(depth, 0) / np.float32(settings.plate_reach_px)) ** 2))
+
+        odds = log_odds(expected, settings.surest) * (np.float32(0.1) + np.float32(0.9) * trust)
+        odds += np.float32(settings.distance_weight) * np.clip(depth / 6, -4, 4)
+        colour = settings.colour_weight * self._appearance.everywhere(planes)
+        odds += reach * (colour + settings.part_weight * self._appearance.by_part(planes, *source))
+        plate = self._plate_odds(scene, surely, surely_not)
+        odds += settings.plate_weight * np.where(plate > 0, plate_reach * plate, plate)
+        motion = self._motion_odds(scene, back, expected, surely, surely_not, shift)
+        odds += settings.motion_weight * reach * np.where(motion > 0, settings.motion_for * motion, motion)
+        return odds.astype(np.float32)
+
+    def _plate_odds(self, scene: Scene, surely: Field, surely_not: Field) -> Field:
+        """What the background plate says: 0 where it has nothing to say."""
+        window = self.window
+        height, width = scene.coarse.shape[:2]
+        scale_x, scale_y = scene.scale
+        left, top = int(window.x0 / scale_x), int(window.y0 / scale_y)
+        columns = slice(left, min(width, int((window.x0 + window.width_px) / scale_x) + 2))
+        rows = slice(top, min(height, int((window.y0 + window.height_px) / scale_y) + 2))
+        by_x, by_y, at_x, at_y = _to_coarse(window, scene.scale)
+        place = (by_x, by_y, at_x - left, at_y - top, window.shape)
+        miss = resample(scene.plate.mismatch(scene.coarse, rows, columns), *place)
+        trust = resample(np.ascontiguousarray(scene.plate.trust[rows, columns]), *place)
+        known = trust > 0.3
+        inside, outside = surely * known, surely_not * known
+        if inside.sum() < 20 or inside.sum() < 0.2 * surely.sum():
+            return np.zeros(window.shape, np.float32)
+        odds = calibrated(miss, inside, outside)
+        # An old plate that fits still speaks for background; one that does not fit may only be out of date.
+        return np.where(odds > 0, odds * trust, odds * known)
+
+    def _motion_odds(
+        self, scene: Scene, back: Field, expected: Field, surely: Field, surely_not: Field, shift: tuple[int, int]
+    ) -> Field:
+        """Whether pixels move as the object does, or as the background does."""
+        window = self.window
+        rows, columns = np.nonzero(expected[::3, ::3] > 0.5)
+        if len(rows) < 20:
+            return np.zeros(window.shape, np.float32)
+        points = np.column_stack([columns, rows]) * 3.0
+        weights = surely[::3, ::3][rows, columns].astype(np.float64) + 1e-3
+        own = affine_field(fit_affine(points, back[::3, ::3][rows, columns].astype(np.float64), weights), window.shape)
+        ground = resample(scene.background, *_to_coarse(window, scene.scale), window.shape)
+        ground_x = (ground[..., 0] * scene.scale[0] + shift[0]) / window.scale_x
+        ground_y = (ground[..., 1] * scene.scale[1] + shift[1]) / window.scale_y
+        from_ground = cv2.magnitude(back[..., 0] - ground_x, back[..., 1] - ground_y)
+        from_own = cv2.magnitude(back[..., 0] - own[..., 0], back[..., 1] - own[..., 1])
+        share = (from_ground + np.float32(0.3)) / (from_ground + from_own + np.float32(0.6))
+        return calibrated(np.minimum(share, 0.999), surely, surely_not)
+
+
+def _between(here: Window, there: Window) -> tuple[float, float, float, float]:
+    """Factors and offsets that bring a work pixel of `here` to work pixels of `there`: (by_x, by_y, at_x, at_y)."""
+    by_x, by_y = here.scale_x / there.scale_x, here.scale_y / there.scale_y
+    at_x = (0.5 * here.scale_x + here.x0 - there.x0) / there.scale_x - 0.5
+    at_y = (0.5 * here.scale_y + here.y0 - there.y0) / there.scale_y - 0.5
+    return by_x, by_y, at_x, at_y
+
+
+def _to_coarse(window: Window, scale: tuple[float, float]) -> tuple[float, float, float, float]:
+    """The same from a work pixel to pixels of the coarse picture."""
+    by_x, by_y = window.scale_x / scale[0], window.scale_y / scale[1]
+    return by_x, by_y, (0.5 * window.scale_x + window.x0) / scale[0] - 0.5, 0.5 * by_y + window.y0 / scale[1] - 0.5
+
+
+def _look_up_inside(values: Field, x: Field, y: Field) -> Field:
+    """values at real-valued places, 0 outside."""
+    return np.asarray(
+        cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0), np.float32
+    )
+
+
+def _depth(expected: Field) -> Field:
+    """Distance to the expected outline in work pixels, positive inside, float32 [h, w]."""
+    inside = expected > 0.5
+    if not inside.any():
+        return np.full(expected.shape, -50, np.float32)
+    within = cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, 3)
+    outside = cv2.distanceTransform((~inside).view(np.uint8), cv2.DIST_L2, 3)
+    return np.where(inside, within, -outside)

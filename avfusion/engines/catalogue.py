@@ -44,7 +44,7 @@ CATALOGUE: tuple[Engine, ...] = (
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine, and the reason why it was taken."""
+    """An engine, and why `auto` took it; empty when it was asked for by name."""
 
     engine: Engine
     why: str
@@ -75,7 +75,7 @@ def choose(ability: str, name: str = "auto", *, catalogue: Sequence[Engine] = CA
         found = state(named)
         if not found.is_ready:
             raise EngineNotReady(f"{name}: {found.words}")
-        return Choice(named, f"{name} was asked for.")
+        return Choice(named, "")
     passed_over: list[str] = []
     for engine in of_ability(ability, catalogue=catalogue):
         found = state(engine)

@@ -1,0 +1,55 @@
+"""`avfusion evaluate`: scores on a dataset, as the field computes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
+from avfusion.cli.progress import ProgressLine
+from avfusion.cli.results import print_json
+from avfusion.cli.stopping import stopping
+
+if TYPE_CHECKING:
+    from avfusion.pipelines.evaluate import VosReport
+
+commands = typer.Typer(help="Score an engine on a dataset, as the field does.", rich_markup_mode=None)
+
+
+@commands.callback()
+def evaluate() -> None:
+    """Without this, Typer would make the only command the whole program."""
+
+
+@commands.command("vos")
+def vos(
+    dataset: Annotated[Path, typer.Argument(metavar="DIR", help="Laid out as DAVIS: JPEGImages and Annotations.")],
+    engine: Annotated[str, typer.Option(metavar="NAME", help="The tracking engine to score.")] = "flow",
+    sequence: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this sequence; may be repeated.")
+    ] = None,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score video object segmentation from the first frame's mask: J and F by the DAVIS-2016 protocol."""
+    from avfusion.pipelines.evaluate import evaluate_vos
+
+    with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
+        report = evaluate_vos(
+            dataset, engine=engine, sequences=sequence, device=device, on_progress=progress, should_stop=should_stop
+        )
+    if json:
+        print_json(report.as_json())
+    else:
+        _print_table(report)
+
+
+def _print_table(report: VosReport) -> None:
+    width = max(len(row.name) for row in report.sequences)
+    print(f"{'sequence'.ljust(width)}  frames     J      F   mean  frames/s")
+    for row in (*report.sequences, report.overall):
+        numbers = f"{row.j:.3f}  {row.f:.3f}  {row.mean:.3f}  {row.frames_per_s:8.1f}"
+        print(f"{row.name.ljust(width)}  {row.frames:6d}  {numbers}")

@@ -1,0 +1,35 @@
+"""Options that more than one command has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ClipArgument = Annotated[Path, typer.Argument(metavar="CLIP", help="A video, an animation or a picture.")]
+
+PointOption = Annotated[
+    list[str] | None,
+    typer.Option("--point", metavar="X,Y[@FRAME]", help="A pixel of the object. Frames count from 0."),
+]
+NotOption = Annotated[
+    list[str] | None, typer.Option("--not", metavar="X,Y[@FRAME]", help="A pixel that is not the object.")
+]
+BoxOption = Annotated[
+    list[str] | None, typer.Option("--box", metavar="X0,Y0,X1,Y1[@FRAME]", help="A box around the object.")
+]
+MaskOption = Annotated[
+    list[str] | None,
+    typer.Option("--mask", metavar="PNG[@FRAME]", help="The object's mask: 0/255, or objects by number."),
+]
+ObjectOption = Annotated[
+    list[int] | None,
+    typer.Option("--object", metavar="N", min=1, max=255, help="The prompts after this are for object N."),
+]
+
+EngineOption = Annotated[str, typer.Option("--engine", metavar="NAME", help="Carries masks through the clip.")]
+SegmenterOption = Annotated[str, typer.Option("--segmenter", metavar="NAME", help="Turns prompts into the first mask.")]
+DeviceOption = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where engines work.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a report for machines.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]

@@ -1,0 +1,76 @@
+"""The program `avfusion`: its commands, its exit statuses, and its errors in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.main import get_command
+
+from avfusion.cli import app, demo, engines, evaluate, segment, swap
+from avfusion.cli.prompts import PromptCommand
+from avfusion.errors import AvfusionError, EngineNotReady, InputError, OutputError, Stopped, UsageError
+
+DONE, WRONG_USAGE, CANNOT_USE, NOT_READY, STOPPED = 0, 2, 3, 4, 130
+
+_STATUS = {
+    UsageError: WRONG_USAGE,
+    InputError: CANNOT_USE,
+    OutputError: CANNOT_USE,
+    EngineNotReady: NOT_READY,
+    Stopped: STOPPED,
+}
+
+_WORDS = """Gives a video clip back with a new background.
+
+Exit status: 0 done; 2 wrong usage; 3 the input or output cannot be used; 4 an engine is not ready; 130 stopped."""
+
+_program = typer.Typer(
+    help=_WORDS,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_program.command("app")(app.app)
+_program.command("demo")(demo.demo)
+_program.add_typer(engines.commands, name="engines")
+_program.command("segment", cls=PromptCommand)(segment.segment)
+_program.command("swap", cls=PromptCommand)(swap.swap)
+_program.add_typer(evaluate.commands, name="evaluate")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status. What is wrong is said in one line on standard error."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        # Typer turns a KeyboardInterrupt into the status 130, and a closed pipe into SystemExit.
+        status = get_command(_program).main(words or ["--help"], prog_name="avfusion", standalone_mode=False) or DONE
+        sys.stdout.flush()
+    except AvfusionError as error:
+        _say(str(error))
+        return next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+    except typer.TyperException as error:
+        # Typer has values checked by pydantic, which puts these two words before whatever it says.
+        _say(f"{error.format_message().replace('Value error, ', '').rstrip('.')}. {_where_to_look(error)}")
+        return WRONG_USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        status = STOPPED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    if status == STOPPED:
+        _say("stopped.")
+    return int(status)
+
+
+def _say(words: str) -> None:
+    print(f"avfusion: {' '.join(words.split())}", file=sys.stderr)
+
+
+def _where_to_look(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"See {context.command_path if context else 'avfusion'} --help."

@@ -1,0 +1,25 @@
+"""What a run did, on standard output: a few lines for people, or JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from avfusion.pipelines.report import Report
+
+
+def print_report(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report.as_json())
+        return
+    print(f"{report.out}: {report.frames} frames, {report.width_px} x {report.height_px}, {report.duration_s:.2f} s")
+    engines = ", ".join(f"{ability} {name}" for ability, name in report.engines.items())
+    print(f"  engines  {engines} ({report.device})")
+    print(f"  time     {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in report.stages_s.items())}")
+    for note in report.notes:
+        print(f"  note     {note}")
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))

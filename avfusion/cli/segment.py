@@ -1,0 +1,60 @@
+"""`avfusion segment`: masks of the object through the clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from avfusion.cli.options import (
+    BoxOption,
+    ClipArgument,
+    DeviceOption,
+    EngineOption,
+    JsonOption,
+    MaskOption,
+    NotOption,
+    ObjectOption,
+    PointOption,
+    QuietOption,
+    SegmenterOption,
+)
+from avfusion.cli.progress import ProgressLine
+from avfusion.cli.prompts import read_prompts
+from avfusion.cli.results import print_report
+from avfusion.cli.stopping import stopping
+
+Kind = Literal["auto", "masks", "rle", "overlay", "matte"]
+
+_OUT = "A new folder for PNGs, a .json for COCO RLE, an .mp4 to look at."
+
+
+def segment(
+    ctx: typer.Context,
+    clip: ClipArgument,
+    out: Annotated[Path, typer.Option(metavar="DIR|FILE", help=_OUT)],
+    point: PointOption = None,
+    not_: NotOption = None,
+    box: BoxOption = None,
+    mask: MaskOption = None,
+    object_: ObjectOption = None,
+    kind: Annotated[Kind, typer.Option(help="auto goes by the ending of --out; a matte is white on black.")] = "auto",
+    engine: EngineOption = "auto",
+    segmenter: SegmenterOption = "auto",
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write masks of the objects that the prompts (--point and the like) point at, through the whole of CLIP."""
+    from avfusion.media.probe import probe
+    from avfusion.pipelines import segment as pipeline
+
+    source = probe(clip)
+    prompts = read_prompts(ctx.obj, source)
+    with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
+        report = pipeline.segment(
+            source, prompts, out=out, kind=kind, engine=engine, segmenter=segmenter, device=device,
+            on_progress=progress, should_stop=should_stop,
+        )  # fmt: skip
+    print_report(report, as_json=json)

@@ -1,0 +1,39 @@
+"""The bundled example: a clip, two backgrounds and the clicks that fit them. The page opens without them too."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from avfusion.clip import Clip, Point
+from avfusion.media.probe import probe
+from avfusion.ui.clicks import Selection
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+CLIP = ASSETS / "example.mp4"
+PICTURE = ASSETS / "background.jpg"
+VIDEO = ASSETS / "background.mp4"
+PROMPTS = ASSETS / "prompts.json"
+
+
+def is_there() -> bool:
+    return CLIP.is_file()
+
+
+def if_there(path: Path) -> str | None:
+    return str(path) if path.is_file() else None
+
+
+@lru_cache(maxsize=1)
+def clip() -> Clip:
+    """Probed once for all visitors, so that its first frame is decoded once as well."""
+    return probe(CLIP)
+
+
+def selection() -> Selection:
+    """The clicks that come with the clip, on its first frame."""
+    if not PROMPTS.is_file():
+        return Selection()
+    points = json.loads(PROMPTS.read_text())["points"]
+    return Selection(tuple(Point(float(x), float(y), keep=bool(keep)) for x, y, keep in points))

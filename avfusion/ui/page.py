@@ -1,0 +1,51 @@
+"""The whole page: its tabs, its endpoints, and how it is launched."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import gradio as gr
+
+from avfusion.jobs.home import clean, home
+from avfusion.ui import background, endpoints, engines, example
+from avfusion.ui.theme import STYLE, theme
+
+_MAX_UPLOAD = "2gb"
+# Gradio looks through its cache every so many seconds for files older than so many seconds.
+_CACHE_S = (600, 3 * 3600)
+_JOBS_S = 24 * 3600
+
+
+def build_page() -> gr.Blocks:
+    """The page, not launched yet."""
+    runs_at_once = max(1, (os.cpu_count() or 2) // 2)
+    with gr.Blocks(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
+        gr.HTML('<header class="top"><h1>AVFusion</h1><p>A new background for your clip, from one click.</p></header>')
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Background", id="background", elem_id="background-tab"):
+                background.build(runs_at_once=runs_at_once)
+            with gr.Tab("Engines", id="engines", elem_id="engines-tab"):
+                engines.build()
+        endpoints.build(runs_at_once=runs_at_once)
+    page.queue(max_size=64)
+    return page
+
+
+def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None, share: bool = False) -> None:
+    """Serves the page until it is stopped. host, port: Gradio's own choice if left out."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    clean(_JOBS_S)
+    page.launch(
+        server_name=host,
+        server_port=port,
+        share=share,
+        theme=theme(),
+        css_paths=STYLE,
+        allowed_paths=[str(home() / "jobs"), str(example.ASSETS)],
+        max_file_size=_MAX_UPLOAD,
+        show_error=False,
+        footer_links=["api", "settings"],
+        ssr_mode=False,
+        mcp_server=importlib.util.find_spec("mcp") is not None,
+    )

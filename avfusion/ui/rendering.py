@@ -1,0 +1,186 @@
+"""Steps 4 and after: run, stop, and what is handed out. Each is a generator, so that it ends when the visitor goes."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import gradio as gr
+
+from avfusion.clip import Clip, Rgb
+from avfusion.errors import AvfusionError, NoPrompt, Stopped, UsageError
+from avfusion.media.write import Encoding
+from avfusion.pipelines.swap import SwapSettings
+from avfusion.ui import words
+from avfusion.ui.layout import BehindPart, ResultPart, RunPart
+from avfusion.ui.results import Export, Outcome, Wish, export, make
+from avfusion.ui.runs import Run
+from avfusion.ui.visit import Visit
+
+STOPPED = "Stopped. Nothing was written."
+
+
+class Shows(NamedTuple):
+    """What an event changes in steps 4 and after; what is left out stays as it is."""
+
+    run: Any = gr.skip()
+    stop: Any = gr.skip()
+    status: Any = gr.skip()
+    progress: Any = gr.skip()
+    preview: Any = gr.skip()
+    section: Any = gr.skip()
+    original: Any = gr.skip()
+    result: Any = gr.skip()
+    download: Any = gr.skip()
+    report: Any = gr.skip()
+    files_status: Any = gr.skip()
+    files: Any = gr.skip()
+
+
+def idle(status: str = "") -> Shows:
+    """Ready for the next run; a result that is there stays."""
+    return Shows(run=gr.Button(interactive=True), stop=gr.Button(visible=False), status=status, progress="", preview="")
+
+
+def begin() -> Shows:
+    """At once after the click, before it is this visitor's turn."""
+    return Shows(
+        run=gr.Button(interactive=False), stop=gr.Button(visible=True), status="", progress=words.waiting(), preview=""
+    )
+
+
+def run(
+    visit: Visit, kind: str, picture: str | None, video: str | None, colour: str, blur: float, edges: str, fit: str,
+    x: float, y: float, scale: float, loop: str, light_wrap: float, colour_match: float, ending: str, quality: float,
+    tracker: str, segmenter: str,
+) -> Iterator[Shows]:  # fmt: skip
+    """From the clicks and choices to the finished file."""
+    clip = visit.clip
+    started_s = time.monotonic()
+    job: Run[Outcome] | None = None
+    try:
+        if clip is None:
+            raise UsageError("Choose a clip first (step 1).")
+        settings = SwapSettings(
+            edges=edges, fit=fit, position=(x, y), scale=scale, loop=loop, blur=blur, light_wrap=light_wrap,
+            colour_match=colour_match, encoding=Encoding(quality=round(quality)),
+        )  # type: ignore[arg-type]  # fmt: skip
+        background = chosen_background(kind, picture, video, colour)
+        wish = Wish(visit.selection.prompts, background, ending, settings, tracker, segmenter)
+        if not wish.prompts and not clip.has_alpha:
+            raise NoPrompt("Nothing is selected yet. Click the object in the picture (step 2).")
+        job = visit.run = Run(partial(make, visit, clip, wish))
+        yield from _watched(job)
+        outcome = job.result()
+    except AvfusionError as error:
+        stopped = isinstance(error, Stopped)
+        yield idle(words.note(STOPPED) if stopped else words.problem(error, *_paths(clip, picture, video)))
+        return
+    finally:
+        if job is not None:
+            job.stop()
+    yield finished(clip, outcome, took_s=time.monotonic() - started_s)
+
+
+def _watched(job: Run[Any]) -> Iterator[Shows]:
+    for now in job.progress():
+        if now is not None:
+            picture = gr.skip() if now.preview is None else inline(now.preview)
+            yield Shows(progress=words.progress(now), preview=picture)
+
+
+def finished(clip: Clip, outcome: Outcome, *, took_s: float) -> Shows:
+    size = outcome.file.stat().st_size
+    label = f"Download {outcome.file.suffix.removeprefix('.')} ({size / 1e6:.1f} MB)"
+    is_same = outcome.shown == outcome.file
+    return idle(words.good("Done. The result is below."))._replace(
+        section=gr.Column(visible=True),
+        original=str(clip.path),
+        result=gr.Video(value=str(outcome.shown), label="New" if is_same else "New (preview; the file is below)"),
+        download=gr.DownloadButton(label=label, value=str(outcome.file)),
+        report=words.report(outcome.report, total_s=took_s),
+        files_status="",
+        files=gr.File(value=None, visible=False),
+    )
+
+
+def stop(visit: Visit) -> Shows:
+    visit.stop()
+    return idle(words.note(STOPPED))
+
+
+def hand_out(kind: Export, visit: Visit, edges: str, quality: float) -> Iterator[tuple[Any, Any]]:
+    """Writes masks of the last run to a file and lists it for download."""
+    job: Run[Path] | None = None
+    clip, tracking = visit.clip, visit.tracking
+    try:
+        if clip is None or tracking is None:
+            raise UsageError("The clicks have changed since the last run. Press Run again first.")
+        settings = SwapSettings(edges=edges, encoding=Encoding(quality=round(quality)))  # type: ignore[arg-type]
+        job = visit.run = Run(partial(export, visit, clip, tracking, kind, settings))
+        for now in job.progress():
+            yield (words.progress(now) if now else gr.skip()), gr.skip()
+        job.result()
+    except AvfusionError as error:
+        yield words.problem(error, *_paths(clip)), gr.skip()
+        return
+    finally:
+        if job is not None:
+            job.stop()
+    yield "", gr.File(value=[str(file) for file in visit.exports()], visible=True)
+
+
+def chosen_background(kind: str, picture: str | None, video: str | None, colour: str) -> str:
+    """What `swap` takes as its background. Raises `UsageError` where there is none yet."""
+    if kind in ("blur", "transparent"):
+        return kind
+    if kind == "colour":
+        return as_hex(colour)
+    file = picture if kind == "picture" else video
+    if file is None:
+        raise UsageError(f"Choose a {kind} for the background first (step 3).")
+    return file
+
+
+def as_hex(colour: str) -> str:
+    """`#rrggbb` of what a colour picker gives: that, or rgb(...) or rgba(...) with numbers 0..255."""
+    if colour.startswith("#"):
+        return colour
+    numbers = colour.partition("(")[2].rstrip(") ").split(",")[:3]
+    return "#" + "".join(f"{min(255, max(0, round(float(number)))):02x}" for number in numbers)
+
+
+def inline(picture: Rgb) -> str:
+    """A picture inside the page's text, so that hundreds of previews leave no files."""
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    data = base64.b64encode(jpeg.tobytes()).decode("ascii")
+    return f'<img class="preview" alt="The frame being worked on" src="data:image/jpeg;base64,{data}">'
+
+
+def _paths(clip: Clip | None, *files: str | None) -> list[Path]:
+    return [*([clip.path] if clip else []), *(Path(file) for file in files if file)]
+
+
+def wire(visit: gr.State, behind: BehindPart, running: RunPart, results: ResultPart, *, runs_at_once: int) -> None:
+    shows: list[Any] = [
+        running.run, running.stop, running.status, running.progress, running.preview, results.section,
+        results.original, results.result, results.download, results.report, results.files_status, results.files,
+    ]  # fmt: skip
+    chosen: list[Any] = [
+        behind.kind, behind.picture, behind.video, behind.colour, behind.blur, behind.edges, behind.fit, behind.x,
+        behind.y, behind.scale, behind.loop, behind.light_wrap, behind.colour_match, running.format, behind.quality,
+        behind.tracker, behind.segmenter,
+    ]  # fmt: skip
+    hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
+    begun = running.run.click(begin, None, shows, queue=False, **hidden)
+    run_event = begun.then(run, [visit, *chosen], shows, **slow)
+    running.stop.click(stop, [visit], shows, queue=False, cancels=[run_event], **hidden)
+    for kind, button in (("masks", results.masks), ("rle", results.rle), ("matte", results.matte)):
+        files = [results.files_status, results.files]
+        button.click(partial(hand_out, kind), [visit, behind.edges, behind.quality], files, **slow)

@@ -1,0 +1,133 @@
+"""What the page says: lines of HTML from plain values. Everything that comes from outside is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from avfusion.clip import Box, Clip, Mask, Point
+from avfusion.errors import AvfusionError
+from avfusion.pipelines.progress import Progress
+from avfusion.pipelines.report import Report
+from avfusion.ui.clicks import Selection
+
+_STAGES = {
+    "tracking": "Following the object",
+    "rendering": "Putting in the background",
+    "preview": "Making a preview for this page",
+}
+
+
+def step(number: int, title: str) -> str:
+    return f'<h2 class="step"><span class="number" aria-hidden="true">{number}</span>{escape(title)}</h2>'
+
+
+def note(text: str) -> str:
+    return f'<p class="note">{escape(text)}</p>' if text else ""
+
+
+def good(text: str) -> str:
+    return f'<p class="note good">{escape(text)}</p>'
+
+
+def problem(error: AvfusionError, *paths: Path) -> str:
+    """The message of an error, with file names instead of the server's paths."""
+    text = str(error)
+    for path in paths:
+        text = text.replace(str(path), path.name)
+    return f'<p class="note problem" role="alert">{escape(text)}</p>'
+
+
+def clock(seconds: float) -> str:
+    """75.5 -> 1:15.5"""
+    tenths = round(seconds * 10)
+    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def duration(seconds: float) -> str:
+    """A rough time for people: 40 s, 3 min, 2 h 5 min."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def facts(clip: Clip) -> str:
+    sound = "with sound" if clip.sounds else "no sound"
+    items = [
+        f"{clip.width_px} by {clip.height_px} pixels",
+        f"{clip.frame_count} frames, {float(clip.fps):.4g} a second",
+        f"{clock(float(clip.duration_s))} long, {sound}",
+    ]
+    lines = "".join(f"<li>{escape(item)}</li>" for item in items)
+    notes = "".join(note(text) for text in clip.notes)
+    return f'<p class="file">{escape(clip.path.name)}</p><ul class="facts">{lines}</ul>{notes}'
+
+
+def moment(clip: Clip, frame: int) -> str:
+    time = float(clip.time(frame) - clip.time(0))
+    return (
+        f'<p class="moment"><b>Frame {frame}</b> of 0 to {clip.frame_count - 1}'
+        f'<span class="time">{time:.3f} s</span></p>'
+    )
+
+
+def selected(selection: Selection, frame: int, mask: Mask | None) -> str:
+    """What is selected on a frame, and what to do next."""
+    if selection.corner is not None and selection.corner.frame == frame:
+        return note("Now click the opposite corner of the box.")
+    if not selection.prompts:
+        return note("Click what you want to keep.")
+    parts = [_counted(selection, frame)]
+    if mask is not None and selection.on_frame(frame):
+        share = 100 * float(mask.mean())
+        parts.append(f"the object fills {share:.{0 if share >= 10 else 1}f} % of the picture")
+    return good(f"{'; '.join(part for part in parts if part)}.")
+
+
+def _counted(selection: Selection, frame: int) -> str:
+    here = selection.on_frame(frame)
+    kinds = [
+        ("kept", "kept", sum(isinstance(prompt, Point) and prompt.keep for prompt in here)),
+        ("dropped", "dropped", sum(isinstance(prompt, Point) and not prompt.keep for prompt in here)),
+        ("box", "boxes", sum(isinstance(prompt, Box) for prompt in here)),
+    ]
+    said = ", ".join(f"{count} {one if count == 1 else many}" for one, many, count in kinds if count)
+    others = sorted({prompt.frame for prompt in selection.prompts} - {frame})
+    elsewhere = f"clicks on frame {', '.join(map(str, others))}" if others else ""
+    return "; ".join(part for part in (said and f"On this frame: {said}", elsewhere) if part)
+
+
+def waiting() -> str:
+    return _bar(0.0, "Waiting for its turn …", "")
+
+
+def progress(now: Progress) -> str:
+    rate = f"{now.frames_per_s:.3g} frames/s" if now.done > 1 else ""
+    left = f"about {duration(now.remaining_s)} left in this step" if now.remaining_s is not None else ""
+    words = " · ".join(part for part in (f"frame {now.done} of {now.total}", rate, left) if part)
+    return _bar(now.done / max(1, now.total), _STAGES.get(now.stage, now.stage.capitalize()), words)
+
+
+def _bar(part: float, title: str, words: str) -> str:
+    percent = f"{100 * part:.0f}"
+    return (
+        f'<div class="progress"><div class="words"><b>{escape(title)}</b><span>{escape(words)}</span></div>'
+        f'<div class="track" role="progressbar" aria-valuenow="{percent}" aria-valuemin="0" aria-valuemax="100">'
+        f'<div class="fill" style="width:{percent}%"></div></div></div>'
+    )
+
+
+def report(report: Report, *, total_s: float) -> str:
+    """The line under a result: what it is, who made it, how fast, where the time went, what to know."""
+    engines = ", ".join(f"{ability} {name}" for ability, name in report.engines.items())
+    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.stages_s.items())
+    items = [
+        f"{report.frames} frames of {report.width_px} by {report.height_px}",
+        f"{report.frames / max(total_s, 1e-6):.3g} frames/s overall",
+        engines,
+        f"{stages} ({report.device})",
+    ]
+    line = " · ".join(escape(item) for item in items if item)
+    notes = "".join(f"<li>{escape(text)}</li>" for text in report.notes)
+    return f'<p class="report">{line}</p>' + (f'<ul class="notes">{notes}</ul>' if notes else "")

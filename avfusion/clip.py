@@ -6,7 +6,7 @@ Plain values. Nothing here opens a file: a `Clip` is made by `avfusion.media.pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +20,8 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 Rgb: TypeAlias = NDArray[np.uint8]
 """uint8 [H, W, 3], gamma-coded red, green, blue, full range."""
+
+_FLOAT_SLACK_S = Fraction(1, 10**9)
 
 Yuv: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 """8-bit 4:2:0 planes: Y [H, W], U and V [ceil(H/2), ceil(W/2)], in the matrix and range of the clip's `ColourTags`."""
@@ -101,8 +103,8 @@ class Clip:
 
     width_px, height_px: upright stored pixels. `pixel_aspect` is the width of a stored pixel over its height.
     ticks: int64 [n], presentation time of each frame in units of `time_base`, strictly increasing; `end_tick` is where
-    the last frame stops being shown. Rotation found in the file has been applied to width, height and frames. `colour`
-    tells the colours of the frames as they are handed out: the file's own, or SDR BT.709 where they had to be converted.
+    the last frame stops being shown. Rotation found in the file has been applied to width, height and frames.
+    `colour`: that of the frames as they are handed out: the file's own, or SDR BT.709 where they had to be converted.
     """
 
     path: Path
@@ -140,15 +142,19 @@ class Clip:
 
     def index_at(self, time_s: Fraction | float) -> int:
         """The frame that is on screen at `time_s`; the nearest end outside the clip."""
-        tick = Fraction(time_s) / self.time_base
-        return int(np.clip(np.searchsorted(self.ticks, float(tick), side="right") - 1, 0, self.frame_count - 1))
+        # A float is the nearest there is to a frame's exact time, and may lie a hair before it.
+        tick = int((Fraction(time_s) + _FLOAT_SLACK_S) / self.time_base // 1)
+        return int(np.clip(np.searchsorted(self.ticks, tick, side="right") - 1, 0, self.frame_count - 1))
 
-    def frames(self, start: int = 0, stop: int | None = None, *, backwards: bool = False) -> Iterator[Frame]:
-        """A fresh iterator over frames start..stop-1, in falling order if `backwards`. Close it or run it to its end."""
+    def frames(
+        self, start: int = 0, stop: int | None = None, *, backwards: bool = False
+    ) -> Generator[Frame, None, None]:
+        """A fresh iterator over frames start..stop-1, last one first if `backwards`. Close it or run it to its end."""
+        start = max(start, 0)
         stop = self.frame_count if stop is None else min(stop, self.frame_count)
         if self.read_frames is None or start >= stop:
-            return iter(())
-        return self.read_frames(self, start, stop, backwards)
+            return
+        yield from self.read_frames(self, start, stop, backwards)
 
 
 @dataclass(frozen=True)
@@ -233,7 +239,7 @@ class Masks(Protocol):
 class MaskTrack:
     """Masks of numbered objects through a clip.
 
-    bits: object -> uint8 [frames, ceil(H*W/8)], bit-packed rows as `numpy.packbits` makes them, usually mapped from disk.
+    bits: object -> uint8 [frames, ceil(H*W/8)], bit-packed rows as `numpy.packbits` makes them, usually read from disk.
     confidence: object -> float32 [frames] in 0..1.
     """
 
@@ -251,12 +257,15 @@ class MaskTrack:
     def mask(self, frame: int, object: int = 1) -> Mask:
         """bool [H, W]."""
         size = self.width_px * self.height_px
-        flat = np.unpackbits(self.bits[object][frame], count=size)
-        return flat.view(np.bool_).reshape(self.height_px, self.width_px)
+        flat: Mask = np.unpackbits(self.bits[object][frame], count=size).view(np.bool_)
+        return flat.reshape(self.height_px, self.width_px)
 
     def union(self, frame: int) -> Mask:
         """bool [H, W]: any object."""
-        return np.logical_or.reduce([self.mask(frame, number) for number in self.objects])
+        out = np.zeros((self.height_px, self.width_px), np.bool_)
+        for number in self.objects:
+            out |= self.mask(frame, number)
+        return out
 
     def labels(self, frame: int) -> NDArray[np.uint8]:
         """uint8 [H, W]: the object's number, 0 for background; where objects overlap the higher number wins."""

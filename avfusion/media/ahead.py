@@ -18,51 +18,61 @@ def ahead(source: Callable[[], Iterator[Item]], *, depth: int) -> Iterator[Item]
     `source` is started on that thread and closed there, also when the consumer leaves early. An exception in it is
     raised here, at the place in the sequence where it happened.
     """
-    items: queue.Queue[object] = queue.Queue(maxsize=depth)
+    items: queue.SimpleQueue[object] = queue.SimpleQueue()
+    room = threading.Semaphore(depth)
     left = threading.Event()
-
-    def put(item: object) -> bool:
-        while not left.is_set():
-            try:
-                items.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
     failure: list[BaseException] = []
 
     def work() -> None:
-        iterator = source()
         try:
-            for item in iterator:
-                if not put(item):
-                    break
+            _hand_over(source(), items, room, left)
         except BaseException as error:
             failure.append(error)
         finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
-            put(_END)
+            items.put(_END)
 
     thread = threading.Thread(target=work, name="avfusion-ahead", daemon=True)
     thread.start()
     try:
         while (item := items.get()) is not _END:
+            room.release()
             yield item  # type: ignore[misc]
         if failure:
             raise failure[0]
     finally:
         left.set()
+        room.release()  # wakes a producer that waits for room, so that it sees that nobody listens any more
         thread.join()
+
+
+def _hand_over(
+    iterator: Iterator[Item], items: queue.SimpleQueue[object], room: threading.Semaphore, left: threading.Event
+) -> None:
+    try:
+        for item in iterator:
+            room.acquire()
+            if left.is_set():
+                return
+            items.put(item)
+    finally:
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()
+
+
+def in_reverse(run: Callable[[int, int], Iterator[Item]], start: int, stop: int, *, size: int) -> Iterator[Item]:
+    """What `run(start, stop)` yields, last item first, computed forwards in runs of `size` items held in memory."""
+    for end in range(stop, start, -size):
+        items = list(run(max(start, end - size), end))
+        while items:
+            yield items.pop()
 
 
 class Behind(Generic[Item]):
     """Hands items to `take` on a thread of its own, at most `depth` of them waiting.
 
-    An exception in `take` is raised by the next `put` or by `finish`, and nothing more is taken after it. Leave the
-    `with` block by an exception and the items that still wait are dropped.
+    An exception in `take` is raised by the next `put`, by `finish` or at the end of the `with` block, and nothing more
+    is taken after it. Leave the block by an exception and the items that still wait are dropped.
     """
 
     def __init__(self, take: Callable[[Item], None], *, depth: int) -> None:
@@ -73,6 +83,7 @@ class Behind(Generic[Item]):
         self._thread = threading.Thread(target=self._work, name="avfusion-behind", daemon=True)
 
     def _work(self) -> None:
+        # Goes on taking from the queue after a failure: a producer that waits for room there must not wait forever.
         while (item := self._items.get()) is not _END:
             if self._failure is None and not self._dropped.is_set():
                 try:
@@ -87,8 +98,9 @@ class Behind(Generic[Item]):
 
     def finish(self) -> None:
         """Waits until everything was taken."""
-        self._items.put(_END)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._items.put(_END)
+            self._thread.join()
         if self._failure is not None:
             raise self._failure
 
@@ -97,8 +109,10 @@ class Behind(Generic[Item]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._dropped.set()
+        if kind is None:
+            self.finish()
+            return
+        self._dropped.set()
         if self._thread.is_alive():
             self._items.put(_END)
             self._thread.join()

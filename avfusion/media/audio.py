@@ -1,137 +1,142 @@
-"""The sound of a file: carried packet for packet, re-encoded where the container demands it, or read as samples."""
+"""The sound of a file as samples, in an unbroken row: what is missing is silence, what the file cuts off is cut off."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 import numpy as np
-from av.container import InputContainer, OutputContainer
+from av.container import InputContainer
+from numpy.typing import NDArray
 
 from avfusion.clip import Clip, Sound, SoundTrack
 from avfusion.errors import CannotRead
-from avfusion.media.container import DamagedData, opened
-from avfusion.media.formats import Format
+from avfusion.media.container import FfmpegError, demuxed, opened
 
-_OPUS_RATE_HZ = 48_000
+Samples: TypeAlias = NDArray[np.float32]
+"""float32 [channels, n] in [-1, 1]."""
 
+LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
-class SoundCarrier:
-    """Moves every sound track of `container` into `output`, in step with the pictures.
-
-    Make it before the first packet is written (it adds the streams), call `carry_until` as the pictures advance and
-    `finish` at the end. `notes` says which tracks had to be encoded anew.
-    """
-
-    def __init__(self, container: InputContainer, output: OutputContainer, form: Format) -> None:
-        self._output = output
-        self._pending: tuple[Fraction, Any] | None = None
-        self._out: dict[int, Any] = {}
-        self._resamplers: dict[int, Any] = {}
-        self.notes: list[str] = []
-        for stream in container.streams.audio:
-            codec = stream.codec_context.name if stream.codec_context is not None else ""
-            if codec and codec in form.sound_copied:
-                self._out[stream.index] = output.add_stream_from_template(stream)
-            elif codec:
-                self._out[stream.index] = self._encoder(stream, form)
-                self.notes.append(f"The {codec} sound was encoded anew: {form.ending} files cannot hold it.")
-            if codec and stream.language:
-                self._out[stream.index].metadata["language"] = stream.language
-        self._packets = self._all(container)
-
-    def _encoder(self, stream: Any, form: Format) -> Any:
-        rate_hz = _OPUS_RATE_HZ if form.sound_encoder == "libopus" else stream.codec_context.sample_rate
-        out = self._output.add_stream(form.sound_encoder, rate=rate_hz)
-        layout = stream.codec_context.layout.name
-        out.codec_context.layout = {"5.1(side)": "5.1", "": "stereo"}.get(layout, layout)
-        if form.sound_encoder == "libopus" and stream.codec_context.channels > 2:
-            out.codec_context.options = {"mapping_family": "1"}
-        self._resamplers[stream.index] = av.AudioResampler(
-            format=out.codec_context.codec.audio_formats[0], layout=out.codec_context.layout, rate=rate_hz
-        )
-        return out
-
-    def _all(self, container: InputContainer) -> Iterator[tuple[Fraction, Any]]:
-        """(time, packet ready to be written) in the order of the file."""
-        if not self._out:
-            return
-        streams = [stream for stream in container.streams.audio if stream.index in self._out]
-        packets = container.demux(streams)
-        while True:
-            try:
-                packet = next(packets, None)
-            except DamagedData:
-                packet = None
-            if packet is None:
-                break
-            yield from self._copied(packet) if packet.stream.index not in self._resamplers else self._encoded(packet)
-        for index, resampler in self._resamplers.items():
-            yield from self._through(index, resampler.resample(None))
-            yield from self._timed(index, self._out[index].encode(None))
-
-    def _copied(self, packet: Any) -> Iterator[tuple[Fraction, Any]]:
-        if packet.size == 0 or packet.dts is None:
-            return
-        time = packet.dts * packet.time_base
-        packet.stream = self._out[packet.stream.index]
-        yield time, packet
-
-    def _encoded(self, packet: Any) -> Iterator[tuple[Fraction, Any]]:
-        index = packet.stream.index
-        try:
-            frames = packet.decode()
-        except DamagedData:
-            return
-        for frame in frames:
-            yield from self._through(index, self._resamplers[index].resample(frame))
-
-    def _through(self, index: int, frames: list[Any]) -> Iterator[tuple[Fraction, Any]]:
-        for frame in frames:
-            yield from self._timed(index, self._out[index].encode(frame))
-
-    def _timed(self, index: int, packets: list[Any]) -> Iterator[tuple[Fraction, Any]]:
-        for packet in packets:
-            stamp = packet.dts if packet.dts is not None else 0
-            yield stamp * (packet.time_base or Fraction(1, self._out[index].codec_context.sample_rate)), packet
-
-    def carry_until(self, time: Fraction) -> None:
-        """Writes the sound that belongs before `time` seconds."""
-        while True:
-            if self._pending is None:
-                self._pending = next(self._packets, None)
-            if self._pending is None or self._pending[0] > time:
-                return
-            self._output.mux(self._pending[1])
-            self._pending = None
-
-    def finish(self) -> None:
-        """Writes the rest: sound may last longer than the pictures."""
-        while self._pending is not None or (nxt := next(self._packets, None)) is not None:
-            self._output.mux(self._pending[1] if self._pending is not None else nxt[1])
-            self._pending = None
+# Packets that were lost leave a hole in the times; below this it is only the container's rounding.
+_HOLE_S = Fraction(1, 100)
+# Holes that were filled, all together: a broken clock shall not fill the memory with silence.
+FILLED_S_AT_MOST = 600
+_SILENT_BLOCK = 65536
 
 
 def read_sound(clip: Clip, track: SoundTrack | None = None) -> Sound:
-    """All samples of one track (the first if none is named), as float32 at its own rate. Raises `CannotRead`."""
+    """All samples of one track (the first if none is named), as float32 at its own rate, from the track's start on.
+
+    Its length is what the file says to the sample: an encoder's padding is left out, and packets that do not decode
+    are silence, so that the rest stays in its place. Raises `CannotRead`.
+    """
     if track is None:
         if not clip.sounds:
             raise CannotRead(f"{clip.path}: there is no sound in this file.")
         track = clip.sounds[0]
-    blocks: list[np.ndarray] = []
     with opened(clip.path) as container:
-        stream: Any = container.streams[track.stream]
-        resampler = av.AudioResampler(format="fltp", layout=stream.codec_context.layout, rate=track.rate_hz)
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except DamagedData:
-                continue
-            for frame in frames:
-                blocks += [part.to_ndarray() for part in resampler.resample(frame)]
-        blocks += [part.to_ndarray() for part in resampler.resample(None)]
+        blocks = [block for _, block in sound_blocks(container, container.streams[track.stream])]
     if not blocks:
         raise CannotRead(f"{clip.path}: the sound cannot be decoded.")
-    return Sound(np.concatenate(blocks, axis=1).astype(np.float32), track.rate_hz)
+    return Sound(np.concatenate(blocks, axis=1), track.rate_hz)
+
+
+def sound_blocks(container: InputContainer, stream: Any) -> Iterator[tuple[int, Samples]]:
+    """(number of its first sample on the file's clock, samples) of one stream, each where the one before it ends."""
+    row = SampleRow(stream)
+    for packet in demuxed(container, [stream]):
+        yield from row.of_packet(packet)
+    yield from row.rest()
+
+
+def _last_sample(stream: Any) -> int | None:
+    """After how many samples on the file's clock the sound ends, where the file says it to the sample.
+
+    MP4 does, and encoders of AAC rely on it: their last packet is longer than the sound.
+    """
+    samples_a_tick = stream.time_base * stream.codec_context.sample_rate
+    if "mp4" not in stream.container.format.name or samples_a_tick.denominator != 1 or not stream.duration:
+        return None
+    return int(((stream.start_time or 0) + stream.duration) * samples_a_tick)
+
+
+def silent_blocks(channels: int, count: int) -> Iterator[Samples]:
+    """`count` samples of silence, a block at a time."""
+    for start in range(0, count, _SILENT_BLOCK):
+        yield np.zeros((channels, min(_SILENT_BLOCK, count - start)), np.float32)
+
+
+class SampleRow:
+    """Decodes packets of one stream to blocks that follow each other without a hole."""
+
+    def __init__(self, stream: Any) -> None:
+        self._rate_hz: int = stream.codec_context.sample_rate
+        self._channels: int = stream.codec_context.channels
+        self._resampler: Any = None
+        self._resampled: tuple[str, str, int] | None = None
+        self._next: int | None = None
+        self._fillable = FILLED_S_AT_MOST * self._rate_hz
+        self._last: tuple[int, Samples] | None = None
+        self._end = _last_sample(stream)
+
+    def of_packet(self, packet: Any) -> Iterator[tuple[int, Samples]]:
+        """The blocks that are certain after this packet. One that does not decode gives none."""
+        try:
+            frames = packet.decode()
+        except FfmpegError:
+            return
+        for frame in frames:
+            time = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+            for samples in self._resample(frame):
+                yield from self._placed(samples, time)
+                time = None
+
+    def rest(self) -> Iterator[tuple[int, Samples]]:
+        """The last blocks, cut where the file says that its sound ends."""
+        for samples in self._flush():
+            yield from self._placed(samples, None)
+        if self._last is not None:
+            first, samples = self._last
+            if self._end is not None:
+                samples = samples[:, : max(0, self._end - first)]
+            self._last = None
+            if samples.shape[1]:
+                yield first, samples
+
+    def _resample(self, frame: Any) -> Iterator[Samples]:
+        """float32 at the stream's rate and number of channels. A stream may change both on its way."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._resampled:
+            yield from self._flush()
+            layout = frame.layout if frame.layout.nb_channels == self._channels else LAYOUTS.get(self._channels)
+            self._resampler = av.AudioResampler(format="fltp", layout=layout, rate=self._rate_hz)
+            self._resampled = kind
+        for part in self._resampler.resample(frame):
+            yield np.asarray(part.to_ndarray(), np.float32)
+
+    def _flush(self) -> Iterator[Samples]:
+        if self._resampler is not None:
+            for part in self._resampler.resample(None):
+                if part is not None:
+                    yield np.asarray(part.to_ndarray(), np.float32)
+
+    def _placed(self, samples: Samples, time: Fraction | None) -> Iterator[tuple[int, Samples]]:
+        """Puts silence where the clock says that something is missing, and holds the last block back for its end."""
+        if self._next is None:
+            self._next = round((time or Fraction(0)) * self._rate_hz)
+        hole = 0 if time is None else round(time * self._rate_hz) - self._next
+        if _HOLE_S * self._rate_hz < hole <= self._fillable:
+            self._fillable -= hole
+            for silence in silent_blocks(samples.shape[0], hole):
+                yield from self._held(silence)
+        yield from self._held(samples)
+
+    def _held(self, samples: Samples) -> Iterator[tuple[int, Samples]]:
+        if self._last is not None:
+            yield self._last
+        assert self._next is not None
+        self._last = (self._next, samples)
+        self._next += samples.shape[1]

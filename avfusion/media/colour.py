@@ -21,11 +21,21 @@ _LUMA_WEIGHTS = {
 }
 
 
+def has_matrix(matrix: int) -> bool:
+    """Whether pictures with this matrix number can be turned into colours here."""
+    return matrix in _LUMA_WEIGHTS
+
+
 def matrix_in_use(tags: ColourTags, height_px: int) -> int:
-    """The matrix number to decode with. Untagged video is BT.709 from 720 lines up and BT.601 below, as players assume."""
-    if tags.matrix in _LUMA_WEIGHTS:
+    """The matrix number to decode with. Untagged video is BT.709 from 720 lines up, BT.601 below, as players assume."""
+    if has_matrix(tags.matrix):
         return tags.matrix
     return 1 if height_px >= 720 else 6
+
+
+def swscale_matrix(matrix: int) -> int:
+    """swscale's own number for a matrix of H.273: it knows the two names of BT.601 by the first only."""
+    return 5 if matrix == 6 else matrix
 
 
 @functools.lru_cache(maxsize=32)
@@ -60,11 +70,13 @@ def rgb_to_yuv(rgb: Rgb, *, matrix: int, full_range: bool) -> Yuv:
     rows, columns = -(-height // 2), -(-width // 2)
     to_yuv, offset = rgb_to_yuv_matrix(matrix, full_range)
     affine = np.concatenate([to_yuv, offset[:, None]], axis=1)
-    luma = cv2.transform(rgb, affine[:1]).reshape(height, width)
+    luma = np.asarray(cv2.transform(rgb, affine[:1]), np.uint8).reshape(height, width)
     if (height, width) != (2 * rows, 2 * columns):
-        rgb = cv2.copyMakeBorder(rgb, 0, 2 * rows - height, 0, 2 * columns - width, cv2.BORDER_REPLICATE)
+        rgb = np.asarray(
+            cv2.copyMakeBorder(rgb, 0, 2 * rows - height, 0, 2 * columns - width, cv2.BORDER_REPLICATE), np.uint8
+        )
     quarter = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
-    chroma = cv2.transform(quarter, affine[1:])
+    chroma = np.asarray(cv2.transform(quarter, affine[1:]), np.uint8)
     return luma, np.ascontiguousarray(chroma[..., 0]), np.ascontiguousarray(chroma[..., 1])
 
 

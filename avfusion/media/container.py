@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +21,34 @@ FORMATS = (
 )
 
 
+# Whatever FFmpeg itself says, about damaged data above all; only part of it derives from builtins too.
+FfmpegError: type[Exception] = av.error.FFmpegError
+
+
+def check_file(path: Path) -> None:
+    """Raises `CannotRead` unless `path` is a file with something in it."""
+    try:
+        if not path.exists():
+            raise CannotRead(f"{path}: there is no such file.")
+        if not path.is_file():
+            raise CannotRead(f"{path}: this is not a file.")
+        if path.stat().st_size == 0:
+            raise CannotRead(f"{path}: the file is empty.")
+    except (OSError, ValueError) as error:
+        raise CannotRead(f"{path}: cannot be opened ({said(error)}).") from error
+
+
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
     """The container of `path`, closed at the end. Raises `CannotRead` for whatever FFmpeg refuses."""
-    if not path.exists():
-        raise CannotRead(f"{path}: there is no such file.")
-    if not path.is_file():
-        raise CannotRead(f"{path}: this is not a file.")
+    check_file(path)
     try:
-        if path.stat().st_size == 0:
-            raise CannotRead(f"{path}: the file is empty.")
         container = av.open(
             f"file:{path}",
             metadata_errors="replace",
             options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, FfmpegError) as error:
         raise CannotRead(f"{path}: not a video or sound file that can be read ({said(error)}).") from error
     with container:
         yield container
@@ -47,8 +59,23 @@ def said(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error).strip().rstrip(".").lower() or type(error).__name__
 
 
-# What FFmpeg raises while it demuxes or decodes damaged data; PyAV derives most of it from builtins too.
-DamagedData: tuple[type[BaseException], ...] = (av.error.FFmpegError,)
+def demuxed(container: InputContainer, streams: Sequence[Any]) -> Iterator[Any]:
+    """Packet after packet of the streams, to the end of the file or of what can be read of it."""
+    packets = container.demux(*streams)
+    while True:
+        try:
+            packet = next(packets, None)
+        except FfmpegError:
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def is_sound(stream: Any) -> bool:
+    """Whether a sound stream can be decoded: of a known codec, with a rate and channels."""
+    context = stream.codec_context
+    return context is not None and context.sample_rate > 0 and context.channels > 0
 
 
 def first_video(container: InputContainer) -> Any | None:

@@ -23,20 +23,26 @@ class Format:
     even_size: bool = False
     resolution_s: float = 0.0
 
+    @property
+    def has_edits(self) -> bool:
+        """Whether the file says by an edit list when each stream begins (ISO 14496-12)."""
+        return self.muxer in ("mp4", "mov")
 
+
+# Opus and Vorbis could lie in an .mp4, and then many players are silent: they are encoded anew.
 FORMATS = (
     Format(
         ".mp4", "H.264 video, plays everywhere", "mp4", "libx264", "yuv420p",
-        sound_copied=("aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"), sound_encoder="aac",
+        sound_copied=("aac", "mp3", "ac3", "eac3", "alac", "flac"), sound_encoder="aac",
         even_size=True,
     ),
     Format(
         ".webm", "VP9 video, with alpha for the web", "webm", "libvpx-vp9", "yuv420p", "yuva420p",
-        sound_copied=("opus", "libopus", "vorbis", "libvorbis"), sound_encoder="libopus", resolution_s=0.001,
+        sound_copied=("opus", "vorbis"), sound_encoder="libopus", resolution_s=0.001,
     ),
     Format(
         ".mov", "ProRes 4444, with alpha for editing programs", "mov", "prores_ks", "yuv444p10le", "yuva444p10le",
-        sound_copied=("aac", "mp3", "mp3float", "ac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s16be", "pcm_f32le"),
+        sound_copied=("aac", "mp3", "ac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_s16be", "pcm_f32le"),
         sound_encoder="pcm_s16le",
     ),
     Format(".gif", "animation without sound", "gif", "gif", "pal8", "pal8", resolution_s=0.01),

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from avfusion.clip import Clip, Mask
 from avfusion.errors import CannotRead, MaskCountMismatch, MaskSizeMismatch
+from avfusion.media.limits import Limits
 from avfusion.media.masks import read_mask, size_message
+from avfusion.media.pictures import opened_picture
 
 
 class MaskFolder:
@@ -44,8 +45,5 @@ class MaskFolder:
 
 
 def _shape(path: Path) -> tuple[int, int]:
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise CannotRead(f"{path}: not a mask picture that can be read.") from error
+    with opened_picture(path, Limits()) as image:
+        return image.height, image.width

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from avfusion.clip import Clip, Mask, MaskTrack
-from avfusion.errors import CannotRead, MaskCountMismatch, MaskSizeMismatch
-from avfusion.media.limits import Limits, check_size
+from avfusion.errors import MaskSizeMismatch
+from avfusion.media.limits import Limits
+from avfusion.media.pictures import opened_picture
 from avfusion.media.target import new_folder, whole_file
 
 # Above this value a one-channel picture is taken for a drawing of a mask (0/255) rather than for object numbers.
@@ -56,7 +57,7 @@ class BitRows:
 
 
 class TrackFolder:
-    """A `MaskTrack` being written into `folder`: `track.json` and one `object-N.bits` for each object."""
+    """A `MaskTrack` being written into `folder`: one `object-N.bits` for each object."""
 
     def __init__(self, folder: Path, *, width_px: int, height_px: int, frame_count: int, engine: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +92,9 @@ class TrackFolder:
     def __enter__(self) -> TrackFolder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -104,43 +107,18 @@ def size_message(what: str, shape: tuple[int, ...], wanted: tuple[int, int]) -> 
 
 def read_mask(path: Path, *, limits: Limits | None = None) -> NDArray[np.uint8]:
     """uint8 [H, W], the object's number in each pixel, from a palette, label or 0/255 picture."""
-    try:
-        with Image.open(path) as image:
-            check_size(path, image.width, image.height, limits or Limits())
-            values = np.asarray(image if image.mode in ("P", "L") else image.convert("L"))
-            numbered = image.mode == "P" or int(values.max(initial=0)) <= _HIGHEST_OBJECT
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise CannotRead(f"{path}: not a mask picture that can be read.") from error
-    return values if numbered else (values > 127).astype(np.uint8)
-
-
-def read_mask_folder(folder: Path, clip: Clip, into: Path) -> TrackFolder:
-    """The masks in `folder` as a track under `into`: one PNG for each frame in the order of their names.
-
-    Raises `CannotRead`, `MaskCountMismatch` and `MaskSizeMismatch`.
-    """
-    if not folder.is_dir():
-        raise CannotRead(f"{folder}: this is not a folder of mask PNGs.")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png")
-    if len(paths) != clip.frame_count:
-        raise MaskCountMismatch(
-            f"{folder}: {len(paths)} mask PNGs for a clip of {clip.frame_count} frames. There must be one for each."
-        )
-    size = (clip.height_px, clip.width_px)
-    track = TrackFolder(into, width_px=size[1], height_px=size[0], frame_count=len(paths), engine="given")
-    for frame, path in enumerate(paths):
-        labels = read_mask(path)
-        if labels.shape != size:
-            track.close()
-            raise MaskSizeMismatch(size_message(str(path), labels.shape, size))
-        for number in np.unique(labels):
-            if number:
-                track.put(frame, int(number), labels == number)
-    return track
+    with opened_picture(path, limits or Limits()) as image:
+        is_palette = image.mode == "P"
+        values = np.asarray(image if image.mode in ("P", "L") else image.convert("L"))
+    highest = int(values.max(initial=0))
+    if highest <= _HIGHEST_OBJECT:
+        return values
+    is_drawn = not is_palette or (highest == 255 and bool(np.all((values == 0) | (values == 255))))
+    return (values > 127).astype(np.uint8) if is_drawn else values
 
 
 def palette() -> list[int]:
-    """768 numbers: the colours by which DAVIS and Pascal VOC show objects 0..255, three bits of the number a channel."""
+    """768 numbers: the colours by which DAVIS and Pascal VOC show objects 0..255; bits of the number spread out."""
     colours = []
     for number in range(256):
         channels = [0, 0, 0]
@@ -181,7 +159,7 @@ def write_rle(track: MaskTrack, clip: Clip, out: Path, on_frame: Callable[[int],
                     "segmentation": {"size": rle["size"], "counts": rle["counts"].decode("ascii")},
                     "area": int(coco.area(rle)),
                     "bbox": [float(value) for value in coco.toBbox(rle)],
-                    "iscrowd": 1,
+                    "iscrowd": 0,  # evaluators leave crowds out
                     "score": round(float(track.confidence[number][frame]), 4),
                 }
             )
@@ -214,8 +192,6 @@ def overlay(rgb: NDArray[np.uint8], labels: NDArray[np.uint8], *, opacity: float
     out[inside] = np.rint(rgb[inside] * (1 - opacity) + tint * opacity).astype(np.uint8)
     thickness = max(1, round(max(labels.shape) / 640))
     for number in np.unique(labels[inside]):
-        contours, _ = cv2.findContours(
-            (labels == number).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-        )
+        contours, _ = cv2.findContours((labels == number).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(out, contours, -1, table[number].tolist(), thickness, cv2.LINE_AA)
     return out

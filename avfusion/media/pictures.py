@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,13 +15,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from avfusion.clip import Clip, ColourTags, Frame, Rgb, Yuv
-from avfusion.errors import CannotRead
+from avfusion.errors import CannotRead, TooLarge
+from avfusion.media.ahead import in_reverse
 from avfusion.media.colour import rgb_to_yuv
+from avfusion.media.container import check_file, said
 from avfusion.media.limits import Limits, check_frames, check_size
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+# What Pillow's readers raise on damaged files, beside their own errors.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error, OverflowError)
 _MILLISECOND = Fraction(1, 1000)
 _STILL_MS = 40
+_BACKWARDS_BYTES = 192 * 2**20
 _BROWSER_DEFAULT_MS = 100  # what browsers show for a GIF frame that says 10 ms or less
 
 # What a picture is taken to be once it is 4:2:0: the tags of HD video.
@@ -30,29 +37,46 @@ def is_picture(path: Path) -> bool:
     """Whether the file begins like one of the picture formats, whatever its name says."""
     with contextlib.suppress(OSError), path.open("rb") as file:
         head = file.read(16)
-        return (
-            head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*"))
-            or head[:4] == b"RIFF"
-            and head[8:12] == b"WEBP"
-        )
+        return head.startswith(
+            (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
+        ) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
     return False
 
 
 @contextlib.contextmanager
-def _opened(path: Path, limits: Limits) -> Iterator[Image.Image]:
-    if not path.exists():
-        raise CannotRead(f"{path}: there is no such file.")
+def opened_picture(path: Path, limits: Limits) -> Iterator[Image.Image]:
+    """Pillow's image, its size checked before anything is decoded. Raises `CannotRead` and `TooLarge`.
+
+    What Pillow says while the block decodes becomes `CannotRead` too.
+    """
+    check_file(path)
+    _check_webp_size(path, limits)
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large pictures; our own limit is asked right below, before any pixel is decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as image:
-                check_size(path, image.width, image.height, limits)
-                yield image
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        with _identified(path) as image:
+            check_size(path, image.width, image.height, limits)
+            yield image
+    except Image.DecompressionBombError as error:
+        raise TooLarge(f"{path}: more pixels than this program decodes. Scale it down first.") from error
+    except UnidentifiedImageError as error:
         raise CannotRead(f"{path}: not a picture that can be read.") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise CannotRead(f"{path}: the picture is damaged ({str(error).lower().rstrip('.')}).") from error
+    except _DAMAGED as error:
+        raise CannotRead(f"{path}: the picture is damaged ({said(error)}).") from error
+
+
+def _identified(path: Path) -> Image.Image:
+    with warnings.catch_warnings():
+        # Pillow warns of large pictures, and of odd ones; our own limit is asked before any pixel is decoded.
+        warnings.simplefilter("ignore")
+        return Image.open(path, formats=_FORMATS)
+
+
+def _check_webp_size(path: Path, limits: Limits) -> None:
+    """Opening a WebP allocates its whole canvas: the size is read from the header before (RFC 9649, section 2.7)."""
+    with path.open("rb") as file:
+        head = file.read(30)
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) == 30:
+        width, height = (1 + int.from_bytes(head[at : at + 3], "little") for at in (24, 27))
+        check_size(path, width, height, limits)
 
 
 def read_picture(path: Path, *, limits: Limits | None = None) -> NDArray[np.uint8]:
@@ -60,7 +84,7 @@ def read_picture(path: Path, *, limits: Limits | None = None) -> NDArray[np.uint
 
     Raises `CannotRead` and `TooLarge`.
     """
-    with _opened(path, limits or Limits()) as image:
+    with opened_picture(path, limits or Limits()) as image:
         upright = ImageOps.exif_transpose(image)
         return np.asarray(_eight_bit(upright).convert("RGBA"))
 
@@ -75,12 +99,12 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def probe_picture(path: Path, *, limits: Limits | None = None) -> Clip:
     """A still is a clip of one frame; an animation has the times that a browser gives it."""
     limits = limits or Limits()
-    with _opened(path, limits) as image:
+    with opened_picture(path, limits) as image:
         count = getattr(image, "n_frames", 1)
         check_frames(path, count, limits)
         durations_ms = [_STILL_MS]
         if count > 1:
-            durations_ms = [_shown_ms(page.info.get("duration", 0)) for page in ImageSequence.Iterator(image)]
+            durations_ms = [_shown_ms(page) for page in ImageSequence.Iterator(image)]
         upright_size = ImageOps.exif_transpose(image).size if count == 1 else image.size
         has_alpha = image.has_transparency_data
         kind = (image.format or "picture").lower()
@@ -102,7 +126,10 @@ def probe_picture(path: Path, *, limits: Limits | None = None) -> Clip:
     )
 
 
-def _shown_ms(duration: float) -> int:
+def _shown_ms(page: Image.Image) -> int:
+    if page.format == "WEBP":
+        page.load()  # only then does Pillow know how long the page lasts
+    duration = page.info.get("duration", 0)
     return round(duration) if duration > 10 else _BROWSER_DEFAULT_MS
 
 
@@ -123,12 +150,18 @@ class RgbaPicture:
 
 
 def read_pages(clip: Clip, start: int, stop: int, backwards: bool) -> Iterator[Frame]:
-    """Frames of a still or an animation. Any order costs the same: Pillow composes a page from the ones before it."""
+    """Frames of a still or an animation, the reader behind `Clip.frames`."""
+    if not backwards:
+        return _pages(clip, start, stop)
+    run = max(8, _BACKWARDS_BYTES // (clip.width_px * clip.height_px * 4))
+    return in_reverse(lambda a, b: _pages(clip, a, b), start, stop, size=run)
+
+
+def _pages(clip: Clip, start: int, stop: int) -> Iterator[Frame]:
     if clip.frame_count == 1:
         yield Frame(0, clip.time(0), RgbaPicture(read_picture(clip.path)))
         return
-    order = range(stop - 1, start - 1, -1) if backwards else range(start, stop)
-    with _opened(clip.path, Limits()) as image:
-        for index in order:
+    with opened_picture(clip.path, Limits()) as image:
+        for index in range(start, stop):
             image.seek(index)
             yield Frame(index, clip.time(index), RgbaPicture(np.asarray(image.convert("RGBA"))))

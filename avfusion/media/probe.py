@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Clip, ColourTags, SoundTrack
 from avfusion.errors import NoFrames, NoVideoStream
-from avfusion.media.container import DamagedData, first_video, opened
+from avfusion.media.colour import has_matrix
+from avfusion.media.container import FfmpegError, first_video, is_sound, opened
 from avfusion.media.limits import Limits, check_frames, check_size
 from avfusion.media.pictures import PICTURE_COLOUR, is_picture, probe_picture
 from avfusion.media.read import decoded, decoder_for, read_frames, shown_ticks
@@ -47,13 +48,15 @@ def probe(path: Path | str, *, limits: Limits | None = None) -> Clip:
         # A header can claim any size; the decoder would allocate it.
         check_size(path, stream.codec_context.width, stream.codec_context.height, limits)
         clip, index = _without_times(path, container, stream), stream.index
-    ticks, end_tick, whole = _packet_times(path, index, limits)
+    packets = _packet_times(path, index, limits)
+    ticks, end_tick, whole = packets.ticks, packets.end_tick, packets.whole
     seekable = whole and _trusted(clip)
     if not seekable:
         ticks, end_tick = _decoded_times(clip, limits)
     if not len(ticks):
         raise NoFrames(f"{path}: not one frame of the video can be decoded.")
-    clip = dataclasses.replace(clip, ticks=ticks, end_tick=end_tick, seekable=seekable)
+    sounds = tuple(_with_duration(track, packets.sound_end_s) for track in clip.sounds)
+    clip = dataclasses.replace(clip, ticks=ticks, end_tick=end_tick, seekable=seekable, sounds=sounds)
     notes = () if whole or not _trusted(clip) else (DAMAGED,)
     return _with_first_frame(dataclasses.replace(clip, fps=_rate(clip), notes=notes))
 
@@ -74,7 +77,7 @@ def _without_times(path: Path, container: InputContainer, stream: Any) -> Clip:
         container=container.format.name.split(",")[0],
         pixel_format=context.pix_fmt or "",
         pixel_aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
-        sounds=tuple(_sound_track(sound) for sound in container.streams.audio if sound.codec_context is not None),
+        sounds=tuple(_sound_track(sound) for sound in container.streams.audio if is_sound(sound)),
         read_frames=read_frames,
     )
 
@@ -82,23 +85,40 @@ def _without_times(path: Path, container: InputContainer, stream: Any) -> Clip:
 def _sound_track(stream: Any) -> SoundTrack:
     return SoundTrack(
         stream=stream.index,
-        codec=stream.codec_context.name,
+        codec=stream.codec_context.codec.canonical_name,
         rate_hz=stream.codec_context.sample_rate,
         channels=stream.codec_context.channels,
         start_s=(stream.start_time or 0) * stream.time_base,
-        duration_s=(stream.duration or 0) * stream.time_base,
+        duration_s=max(0, stream.duration or 0) * stream.time_base,
         language=stream.language or "",
     )
+
+
+def _with_duration(track: SoundTrack, ends_s: dict[int, Fraction]) -> SoundTrack:
+    """Matroska says no length for a single track: then its last packet does."""
+    if track.duration_s > 0 or track.stream not in ends_s:
+        return track
+    return dataclasses.replace(track, duration_s=max(Fraction(0), ends_s[track.stream] - track.start_s))
 
 
 def _trusted(clip: Clip) -> bool:
     return clip.container in _TIMED_CONTAINERS and clip.codec in _TIMED_CODECS
 
 
-def _packet_times(path: Path, stream_index: int, limits: Limits) -> tuple[NDArray[np.int64], int, bool]:
-    """Presentation times of the packets in order, the end of the last, and whether the file reads whole."""
+@dataclasses.dataclass(frozen=True)
+class _Packets:
+    """What one walk over the packets tells: the pictures' times, whether the file reads whole, where sounds end."""
+
+    ticks: NDArray[np.int64]
+    end_tick: int
+    whole: bool
+    sound_end_s: dict[int, Fraction]
+
+
+def _packet_times(path: Path, stream_index: int, limits: Limits) -> _Packets:
     ticks: list[int] = []
-    end, whole, size, last_s = 0, True, path.stat().st_size, Fraction(0)
+    ends_s: dict[int, Fraction] = {}
+    last, size = (0, 0), path.stat().st_size
     with opened(path) as container:
         stream: Any = container.streams[stream_index]
         # A sample table is read before the samples: in a file that was cut short it points past the end.
@@ -109,35 +129,49 @@ def _packet_times(path: Path, stream_index: int, limits: Limits) -> tuple[NDArra
                     continue
                 whole = whole and not packet.is_corrupt
                 if packet.pts is not None:
-                    last_s = max(last_s, (packet.pts + (packet.duration or 0)) * packet.time_base)
+                    end_s = (packet.pts + (packet.duration or 0)) * packet.time_base
+                    ends_s[packet.stream_index] = max(end_s, ends_s.get(packet.stream_index, end_s))
                 if packet.stream_index != stream_index:
                     continue
                 if packet.pts is None:
                     whole = False
                     continue
                 ticks.append(packet.pts)
-                end = max(end, packet.pts + (packet.duration or 0))
+                last = (
+                    max(last, (packet.pts, packet.duration or 0))
+                    if len(ticks) > 1
+                    else (ticks[0], packet.duration or 0)
+                )
                 check_frames(path, len(ticks), limits)
-        except DamagedData:
+        except FfmpegError:
             whole = False
         promised_s = Fraction(container.duration or 0, 1_000_000)
     unique = np.unique(np.asarray(ticks, np.int64))
-    whole = whole and len(unique) == len(ticks) and promised_s - last_s < _SHORT_BY_S
-    return unique, max(end, int(unique[-1]) + 1 if len(unique) else 0), whole
+    short_s = promised_s - max(ends_s.values(), default=Fraction(0))
+    whole = whole and len(unique) == len(ticks) and short_s < _SHORT_BY_S
+    return _Packets(unique, _end_tick(unique, last[1]), whole, ends_s)
+
+
+def _end_tick(ticks: NDArray[np.int64], last_duration: int) -> int:
+    """Where the last frame ends; where nothing says it, after as long as frames last here."""
+    if not len(ticks):
+        return 0
+    usual = int(np.median(np.diff(ticks))) if len(ticks) > 1 else 0
+    return int(ticks[-1]) + (last_duration or usual or 1)
 
 
 def _decoded_times(clip: Clip, limits: Limits) -> tuple[NDArray[np.int64], int]:
     """Presentation times by decoding every frame, and the end of the last."""
     shown: list[tuple[int | None, int | None]] = []
     step = max(1, round(1 / (clip.fps * clip.time_base)))
-    duration = step
+    duration = 0
     with opened(clip.path) as container:
         for frame in decoded(container, first_video(container), clip.codec):
             shown.append((frame.pts, frame.dts))
-            duration = frame.duration or duration
+            duration = frame.duration or 0
             check_frames(clip.path, len(shown), limits)
     ticks = shown_ticks(shown, step=step)
-    return ticks, int(ticks[-1]) + duration if len(ticks) else 0
+    return ticks, _end_tick(ticks, duration or (step if len(ticks) == 1 else 0))
 
 
 def _rate(clip: Clip) -> Fraction:
@@ -155,7 +189,7 @@ def _with_first_frame(clip: Clip) -> Clip:
         frame = next(decoded(container, first_video(container), clip.codec), None)
         if frame is None:
             raise NoFrames(f"{clip.path}: not one frame of the video can be decoded.")
-    rotation = int(frame.rotation) % 360
+    rotation = frame.rotation % 360 if frame.rotation % 90 == 0 else 0
     turned = rotation in (90, 270)
     depth = max((component.bits for component in frame.format.components), default=8)
     return dataclasses.replace(
@@ -177,7 +211,8 @@ def _working_colour(frame: Any) -> ColourTags:
     if frame.color_trc in HDR_TRANSFERS or frame.format.is_rgb or frame.format.has_palette:
         return PICTURE_COLOUR
     full_range = frame.color_range == 2 or frame.format.name.startswith("yuvj")
-    return ColourTags(frame.colorspace, full_range, frame.color_primaries, frame.color_trc)
+    matrix = frame.colorspace if has_matrix(frame.colorspace) else 2
+    return ColourTags(matrix, full_range, frame.color_primaries, frame.color_trc)
 
 
 def _notes_on(frame: Any, depth: int) -> tuple[str, ...]:

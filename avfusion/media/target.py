@@ -11,6 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from avfusion.errors import CannotWrite, OutputIsInput
+from avfusion.media.container import FfmpegError, said
+
+# A file name may have 255 bytes: the name of the part is the target's, shortened, with room for what is added.
+_NAME_CHARACTERS = 48
 
 
 def refuse_inputs(out: Path, inputs: Sequence[Path]) -> None:
@@ -23,29 +27,44 @@ def refuse_inputs(out: Path, inputs: Sequence[Path]) -> None:
 @contextlib.contextmanager
 def whole_file(out: Path) -> Iterator[Path]:
     """A path to write to; renamed to `out` when the block ends well, removed when it does not. Raises `CannotWrite`."""
+    with part_of_file(out) as part, writing(out):
+        yield part
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """As `whole_file`, for a folder. An empty folder of that name is replaced, one that holds files is refused."""
+    with part_of_folder(out) as part, writing(out):
+        yield part
+
+
+@contextlib.contextmanager
+def part_of_file(out: Path) -> Iterator[Path]:
+    """As `whole_file`, for a block that does more than write: its own system errors are left as they are."""
     _check_parent(out)
     if out.is_dir():
         raise CannotWrite(f"{out}: this is a folder; name a file.")
-    part = out.with_name(f".{out.stem}-{secrets.token_hex(4)}.part{out.suffix}")
+    part = _part_name(out, ending=out.suffix)
     try:
+        yield part
         with writing(out):
-            yield part
             os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """As `whole_file`, for a folder. An empty folder of that name is replaced, one that holds files is refused."""
+def part_of_folder(out: Path) -> Iterator[Path]:
+    """As `new_folder`, for a block that does more than write: its own system errors are left as they are."""
     _check_parent(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CannotWrite(f"{out}: there is something of that name already. Choose a new or empty folder.")
-    part = out.with_name(f".{out.name}-{secrets.token_hex(4)}.part")
+    part = _part_name(out, ending="")
     try:
         with writing(out):
             part.mkdir()
-            yield part
+        yield part
+        with writing(out):
             if out.exists():
                 out.rmdir()
             part.rename(out)
@@ -55,13 +74,17 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def writing(out: Path) -> Iterator[None]:
-    """Turns what the system says about writing into `CannotWrite`."""
+    """Turns what the system and FFmpeg say about writing into `CannotWrite`."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    except (OSError, FfmpegError) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise CannotWrite(f"{out}: the disk is full. Free some space and run again.") from error
-        raise CannotWrite(f"{out}: cannot be written ({(error.strerror or str(error)).lower()}).") from error
+        raise CannotWrite(f"{out}: cannot be written ({said(error)}).") from error
+
+
+def _part_name(out: Path, *, ending: str) -> Path:
+    return out.with_name(f".{out.stem[:_NAME_CHARACTERS]}-{secrets.token_hex(4)}.part{ending}")
 
 
 def _check_parent(out: Path) -> None:

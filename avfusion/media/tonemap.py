@@ -35,14 +35,14 @@ def tone_mapped(picture: Any) -> Rgb:
     """
     code = picture.reformat(format="rgb48le", src_colorspace=9, dst_colorspace=9, dst_color_range=2).to_ndarray()
     light = _light_of_code(picture.color_trc)[code]
-    luminance = cv2.transform(light, _LUMA_2020)
+    luminance = np.asarray(cv2.transform(light, _LUMA_2020), np.float32)
     if picture.color_trc == 18:
         # HLG stores scene light; the system gamma of BT.2100 for a 1,000 cd/m2 screen makes display light of it.
-        gain = np.power(np.maximum(luminance, 1e-6), 0.2) * (_PEAK_NITS / _WHITE_NITS)
-        light = light * gain[..., None]
-        luminance = luminance * gain
+        system = np.power(np.maximum(luminance, 1e-6), 0.2) * (_PEAK_NITS / _WHITE_NITS)
+        light = (light * system[..., None]).astype(np.float32)
+        luminance = (luminance * system).astype(np.float32)
     gain = _rolled_off(luminance) / np.maximum(luminance, 1e-6)
-    sdr = cv2.transform(light * gain[..., None], _BT2020_TO_BT709)
+    sdr = np.asarray(cv2.transform(light * gain[..., None], _BT2020_TO_BT709), np.float32)
     return np.rint(gamma_coded(sdr)).astype(np.uint8)
 
 

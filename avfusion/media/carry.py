@@ -1,0 +1,181 @@
+"""Sound into a file that is being written: packet for packet where the format takes it, encoded anew where not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+from av.container import InputContainer, OutputContainer
+
+from avfusion.media.audio import FILLED_S_AT_MOST, LAYOUTS, SampleRow, Samples, silent_blocks
+from avfusion.media.container import demuxed, is_sound
+from avfusion.media.formats import Format
+
+_USUAL_RATE_HZ = 48_000
+_SPEAKERS_ENCODED = (1, 2, 6, 8)
+
+# Containers such as Matroska round times to a millisecond; the packets' own lengths say them to the sample.
+_ROUNDING_S = Fraction(1, 500)
+# Sound that begins this little after the file's clock begins with it: Vorbis in WebM is stamped so.
+_AT_ONCE_S = Fraction(1, 100)
+
+Timed = tuple[Fraction, Any]
+
+
+class SoundCarrier:
+    """Moves every sound track of `container` into `output`, in step with the pictures.
+
+    Make it before the first packet is written (it adds the streams), call `carry_until` as the pictures advance and
+    `finish` at the end. `notes` says which tracks had to be encoded anew. `start_s` is when the pictures begin: sound
+    that is encoded anew begins with them, with silence if need be.
+    """
+
+    def __init__(self, container: InputContainer, output: OutputContainer, form: Format, start_s: Fraction) -> None:
+        self._output = output
+        self._pending: Timed | None = None
+        self._tracks: dict[int, _Copied | _Encoded] = {}
+        self.notes: list[str] = []
+        for stream in container.streams.audio:
+            context = stream.codec_context
+            if not is_sound(stream):
+                self.notes.append(f"Sound track {stream.index} is of no known kind; it was left out.")
+                continue
+            codec = context.codec.canonical_name
+            track: _Copied | _Encoded
+            if codec in form.sound_copied:
+                track = _Copied(stream, output)
+            else:
+                track = _Encoded(stream, output, form, start_s)
+                self.notes.append(f"The {codec} sound was encoded anew ({track.words}) for {form.ending}.")
+            if stream.language:
+                track.out.metadata["language"] = stream.language
+            self._tracks[stream.index] = track
+        self._packets = self._all(container)
+
+    def _all(self, container: InputContainer) -> Iterator[Timed]:
+        """(time, packet ready to be written) in the order of the file."""
+        if not self._tracks:
+            return
+        streams = [container.streams[index] for index in self._tracks]
+        for packet in demuxed(container, streams):
+            yield from self._tracks[packet.stream.index].packets(packet)
+        for track in self._tracks.values():
+            yield from track.rest()
+
+    def carry_until(self, time: Fraction) -> None:
+        """Writes the sound that belongs before `time` seconds."""
+        while True:
+            if self._pending is None:
+                self._pending = next(self._packets, None)
+            if self._pending is None or self._pending[0] > time:
+                return
+            self._output.mux(self._pending[1])
+            self._pending = None
+
+    def finish(self) -> None:
+        """Writes the rest: sound may last longer than the pictures."""
+        if self._pending is not None:
+            self._output.mux(self._pending[1])
+            self._pending = None
+        for _, packet in self._packets:
+            self._output.mux(packet)
+
+
+class _Copied:
+    """Packets as they are. Their times are made exact where the container rounded them, and always rise."""
+
+    def __init__(self, stream: Any, output: OutputContainer) -> None:
+        self.out: Any = output.add_stream_from_template(stream)
+        context = stream.codec_context
+        self._rate_hz: int = context.sample_rate
+        self._step_s = Fraction(context.frame_size or 0, context.sample_rate)
+        self._is_rounded = stream.time_base * context.sample_rate > 1
+        self._next_s: Fraction | None = None
+        self._last_dts: int | None = None
+
+    def packets(self, packet: Any) -> Iterator[Timed]:
+        if packet.size == 0 or packet.dts is None:
+            return
+        if self._is_rounded and self._step_s and packet.pts == packet.dts:
+            self._count_samples(packet)
+        if self._last_dts is not None and packet.dts <= self._last_dts:
+            packet.dts = self._last_dts + 1
+            packet.pts = max(packet.pts if packet.pts is not None else packet.dts, packet.dts)
+        self._last_dts = packet.dts
+        packet.stream = self.out
+        yield packet.dts * packet.time_base, packet
+
+    def _count_samples(self, packet: Any) -> None:
+        time = packet.pts * packet.time_base
+        if abs(packet.duration * packet.time_base - self._step_s) <= _ROUNDING_S:
+            if self._next_s is not None and abs(self._next_s - time) <= _ROUNDING_S:
+                time = self._next_s
+            self._next_s = time + self._step_s
+            packet.duration = round(self._step_s * self._rate_hz)
+        else:
+            self._next_s = None
+            packet.duration = round(packet.duration * packet.time_base * self._rate_hz)
+        packet.time_base = Fraction(1, self._rate_hz)
+        packet.pts = packet.dts = round(time * self._rate_hz)
+
+    def rest(self) -> Iterator[Timed]:
+        return iter(())
+
+
+class _Encoded:
+    """Decoded, its holes filled, and encoded for the format. `words` say what it became."""
+
+    def __init__(self, stream: Any, output: OutputContainer, form: Format, start_s: Fraction) -> None:
+        context = stream.codec_context
+        self._row = SampleRow(stream)
+        self._rate_hz: int = context.sample_rate
+        self._start = round(start_s * self._rate_hz)
+        self._next: int | None = None
+        rates_hz = av.Codec(form.sound_encoder, "w").audio_rates
+        is_known = form.sound_encoder != "libopus" and (not rates_hz or self._rate_hz in rates_hz)
+        self.out: Any = output.add_stream(form.sound_encoder, rate=self._rate_hz if is_known else _USUAL_RATE_HZ)
+        self._layout = LAYOUTS.get(context.channels, f"{context.channels} channels")
+        encoder: Any = self.out.codec_context
+        encoder.layout = self._layout if context.channels in _SPEAKERS_ENCODED else "stereo"
+        if form.sound_encoder == "libopus" and context.channels in (6, 8):
+            encoder.options = {"mapping_family": "1"}
+        name = encoder.codec.canonical_name
+        self.words = name if context.channels in _SPEAKERS_ENCODED else f"{name}, mixed to stereo"
+
+    def packets(self, packet: Any) -> Iterator[Timed]:
+        for first, samples in self._row.of_packet(packet):
+            yield from self._encoded(first, samples)
+
+    def rest(self) -> Iterator[Timed]:
+        for first, samples in self._row.rest():
+            yield from self._encoded(first, samples)
+        if self._next is not None:
+            yield from self._timed(self.out.encode(None))
+
+    def _encoded(self, first: int, samples: Samples) -> Iterator[Timed]:
+        if self._next is None:
+            # Encoders of AAC put their own lead before the first sample, which only a sound that begins at once can
+            # leave out again. So what begins later than the pictures has silence up to there.
+            late = first - self._start
+            self._next = self._start if 0 < late <= FILLED_S_AT_MOST * self._rate_hz else first
+            if late > _AT_ONCE_S * self._rate_hz:
+                for silence in silent_blocks(samples.shape[0], first - self._next):
+                    yield from self._appended(silence)
+        yield from self._appended(samples)
+
+    def _appended(self, samples: Samples) -> Iterator[Timed]:
+        assert self._next is not None
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=self._layout)
+        frame.sample_rate = self._rate_hz
+        frame.time_base = Fraction(1, self._rate_hz)
+        frame.pts = self._next
+        self._next += samples.shape[1]
+        yield from self._timed(self.out.encode(frame))
+
+    def _timed(self, packets: list[Any]) -> Iterator[Timed]:
+        for packet in packets:
+            stamp = packet.dts if packet.dts is not None else 0
+            yield stamp * (packet.time_base or Fraction(1, self.out.codec_context.sample_rate)), packet

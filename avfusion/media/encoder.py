@@ -1,0 +1,182 @@
+"""Pictures -> packets of one video stream: planes filled, colours converted, times and durations kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Clip, Yuv
+from avfusion.errors import EngineNotReady, TimesMismatch
+from avfusion.media.carry import SoundCarrier
+from avfusion.media.colour import matrix_in_use, swscale_matrix
+from avfusion.media.container import FfmpegError, said
+from avfusion.media.formats import Format
+from avfusion.media.upright import fill_plane, plane_array
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the pictures are compressed.
+
+    quality: x264's constant rate factor, 0 lossless .. 51 worst; 18 looks like its source. VP9 has the same scale + 12.
+    preset: x264's speed, `ultrafast` .. `veryslow`. hardware: NVIDIA's encoder instead of x264, where there is one.
+    """
+
+    quality: int = 18
+    preset: str = "veryfast"
+    hardware: bool = False
+
+
+def video_stream(output: Any, form: Format, clip: Clip, alpha: bool, encoding: Encoding) -> Any:
+    """The stream of `output` that the pictures go to. Raises `EngineNotReady` where hardware was asked for in vain."""
+    name = "h264_nvenc" if encoding.hardware and form.encoder == "libx264" else form.encoder
+    stream = output.add_stream(name, rate=clip.fps.limit_denominator(1_000_000))
+    context = stream.codec_context
+    stream.width = clip.width_px + (clip.width_px % 2 if form.even_size else 0)
+    stream.height = clip.height_px + (clip.height_px % 2 if form.even_size else 0)
+    stream.pix_fmt = form.alpha_pixels if alpha else form.opaque_pixels
+    stream.time_base = context.time_base = clip.time_base
+    if clip.pixel_aspect != 1:
+        context.sample_aspect_ratio = clip.pixel_aspect
+    if form.opaque_pixels != "pal8":
+        context.color_range = 2 if clip.colour.full_range else 1
+        context.colorspace = clip.colour.matrix
+        context.color_primaries = clip.colour.primaries
+        context.color_trc = clip.colour.transfer
+    context.options = _options(name, encoding, alpha)
+    context.thread_count = 0
+    if name == "h264_nvenc":
+        try:
+            context.open(strict=False)
+        except (OSError, FfmpegError) as error:
+            raise EngineNotReady(f"NVIDIA's encoder cannot be used here ({said(error)}). Leave it off.") from error
+    return stream
+
+
+def _options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
+    if encoder == "libx264":
+        return {"preset": encoding.preset, "crf": str(encoding.quality)}
+    if encoder == "h264_nvenc":
+        return {"preset": "p4", "rc": "vbr", "cq": str(encoding.quality), "b": "0"}
+    if encoder == "libvpx-vp9":
+        options = {"crf": str(encoding.quality + 12), "b": "0", "row-mt": "1", "cpu-used": "5", "deadline": "realtime"}
+        # VP9 cannot place alternate reference frames in its alpha layer.
+        return options | ({"auto-alt-ref": "0"} if alpha else {})
+    if encoder == "prores_ks":
+        return {"profile": "4444", "vendor": "apl0", "alpha_bits": "16"} if alpha else {"profile": "4444"}
+    return {}
+
+
+class PictureEncoder:
+    """Turns pictures into packets, keeps their times and durations, and lets the sound keep step."""
+
+    def __init__(
+        self, output: Any, stream: Any, form: Format, clip: Clip, alpha: bool, carrier: SoundCarrier | None
+    ) -> None:
+        self._output, self._stream, self._clip, self._carrier = output, stream, clip, carrier
+        self._palette = _PaletteGraph(clip, alpha) if form.opaque_pixels == "pal8" else None
+        self._matrix = swscale_matrix(matrix_in_use(clip.colour, clip.height_px))
+        ends = np.append(clip.ticks[1:], clip.end_tick)
+        self._durations = dict(zip(clip.ticks.tolist(), (ends - clip.ticks).tolist(), strict=True))
+
+    def take(self, item: tuple[int, Yuv | NDArray[np.uint8]]) -> None:
+        """Encodes frame number `item[0]`. Raises `TimesMismatch` for a picture of another size than the clip's."""
+        index, picture = item
+        frame = self._frame(picture)
+        frame.pts = int(self._clip.ticks[index])
+        frame.time_base = self._clip.time_base
+        for ready in self._palette.through(frame) if self._palette else (frame,):
+            self._mux(self._stream.encode(ready))
+
+    def finish(self) -> None:
+        for ready in self._palette.through(None) if self._palette else ():
+            self._mux(self._stream.encode(ready))
+        self._mux(self._stream.encode(None))
+        if self._carrier is not None:
+            self._carrier.finish()
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            if packet.pts is not None and packet.time_base == self._clip.time_base:
+                packet.duration = self._durations.get(packet.pts, packet.duration)
+            if self._carrier is not None and packet.dts is not None:
+                self._carrier.carry_until(packet.dts * packet.time_base)
+            self._output.mux(packet)
+
+    def _frame(self, picture: Yuv | NDArray[np.uint8]) -> Any:
+        shape = picture.shape[:2] if isinstance(picture, np.ndarray) else picture[0].shape
+        if shape != (self._clip.height_px, self._clip.width_px):
+            raise TimesMismatch(
+                f"{self._clip.path}: a picture of {shape[1]} x {shape[0]} pixels was handed to the writer, not "
+                f"{self._clip.width_px} x {self._clip.height_px}, as the clip has."
+            )
+        if isinstance(picture, np.ndarray):
+            return self._frame_of_rgb(picture)
+        frame = av.VideoFrame(self._stream.width, self._stream.height, "yuv420p")
+        for plane, values in zip(frame.planes, picture, strict=True):
+            fill_plane(plane_array(plane), values)
+        frame.colorspace = matrix_in_use(self._clip.colour, self._clip.height_px)
+        frame.color_range = 2 if self._clip.colour.full_range else 1
+        if self._palette or self._stream.pix_fmt == "yuv420p":
+            return frame
+        return frame.reformat(format=self._stream.pix_fmt)
+
+    def _frame_of_rgb(self, picture: NDArray[np.uint8]) -> Any:
+        missing = (self._stream.height - picture.shape[0], self._stream.width - picture.shape[1])
+        if any(missing):
+            picture = np.pad(picture, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(
+            np.ascontiguousarray(picture), format="rgba" if picture.shape[2] == 4 else "rgb24"
+        )
+        if self._palette:
+            return frame
+        return frame.reformat(
+            format=self._stream.pix_fmt,
+            src_colorspace=self._matrix,
+            dst_colorspace=self._matrix,
+            src_color_range=2,
+            dst_color_range=2 if self._clip.colour.full_range else 1,
+        )
+
+
+class _PaletteGraph:
+    """The best 256 colours of each picture, dithered (FFmpeg's palettegen and paletteuse)."""
+
+    def __init__(self, clip: Clip, alpha: bool) -> None:
+        self._clip, self._alpha = clip, alpha
+        self._graph: Any = None
+
+    def through(self, frame: Any) -> Iterator[Any]:
+        if self._graph is None and frame is not None:
+            self._graph = self._build(frame)
+        if self._graph is None:
+            return
+        self._graph.push(frame)
+        while True:
+            try:
+                yield self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+
+    def _build(self, frame: Any) -> Any:
+        graph = av.filter.Graph()
+        source = graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format, time_base=self._clip.time_base
+        )
+        split = graph.add("split")
+        generate = graph.add("palettegen", f"stats_mode=single:reserve_transparent={int(self._alpha)}")
+        use = graph.add("paletteuse", "new=1:dither=sierra2_4a")
+        sink = graph.add("buffersink")
+        source.link_to(split)
+        split.link_to(use, 0, 0)
+        split.link_to(generate, 1, 0)
+        generate.link_to(use, 0, 1)
+        use.link_to(sink)
+        graph.configure()
+        return graph

@@ -94,9 +94,7 @@ def make_masks(folder: Path, size: tuple[int, int], frames: int) -> Path:
     rough = np.random.default_rng(7).normal(0, 1, (6, 2))
     for index in range(frames):
         phase = index / 30
-        waves = sum(
-            a * np.sin((k + 3) * angles + phase + b) for k, (a, b) in enumerate(rough)
-        )
+        waves = sum(a * np.sin((k + 3) * angles + phase + b) for k, (a, b) in enumerate(rough))
         radius = height * (0.27 + 0.012 * waves)
         x = width * (0.5 + 0.2 * np.sin(phase * 0.7)) + radius * np.cos(angles) * 0.85
         y = height * 0.55 + radius * np.sin(angles) * 1.3
@@ -154,13 +152,15 @@ def main() -> None:
                 if name not in best or run.wall_s < best[name].wall_s:
                     best[name] = run
         peer = best["ffmpeg"].wall_s
-        print(f"{width}x{height}, {frames} frames, x264 veryfast crf 18, {os.cpu_count()} cores, best of {given.rounds}")
+        print(
+            f"{width}x{height}, {frames} frames, x264 veryfast crf 18, {os.cpu_count()} cores, best of {given.rounds}"
+        )
         print(f"| {'':22} | wall s | frames/s | cpu s | peak MiB | wall against ffmpeg |")
         print(f"|{'-' * 24}|{'-' * 8}|{'-' * 10}|{'-' * 7}|{'-' * 10}|{'-' * 21}|")
         for name, run in best.items():
             print(
-                f"| {name:22} | {run.wall_s:6.2f} | {frames / run.wall_s:8.1f} | {run.cpu_s:5.1f} | {run.peak_mib:8.0f} "
-                f"| {run.wall_s / peer:19.2f} |"
+                f"| {name:22} | {run.wall_s:6.2f} | {frames / run.wall_s:8.1f} | {run.cpu_s:5.1f} "
+                f"| {run.peak_mib:8.0f} | {run.wall_s / peer:19.2f} |"
             )
 
 

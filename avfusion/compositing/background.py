@@ -139,7 +139,11 @@ class OutOfFocus:
 
 
 def _without_object(
-    plane: NDArray[np.uint8], weight: NDArray[np.float32], total: NDArray[np.float32], size: tuple[int, int], sigma: float
+    plane: NDArray[np.uint8],
+    weight: NDArray[np.float32],
+    total: NDArray[np.float32],
+    size: tuple[int, int],
+    sigma: float,
 ) -> NDArray[np.uint8]:
     """Gaussian blur of a plane in which only pixels with weight count (normalised convolution), at a lower size."""
     small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avfusion.clip import Clip, Frame, Yuv
+from avfusion.clip import Clip, Yuv
 from avfusion.matting import Matte
 from avfusion.media.colour import (
     gamma_coded,
@@ -34,10 +34,8 @@ class Blender:
         self._to_yuv = rgb_to_yuv_matrix(matrix, full_range)
         self._light_wrap = light_wrap
 
-    def blend(self, frame: Frame | Yuv, matte: Matte, background: Yuv) -> Yuv:
-        """New planes: the object of `frame` over `background`, all of one size."""
-        planes = frame if isinstance(frame, tuple) else frame.yuv
-        height, width = planes[0].shape
+    def blend(self, planes: Yuv, matte: Matte, background: Yuv) -> Yuv:
+        """New planes: the object of the frame's `planes` over `background`, all of one size."""
         solid = matte.alpha == 255
         out_y = background[0].copy()
         cv2.copyTo(planes[0], solid.view(np.uint8), out_y)
@@ -46,7 +44,9 @@ class Blender:
         if self._light_wrap and matte.depth is not None:
             rows, columns = matte.depth.shape
             band = np.zeros_like(alpha, dtype=np.bool_)
-            band[matte.top : matte.top + rows, matte.left : matte.left + columns] = (matte.depth > 0) & (matte.depth < 1)
+            band[matte.top : matte.top + rows, matte.left : matte.left + columns] = (matte.depth > 0) & (
+                matte.depth < 1
+            )
             edge_block |= _any_of_four(band) & (_any_of_four(alpha > 0))
         out_u, out_v = background[1].copy(), background[2].copy()
         cv2.copyTo(planes[1], solid_block.view(np.uint8), out_u)
@@ -115,7 +115,8 @@ class Blender:
             np.clip(y - matte.top, 0, matte.depth.shape[0] - 1), np.clip(x - matte.left, 0, matte.depth.shape[1] - 1)
         ]
         amount = self._light_wrap * opacity * (1.0 - depth[..., None])
-        return 1.0 - (1.0 - mixed) * (1.0 - amount * spill)
+        wrapped: NDArray[np.float32] = np.float32(1.0) - (1.0 - mixed) * (1.0 - amount * spill)
+        return wrapped
 
 
 def _blurred(plane: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:

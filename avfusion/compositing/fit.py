@@ -59,9 +59,7 @@ def _placed(picture: Rgb, canvas: tuple[int, int], left: float, top: float, zoom
         zoom_y *= picture.shape[0] / small[1]
         picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
     # Pixel centres: output x + 0.5 = left + zoom * (input x + 0.5).
-    move = np.array(
-        [[zoom_x, 0, left + zoom_x / 2 - 0.5], [0, zoom_y, top + zoom_y / 2 - 0.5]], np.float64
-    )
+    move = np.array([[zoom_x, 0, left + zoom_x / 2 - 0.5], [0, zoom_y, top + zoom_y / 2 - 0.5]], np.float64)
     covers = left <= 0 and top <= 0 and left + zoom_x * picture.shape[1] >= canvas[0] - 1e-6
     covers = covers and top + zoom_y * picture.shape[0] >= canvas[1] - 1e-6
     border = cv2.BORDER_REPLICATE if covers else cv2.BORDER_CONSTANT

@@ -35,9 +35,7 @@ ShouldStop = Callable[[], bool]
 class Teller:
     """One stage of a run: counts frames, tells at most four times a second, raises `Stopped` when asked to stop."""
 
-    def __init__(
-        self, stage: str, total: int, on_progress: OnProgress | None, should_stop: ShouldStop | None
-    ) -> None:
+    def __init__(self, stage: str, total: int, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> None:
         self._stage, self._total = stage, total
         self._on_progress, self._should_stop = on_progress, should_stop
         self._started_s = time.monotonic()

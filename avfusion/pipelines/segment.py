@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from avfusion.clip import Clip, Frame, Mask, Masks, MaskTrack, Prompt, Yuv
+from avfusion.clip import Clip, Frame, Mask, MaskTrack, Prompt, Yuv
 from avfusion.compositing.background import planes_like
 from avfusion.engines.catalogue import choose
 from avfusion.engines.registry import lend
@@ -26,15 +28,19 @@ from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.prompts import by_frame, check
 from avfusion.pipelines.report import Report
 from avfusion.segmentation import Segmented
+from avfusion.tracking import Tracker
 
 Kind = Literal["auto", "masks", "rle", "overlay", "matte"]
+
+KeyMasks: TypeAlias = Mapping[int, Mapping[int, Mask]]
+"""frame -> object -> the mask that the prompts on that frame give."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tracking:
     """A finished track, and how it came about."""
 
-    track: Masks
+    track: MaskTrack
     engines: Mapping[str, str]
     stages_s: Mapping[str, float]
     notes: tuple[str, ...] = ()
@@ -46,7 +52,7 @@ def as_clip(source: Clip | Path | str) -> Clip:
 
 def one_frame(clip: Clip, index: int) -> Frame:
     """A single frame; nothing stays open."""
-    with contextlib.closing(clip.frames(index, index + 1)) as frames:  # type: ignore[type-var]
+    with contextlib.closing(clip.frames(index, index + 1)) as frames:
         return next(frames)
 
 
@@ -110,7 +116,7 @@ def track(
     )
 
 
-def _backward_spans(given: Mapping[int, Mapping[int, Mask]]) -> dict[int, int]:
+def _backward_spans(given: KeyMasks) -> dict[int, int]:
     """key frame -> the lowest frame that going backwards from it has to reach."""
     spans = {}
     for key, masks in given.items():
@@ -120,16 +126,16 @@ def _backward_spans(given: Mapping[int, Mapping[int, Mask]]) -> dict[int, int]:
     return spans
 
 
-def _reach(given: Mapping[int, Mapping[int, Mask]], key: int, number: int) -> int:
+def _reach(given: KeyMasks, key: int, number: int) -> int:
     """How far back the word of `key` counts for an object: half-way to its last key frame, or to the start."""
     before = [frame for frame, masks in given.items() if frame < key and number in masks]
     return (max(before) + key) // 2 + 1 if before else 0
 
 
-def _forwards(clip: Clip, tracker, given, out: TrackFolder, teller: Teller) -> None:  # type: ignore[no-untyped-def]
+def _forwards(clip: Clip, tracker: Tracker, given: KeyMasks, out: TrackFolder, teller: Teller) -> None:
     state = None
     current: dict[int, Mask] = {}
-    with contextlib.closing(clip.frames(min(given))) as frames:  # type: ignore[type-var]
+    with contextlib.closing(clip.frames(min(given))) as frames:
         for frame in frames:
             confidence: Mapping[int, float] = {}
             if state is not None:
@@ -141,26 +147,24 @@ def _forwards(clip: Clip, tracker, given, out: TrackFolder, teller: Teller) -> N
                 state = tracker.begin(frame, current)
             for number, mask in current.items():
                 out.put(frame.index, number, mask, float(confidence[number]))
-            teller.step(lambda frame=frame, masks=current: _shown(frame, masks))  # type: ignore[misc]
+            teller.step(partial(_shown, frame, current))
 
 
-def _backwards(clip: Clip, tracker, given, key: int, out: TrackFolder, teller: Teller) -> None:  # type: ignore[no-untyped-def]
+def _backwards(clip: Clip, tracker: Tracker, given: KeyMasks, key: int, out: TrackFolder, teller: Teller) -> None:
     reach = {number: _reach(given, key, number) for number in given[key]}
     written = out.track()
     state = tracker.begin(one_frame(clip, key), given[key])
-    with contextlib.closing(clip.frames(min(reach.values()), key, backwards=True)) as frames:  # type: ignore[type-var]
+    with contextlib.closing(clip.frames(min(reach.values()), key, backwards=True)) as frames:
         for frame in frames:
             tracked = state.step(frame)
             masks = {number: mask for number, mask in tracked.masks.items() if frame.index >= reach[number]}
-            others = {
-                number: written.mask(frame.index, number) for number in written.objects if number not in masks
-            }
+            others = {number: written.mask(frame.index, number) for number in written.objects if number not in masks}
             for number, mask in _overruled(others, masks).items():
                 confidence = tracked.confidence.get(number) if number in masks else None
                 if confidence is None:
                     confidence = float(written.confidence[number][frame.index])
                 out.put(frame.index, number, mask, float(confidence))
-            teller.step(lambda frame=frame, masks=masks: _shown(frame, masks))  # type: ignore[misc]
+            teller.step(partial(_shown, frame, masks))
 
 
 def _overruled(masks: Mapping[int, Mask], by: Mapping[int, Mask]) -> dict[int, Mask]:
@@ -171,12 +175,13 @@ def _overruled(masks: Mapping[int, Mask], by: Mapping[int, Mask]) -> dict[int, M
     return {number: mask & ~taken for number, mask in masks.items() if number not in by} | dict(by)
 
 
-def _shown(frame: Frame, masks: Mapping[int, Mask]) -> np.ndarray:
-    labels = np.zeros(frame.rgb.shape[:2], np.uint8)
+def _shown(frame: Frame, masks: Mapping[int, Mask]) -> NDArray[np.uint8]:
+    height, width = frame.rgb.shape[:2]
+    labels = np.zeros((height, width), np.uint8)
     for number, mask in masks.items():
         labels[mask] = number
-    scale = min(1.0, 640 / max(labels.shape))
-    size = (round(labels.shape[1] * scale), round(labels.shape[0] * scale))
+    scale = min(1.0, 640 / max(height, width))
+    size = (round(width * scale), round(height * scale))
     small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
     return overlay(small, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST))
 
@@ -246,23 +251,23 @@ def write_track(clip: Clip, track: MaskTrack, out: Path, kind: Kind, teller: Tel
 
 
 def _drawn(
-    clip: Clip, track: MaskTrack, draw: Callable[[Clip, Frame, np.ndarray], Yuv], teller: Teller
-) -> Iterator[Yuv]:
-    with contextlib.closing(clip.frames()) as frames:  # type: ignore[type-var]
+    clip: Clip, track: MaskTrack, draw: Callable[[Clip, Frame, NDArray[np.uint8]], Yuv], teller: Teller
+) -> Generator[Yuv, None, None]:
+    with contextlib.closing(clip.frames()) as frames:
         for frame in frames:
             teller.step()
             yield draw(clip, frame, track.labels(frame.index))
 
 
-def _overlay_planes(clip: Clip, frame: Frame, labels: np.ndarray) -> Yuv:
+def _overlay_planes(clip: Clip, frame: Frame, labels: NDArray[np.uint8]) -> Yuv:
     return planes_like(clip, overlay(frame.rgb, labels))
 
 
-def _matte_planes(clip: Clip, frame: Frame, labels: np.ndarray) -> Yuv:
+def _matte_planes(clip: Clip, frame: Frame, labels: NDArray[np.uint8]) -> Yuv:
     return grey_planes(clip, np.where(labels > 0, 255, 0).astype(np.uint8))
 
 
-def grey_planes(clip: Clip, values: np.ndarray) -> Yuv:
+def grey_planes(clip: Clip, values: NDArray[np.uint8]) -> Yuv:
     """A grey picture (uint8 [H, W]) as planes in the clip's range."""
     height, width = values.shape
     luma = values if clip.colour.full_range else cv2.convertScaleAbs(values, alpha=219 / 255, beta=16)

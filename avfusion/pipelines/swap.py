@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avfusion.clip import Clip, Frame, Mask, Masks, MaskTrack, Prompt, Yuv
+from avfusion.clip import Clip, Frame, Mask, Masks, Prompt, Yuv
 from avfusion.compositing.background import (
     Background,
     Loop,
@@ -76,7 +77,7 @@ def swap(
     *,
     background: Path | str,
     out: Path | str,
-    masks: Path | MaskTrack | None = None,
+    masks: Path | Masks | None = None,
     matte: Path | None = None,
     engine: str = "auto",
     segmenter: str = "auto",
@@ -100,20 +101,24 @@ def swap(
     with contextlib.ExitStack() as stack:
         if isinstance(behind, Moving):
             stack.callback(behind.close)
-        tracking = None
-        if prompts or masks is not None or not clip.has_alpha:
+        given = _Given(None, {"matte": "the clip's own alpha"})
+        if masks is not None:
+            given = _given_masks(clip, prompts, masks)
+        elif prompts or not clip.has_alpha:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avfusion-")))
-            tracking = _tracking(
-                clip, prompts, masks, folder, engine, segmenter, device, on_progress, should_stop
+            given = _Given.of(
+                track(
+                    clip, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device,
+                    on_progress=on_progress, should_stop=should_stop,
+                )
             )  # fmt: skip
-        mask_track = tracking.track if tracking else None
-        stages_s = dict(tracking.stages_s) if tracking else {}
+        stages_s = dict(given.stages_s)
         teller = Teller("rendering", clip.frame_count, on_progress, should_stop)
-        notes = render(clip, mask_track, behind, out, settings, teller)
+        notes = render(clip, given.masks, behind, out, settings, teller)
         stages_s["rendering"] = teller.seconds
         if matte is not None:
             teller = Teller("matte", clip.frame_count, on_progress, should_stop)
-            write_matte(clip, mask_track, matte, settings, teller)
+            write_matte(clip, given.masks, matte, settings, teller)
             stages_s["matte"] = teller.seconds
     return Report(
         verb="swap",
@@ -122,10 +127,10 @@ def swap(
         width_px=clip.width_px,
         height_px=clip.height_px,
         duration_s=float(clip.duration_s),
-        engines=tracking.engines if tracking else {"matte": "the clip's own alpha"},
+        engines=given.engines,
         device="cpu",
         stages_s=stages_s,
-        notes=(*clip.notes, *(tracking.notes if tracking else ()), *notes),
+        notes=(*clip.notes, *given.notes, *notes),
     )
 
 
@@ -150,25 +155,32 @@ def open_background(clip: Clip, background: str, settings: SwapSettings) -> Back
     return Moving(clip, source, settings.placement(), settings.loop)
 
 
-def _tracking(
-    clip: Clip, prompts: Sequence[Prompt], masks: Path | MaskTrack | None, folder: Path, engine: str, segmenter: str,
-    device: str, on_progress: OnProgress | None, should_stop: ShouldStop | None,
-) -> Tracking:  # fmt: skip
-    if masks is None:
-        return track(
-            clip, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device,
-            on_progress=on_progress, should_stop=should_stop,
-        )  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """Where the masks come from; None stands for the clip's own alpha."""
+
+    masks: Masks | None
+    engines: Mapping[str, str]
+    stages_s: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, tracking: Tracking) -> _Given:
+        return cls(tracking.track, tracking.engines, tracking.stages_s, tracking.notes)
+
+
+def _given_masks(clip: Clip, prompts: Sequence[Prompt], masks: Path | Masks) -> _Given:
+    """Raises `UsageError`, `MaskSizeMismatch`, `MaskCountMismatch`, `CannotRead`."""
     if prompts:
         raise UsageError("Give clicks or masks, not both: masks are taken as they are.")
-    if isinstance(masks, MaskTrack):
-        if (masks.width_px, masks.height_px) != (clip.width_px, clip.height_px):
-            shape = (masks.height_px, masks.width_px)
-            raise MaskSizeMismatch(size_message("the track", shape, (clip.height_px, clip.width_px)))
-        if masks.frame_count != clip.frame_count:
-            raise MaskCountMismatch(f"The track has {masks.frame_count} frames and {clip.path} {clip.frame_count}.")
-        return Tracking(masks, {"tracking": masks.engine}, {})
-    return Tracking(MaskFolder(masks, clip), {"tracking": "given"}, {})
+    if isinstance(masks, Path):
+        return _Given(MaskFolder(masks, clip), {"tracking": "given"})
+    if masks.frame_count != clip.frame_count:
+        raise MaskCountMismatch(f"The track has {masks.frame_count} frames and {clip.path} {clip.frame_count}.")
+    shape = masks.labels(0).shape
+    if shape != (clip.height_px, clip.width_px):
+        raise MaskSizeMismatch(size_message("the track", shape, (clip.height_px, clip.width_px)))
+    return _Given(masks, {"tracking": masks.engine})
 
 
 def render(
@@ -182,13 +194,13 @@ def render(
         matching = ColourMatch(settings.colour_match, matrix=matrix, full_range=clip.colour.full_range)
     held = 0
 
-    def pictures() -> Iterator[Yuv | NDArray[np.uint8]]:
+    def pictures() -> Generator[Yuv | NDArray[np.uint8], None, None]:
         nonlocal held
         for frame, mask, matte in mattes(clip, mask_track, settings):
             held += frame.held
             if behind is None:
                 picture = cut_out(frame, matte)
-                teller.step(lambda picture=picture: _on_checkers(picture))  # type: ignore[misc]
+                teller.step(partial(_on_checkers, picture))
                 yield picture
                 continue
             background = behind.behind(frame, mask)
@@ -197,7 +209,7 @@ def render(
                 matching.observe(planes, mask, background)
                 planes, matte = matching.planes(planes), _matched(matte, matching)
             blended = blender.blend(planes, matte, background)
-            teller.step(lambda picture=blended: as_rgb(picture, clip))  # type: ignore[misc]
+            teller.step(partial(as_rgb, blended, clip))
             yield blended
 
     with contextlib.closing(pictures()) as made:
@@ -214,10 +226,10 @@ def _matched(matte: Matte, matching: ColourMatch) -> Matte:
 
 def mattes(
     clip: Clip, mask_track: Masks | None, settings: SwapSettings
-) -> Iterator[tuple[Frame, Mask, Matte]]:
+) -> Generator[tuple[Frame, Mask, Matte], None, None]:
     """(frame, mask, matte) for each frame of the clip."""
     matting = Matting(settings.edges)
-    with contextlib.closing(clip.frames()) as frames:  # type: ignore[type-var]
+    with contextlib.closing(clip.frames()) as frames:
         for frame in frames:
             if mask_track is None:
                 alpha = frame.alpha
@@ -233,7 +245,7 @@ def write_matte(
 ) -> tuple[str, ...]:
     """The alpha of a swap as a grey video without sound; returns notes."""
 
-    def pictures() -> Iterator[Yuv]:
+    def pictures() -> Generator[Yuv, None, None]:
         for _, _, matte in mattes(clip, mask_track, settings):
             teller.step()
             yield grey_planes(clip, matte.alpha)

@@ -1,0 +1,119 @@
+"""Alpha and foreground colour against pictures whose truth is known, because the test painted them."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from avfusion.clip import Frame
+from avfusion.matting import Matting, hard_matte
+from avfusion.media.pictures import RgbaPicture
+
+HEIGHT, WIDTH = 360, 480
+
+
+def frame_of(rgb, index=0):
+    opaque = np.full((*rgb.shape[:2], 1), 255, np.uint8)
+    return Frame(index, Fraction(index, 25), RgbaPicture(np.concatenate([rgb, opaque], axis=2)))
+
+
+def textured(colour, spread, seed):
+    noise = np.random.default_rng(seed).normal(0, spread, (HEIGHT, WIDTH, 1)).astype(np.float32)
+    return np.clip(np.asarray(colour, np.float32) + cv2.GaussianBlur(noise, (0, 0), 1.5)[..., None] * 3, 0, 255)
+
+
+def soft_disc(sigma):
+    disc = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.circle(disc, (WIDTH // 2, HEIGHT // 2), 110, 1.0, -1, cv2.LINE_AA)
+    return cv2.GaussianBlur(disc, (0, 0), sigma)
+
+
+def painted(alpha, front, back):
+    return np.rint(alpha[..., None] * front + (1 - alpha[..., None]) * back).astype(np.uint8)
+
+
+def error_in_band(alpha, truth):
+    band = cv2.dilate(((truth > 0.01) & (truth < 0.99)).astype(np.uint8), np.ones((5, 5))) > 0
+    return float(np.abs(alpha.astype(np.float32) / 255 - truth)[band].mean())
+
+
+@pytest.fixture(params=[1.0, 2.0], ids=["slightly soft", "out of focus"])
+def scene(request):
+    alpha = soft_disc(request.param)
+    front, back = textured((200, 120, 60), 6, 1), textured((40, 90, 130), 6, 2)
+    return alpha, front, back
+
+
+def test_hard_alpha_is_the_mask():
+    mask = np.zeros((5, 7), bool)
+    mask[1:3, 2:6] = True
+    assert np.array_equal(hard_matte(mask).alpha, np.where(mask, 255, 0))
+
+
+@pytest.mark.parametrize("edges", ["soft", "closed-form"])
+def test_soft_alpha_comes_nearer_to_the_truth_than_the_mask_or_its_blur(scene, edges):
+    truth, front, back = scene
+    mask = truth > 0.5
+    found = Matting(edges).matte(frame_of(painted(truth, front, back)), mask).alpha
+    blurred = cv2.GaussianBlur(mask.astype(np.float32) * 255, (0, 0), 4)
+    assert error_in_band(found, truth) < 0.5 * error_in_band(hard_matte(mask).alpha, truth)
+    assert error_in_band(found, truth) < error_in_band(blurred, truth)
+    assert error_in_band(found, truth) < 0.06
+
+
+def test_alpha_mends_a_mask_that_is_a_pixel_off(scene):
+    truth, front, back = scene
+    mask = cv2.erode((truth > 0.5).astype(np.uint8), np.ones((3, 3))).astype(bool)
+    found = Matting("soft").matte(frame_of(painted(truth, front, back)), mask).alpha
+    assert error_in_band(found, truth) < 0.6 * error_in_band(hard_matte(mask).alpha, truth)
+
+
+def test_the_old_background_does_not_tint_the_edge(scene):
+    truth, front, back = scene
+    matte = Matting("soft").matte(frame_of(painted(truth, front, back)), truth > 0.5)
+    rows, columns = np.nonzero((matte.alpha > 60) & (matte.alpha < 200))
+    own = matte.foreground[rows - matte.top, columns - matte.left].astype(np.float32)
+    seen = painted(truth, front, back)[rows, columns].astype(np.float32)
+    wanted = front[rows, columns]
+    assert np.abs(own - wanted).mean() < 0.35 * np.abs(seen - wanted).mean()
+
+
+def test_alpha_is_the_mask_outside_the_band(scene):
+    truth, front, back = scene
+    mask = truth > 0.5
+    alpha = Matting("soft").matte(frame_of(painted(truth, front, back)), mask).alpha
+    near = cv2.dilate(mask.view(np.uint8), np.ones((9, 9))) != cv2.erode(mask.view(np.uint8), np.ones((9, 9)))
+    assert np.array_equal(alpha[~near], np.where(mask, 255, 0)[~near])
+
+
+@pytest.mark.parametrize("edges", ["soft", "hard"])
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_mask_of_one_value_gives_alpha_of_one_value(edges, value):
+    rgb = textured((90, 90, 90), 10, 3).astype(np.uint8)
+    mask = np.full((HEIGHT, WIDTH), bool(value))
+    assert np.all(Matting(edges).matte(frame_of(rgb), mask).alpha == 255 * value)
+
+
+def test_a_trembling_mask_trembles_less_in_alpha():
+    truth = soft_disc(1.0)
+    rgb = painted(truth, textured((120, 110, 100), 8, 4), textured((105, 110, 100), 8, 5))
+    masks = [truth > level for level in (0.2, 0.8, 0.2, 0.8, 0.2, 0.8)]
+
+    def changes(mattes):
+        return np.mean([np.abs(b.astype(int) - a).mean() for a, b in zip(mattes[2:], mattes[3:], strict=False)])
+
+    one = Matting("soft")
+    steady = [one.matte(frame_of(rgb, index), mask).alpha.copy() for index, mask in enumerate(masks)]
+    alone = [Matting("soft").matte(frame_of(rgb), mask).alpha for mask in masks]
+    assert changes(steady) < 0.7 * changes(alone)
+
+
+def test_what_moves_leaves_no_trail():
+    """Where the picture changes, the previous alpha must not shine through."""
+    one = Matting("soft")
+    for shift in (0, 40):
+        truth = np.roll(soft_disc(1.0), shift, axis=1)
+        rgb = painted(truth, textured((220, 200, 90), 6, 6), textured((30, 40, 90), 6, 7))
+        moved = one.matte(frame_of(rgb, shift), truth > 0.5).alpha
+    assert error_in_band(moved, truth) < 0.06

@@ -1,6 +1,7 @@
 """Alpha and foreground colour against pictures whose truth is known, because the test painted them."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -101,7 +102,7 @@ def test_a_trembling_mask_trembles_less_in_alpha():
     masks = [truth > level for level in (0.2, 0.8, 0.2, 0.8, 0.2, 0.8)]
 
     def changes(mattes):
-        return np.mean([np.abs(b.astype(int) - a).mean() for a, b in zip(mattes[2:], mattes[3:], strict=False)])
+        return np.mean([np.abs(b.astype(int) - a).mean() for a, b in pairwise(mattes[2:])])
 
     one = Matting("soft")
     steady = [one.matte(frame_of(rgb, index), mask).alpha.copy() for index, mask in enumerate(masks)]

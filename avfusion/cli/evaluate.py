@@ -34,7 +34,7 @@ def vos(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Score video object segmentation from the first frame's mask: J and F by the DAVIS-2016 protocol."""
+    """Score video object segmentation: J and F, as DAVIS-2016. The engine gets the first frame's mask."""
     from avfusion.pipelines.evaluate import evaluate_vos
 
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:

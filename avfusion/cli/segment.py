@@ -46,7 +46,7 @@ def segment(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write masks of the objects that the prompts (--point and the like) point at, through the whole of CLIP."""
+    """Write masks of objects through the whole of CLIP. Say which objects with prompts: --point and the like."""
     from avfusion.media.probe import probe
     from avfusion.pipelines import segment as pipeline
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,13 @@ def look(visit: Visit, frame: int, segmenter: str) -> Look:
     return picture, said, words.moment(clip, frame)
 
 
-def arrive(segmenter: str) -> tuple[Any, ...]:
-    """A visitor comes: with the example where it is bundled."""
-    visit = Visit()
-    if not example.is_there():
-        return (visit, gr.skip(), gr.skip(), *look(visit, 0, segmenter))
-    visit.show(example.clip(), example.selection())
-    return (visit, *_opened(visit, example.clip(), segmenter))
+def arrive(visit: Visit, segmenter: str) -> tuple[Any, ...]:
+    """What a visitor finds: the example, where it is bundled and can be read."""
+    with contextlib.suppress(AvfusionError):
+        if visit.clip is None and example.is_there():
+            visit.show(example.clip(), example.selection())
+            return _opened(visit, example.clip(), segmenter)
+    return (gr.skip(),) * 5
 
 
 def use_example(visit: Visit, segmenter: str) -> tuple[Any, ...]:
@@ -163,8 +164,11 @@ def _wire_clip(visit: gr.State, clip: ClipPart, chosen: ObjectPart, behind: Behi
     opened: list[Any] = [clip.facts, chosen.scrub, chosen.frame, chosen.status, chosen.moment]
     page = gr.context.Context.root_block
     assert page is not None
-    page.load(arrive, [behind.segmenter], [visit, *opened], **_events())
+    come = page.load(Visit, None, [visit], queue=False, api_visibility="private")
+    come.then(arrive, [visit, behind.segmenter], opened, **_events())
     clip.clip.upload(open_clip, [visit, clip.clip, behind.segmenter], opened, **_events())
+    picked = clip.upload.upload(lambda path: path, clip.upload, clip.clip, **_events())
+    picked.then(open_clip, [visit, clip.clip, behind.segmenter], opened, **_events())
     clip.clip.clear(partial(open_clip, path=None), [visit, behind.segmenter], opened, **_events())
     clip.example.click(use_example, [visit, behind.segmenter], [clip.clip, *opened], **_events())
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from avfusion.clip import Box, Clip, Mask, Point, Prompt, Rgb
 from avfusion.ui.clicks import Corner, shown_size, to_shown
 
-_TINT = np.array((45, 134, 255), np.float32)
-_TINT_OPACITY = 0.42
+_TINT = np.array((36, 110, 255), np.float32)
+_TINT_OPACITY = 0.5
 _WHITE = (255, 255, 255)
 _GREEN = (22, 163, 74)
 _RED = (220, 38, 38)

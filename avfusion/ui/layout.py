@@ -25,6 +25,7 @@ TOOLS = [("Keep", "keep"), ("Drop", "drop"), ("Box", "box")]
 @dataclass(frozen=True)
 class ClipPart:
     clip: gr.Video
+    upload: gr.UploadButton
     example: gr.Button
     facts: gr.HTML
 
@@ -99,8 +100,10 @@ def clip_part() -> ClipPart:
         )  # fmt: skip
         with gr.Column(scale=2, min_width=180, elem_classes="clip-side"):
             facts = gr.HTML(words.note("Drop a clip here, or press to choose one."), elem_id="background-facts")
-            again = gr.Button("Use the example", size="sm", visible=example.is_there(), elem_id="background-example")
-    return ClipPart(clip, again, facts)
+            with gr.Row(elem_classes="clip-buttons"):
+                upload = gr.UploadButton("Choose a clip", file_types=["video"], min_width=120, elem_id="background-upload")
+                again = gr.Button("Example", min_width=90, visible=example.is_there(), elem_id="background-example")
+    return ClipPart(clip, upload, again, facts)
 
 
 def object_part() -> ObjectPart:

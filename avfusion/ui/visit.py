@@ -44,12 +44,20 @@ class Visit:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.folder = job_folder(new_job())
+        self._folder: Path | None = None
         self.clip: Clip | None = None
         self.selection = Selection()
         self.run: Run[Any] | None = None
         self._track: tuple[TrackOf, Tracking] | None = None
         self._round = 0
+
+    @property
+    def folder(self) -> Path:
+        """The job's folder, made when it is first needed. Raises `CannotWrite`."""
+        with self.lock:
+            if self._folder is None:
+                self._folder = job_folder(new_job())
+            return self._folder
 
     def open(self, path: Path) -> Clip:
         """Takes a clip in and forgets the one before. Raises what probing raises, and `TooLarge`."""
@@ -72,8 +80,9 @@ class Visit:
             if self.run is not None:
                 self.run.wait(_PATIENCE_S)
             self.clip, self.selection, self._track = None, Selection(), None
-            for old in self.folder.glob("*"):
-                shutil.rmtree(old, ignore_errors=True)
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
 
     def stop(self) -> None:
         """Asks the run, if there is one, to stop."""
@@ -133,7 +142,6 @@ def close(visit: Visit | None) -> None:
     """The end of a session: nothing of it stays."""
     if visit is not None:
         visit.forget()
-        shutil.rmtree(visit.folder, ignore_errors=True)
 
 
 def check_work(clip: Clip, environment: Mapping[str, str] | None = None) -> Clip:

@@ -66,8 +66,9 @@ def facts(clip: Clip) -> str:
 
 def moment(clip: Clip, frame: int) -> str:
     time = float(clip.time(frame) - clip.time(0))
+    last = clip.frame_count - 1
     return (
-        f'<p class="moment"><b>Frame {frame}</b> of 0 to {clip.frame_count - 1}'
+        f'<p class="moment"><span><b>Frame {frame}</b> / {last}</span>'
         f'<span class="time">{time:.3f} s</span></p>'
     )
 

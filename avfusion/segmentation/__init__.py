@@ -1,4 +1,8 @@
-"""image + prompts -> masks. One engine a file, all of them `Segmenter`s."""
+"""One picture and prompts to masks: one engine a file.
+
+segmented = GrabCut().segment(frame.rgb, [Point(x=310, y=200), Point(x=90, y=40, keep=False)])
+segmented.masks[1]
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,25 @@ from avfusion.clip import Mask, Prompt, Rgb
 
 @dataclass(frozen=True, eq=False)
 class Segmented:
-    """masks: object number -> bool [H, W], never overlapping. confidence: object number -> 0..1."""
+    """What an engine found in one picture, by object number.
+
+    masks: bool [H, W] each, never overlapping. confidence: 0..1 each.
+    """
 
     masks: Mapping[int, Mask]
     confidence: Mapping[int, float]
 
 
 class Segmenter(Protocol):
-    """Finds the objects that prompts on one picture point at."""
+    """A segmentation engine."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
-    def segment(self, rgb: Rgb, prompts: Sequence[Prompt]) -> Segmented: ...
+    def segment(self, rgb: Rgb, prompts: Sequence[Prompt]) -> Segmented:
+        """Masks of all objects that the prompts name in this one picture; the prompts' frame numbers are ignored.
+
+        Raises NoPrompt (nothing to keep for an object), PromptOutside, MaskSizeMismatch (a drawn mask of another
+        size), NothingFound, and UsageError for a kind of prompt that the engine does not understand.
+        """
+        ...

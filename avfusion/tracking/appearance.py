@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from avfusion.tracking.window import Field, Plane
 
 Planes = tuple[Plane, Plane, Plane]
-Counts = NDArray[np.float64]
+Counts = NDArray[np.floating[Any]]
 
 CELLS = 6
 """Parts of the object's surroundings in each direction that have colours of their own."""
@@ -70,7 +71,7 @@ class Appearance:
         return self._global_odds[_global_level(planes)]
 
     def by_part(self, planes: Planes, x: Field, y: Field) -> Field:
-        """Log odds float32 [h, w] by colour and by the part of the object: x, y is each pixel's place at last learning."""
+        """Log odds float32 [h, w] by colour and part of the object; x, y: each pixel's place at last learning."""
         return self._local_odds[self._place.cells(x, y) * np.int32(8 * 12 * 12) + _local_level(planes)]
 
     def _placed(self, probability: Field) -> _Place:
@@ -98,7 +99,7 @@ class Appearance:
         self._local_odds = _odds(inside, outside, floor=0.15)
 
 
-def _odds(inside: NDArray[np.float32], outside: NDArray[np.float32], floor: float) -> NDArray[np.float32]:
+def _odds(inside: Field, outside: Field, floor: float) -> Field:
     ratio = (inside + np.float32(floor)) / (outside + np.float32(floor))
     return np.clip(np.log(ratio), -4, 4).ravel()
 
@@ -123,7 +124,7 @@ _GLOBAL_LUMA, _GLOBAL_BLUE, _GLOBAL_RED = _steps(0, 16, 16, 1024), _steps(64, 4,
 _LOCAL_LUMA, _LOCAL_BLUE, _LOCAL_RED = _steps(0, 32, 8, 144), _steps(80, 8, 12, 12), _steps(80, 8, 12, 1)
 
 
-def _spread(counts: Counts, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _spread(counts: Counts, shape: tuple[int, ...]) -> Field:
     """Counts shared with the neighbouring bins in every direction, 1-2-1."""
     values = counts.astype(np.float32).reshape(shape)
     for axis in range(values.ndim):

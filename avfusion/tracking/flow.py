@@ -15,7 +15,7 @@ picture's edges.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ from avfusion.tracking import Tracked
 from avfusion.tracking.motion import background_motion, dense_flow
 from avfusion.tracking.plate import Picture, Plate
 from avfusion.tracking.target import Scene, Target, TargetSettings
-from avfusion.tracking.window import paste
+from avfusion.tracking.window import Field, paste
 
 COARSE_PX = 432
 """The longer side, at most, of the small picture on which the background is followed."""
@@ -36,7 +36,7 @@ COARSE_PX = 432
 class FlowSettings:
     """How each object is followed; the defaults are for all clips."""
 
-    target: TargetSettings = TargetSettings()
+    target: TargetSettings = field(default_factory=TargetSettings)
 
 
 class Flow:
@@ -99,7 +99,7 @@ class FlowState:
         anything = np.logical_or.reduce(list(masks.values())).view(np.uint8)
         return cv2.resize(anything * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA) > 25
 
-    def _covered_by_flow(self, flow: np.ndarray) -> Mask:
+    def _covered_by_flow(self, flow: Field) -> Mask:
         """Where the coarse flow leads into an object of the last frame."""
         height, width = self._covered.shape
         x = np.clip(np.rint(flow[..., 0]).astype(np.int32) + np.arange(width, dtype=np.int32), 0, width - 1)

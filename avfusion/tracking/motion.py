@@ -6,6 +6,8 @@ method of T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECC
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from avfusion.clip import Mask
 from avfusion.tracking.window import Field, Plane, resample
 
-Matrix = NDArray[np.float64]
+Matrix = NDArray[np.floating[Any]]
 """[2, 3]: motion (u, v) = matrix @ (x, y, 1)."""
 
 GRID_PX = 6
@@ -65,7 +67,7 @@ def thrown(values: Field, forth: Field) -> Field:
     return np.asarray(cv2.dilate(filled, np.ones((3, 3), np.uint8)), np.float32)
 
 
-def fit_affine(points: Matrix, vectors: Matrix, weights: NDArray[np.float64], rounds: int = 5) -> Matrix:
+def fit_affine(points: Matrix, vectors: Matrix, weights: Matrix, rounds: int = 5) -> Matrix:
     """The affine motion of points [n, 2] with vectors [n, 2], outliers counted less and less.
 
     Iteratively reweighted least squares with Geman-McClure weights; few points give a plain shift.

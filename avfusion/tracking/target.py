@@ -10,7 +10,7 @@ import numpy as np
 from avfusion.clip import Frame, Mask
 from avfusion.tracking.appearance import Appearance, Planes
 from avfusion.tracking.evidence import GuidedFilter, calibrated, log_odds, settle
-from avfusion.tracking.motion import affine_field, dense_flow, fit_affine, look_up, reliability, sources, thrown
+from avfusion.tracking.motion import affine_field, dense_flow, fit_affine, reliability, sources, thrown
 from avfusion.tracking.plate import Picture, Plate
 from avfusion.tracking.window import Field, Window, cut_luma, cut_mask, cut_planes, resample, window_around
 

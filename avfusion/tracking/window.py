@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from avfusion.clip import Mask, Yuv
 
 Plane = NDArray[np.uint8]
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 
 SMALLEST_PX = 64
 """Windows are at least this wide and high; what lies outside the picture repeats its border."""

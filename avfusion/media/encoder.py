@@ -17,6 +17,7 @@ from avfusion.media.carry import SoundCarrier
 from avfusion.media.colour import matrix_in_use, swscale_matrix
 from avfusion.media.container import FfmpegError, said
 from avfusion.media.formats import Format
+from avfusion.media.pngs import as_rgb
 from avfusion.media.upright import fill_plane, plane_array
 
 
@@ -38,14 +39,13 @@ def video_stream(output: Any, form: Format, clip: Clip, alpha: bool, encoding: E
     name = "h264_nvenc" if encoding.hardware and form.encoder == "libx264" else form.encoder
     stream = output.add_stream(name, rate=clip.fps.limit_denominator(1_000_000))
     context = stream.codec_context
-    stream.width = clip.width_px + (clip.width_px % 2 if form.even_size else 0)
-    stream.height = clip.height_px + (clip.height_px % 2 if form.even_size else 0)
+    stream.width, stream.height = stored_size(form, clip)
     stream.pix_fmt = form.alpha_pixels if alpha else form.opaque_pixels
     stream.time_base = context.time_base = clip.time_base
-    if clip.pixel_aspect != 1:
+    if clip.pixel_aspect != 1 and not form.square_pixels:
         context.sample_aspect_ratio = clip.pixel_aspect
     if form.opaque_pixels != "pal8":
-        context.color_range = 2 if clip.colour.full_range else 1
+        context.color_range = _range_of(form, clip)
         context.colorspace = clip.colour.matrix
         context.color_primaries = clip.colour.primaries
         context.color_trc = clip.colour.transfer
@@ -57,6 +57,20 @@ def video_stream(output: Any, form: Format, clip: Clip, alpha: bool, encoding: E
         except (OSError, FfmpegError) as error:
             raise EngineNotReady(f"NVIDIA's encoder cannot be used here ({said(error)}). Leave it off.") from error
     return stream
+
+
+def stored_size(form: Format, clip: Clip) -> tuple[int, int]:
+    """(width, height) of the pictures in a file of that format."""
+    width, height = clip.width_px, clip.height_px
+    if form.square_pixels and clip.pixel_aspect > 1:
+        width = round(width * clip.pixel_aspect)
+    elif form.square_pixels:
+        height = round(height / clip.pixel_aspect)
+    return (width + width % 2, height + height % 2) if form.even_size else (width, height)
+
+
+def _range_of(form: Format, clip: Clip) -> int:
+    return 2 if clip.colour.full_range and form.full_range else 1
 
 
 def _options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
@@ -82,6 +96,7 @@ class PictureEncoder:
         self._output, self._stream, self._clip, self._carrier = output, stream, clip, carrier
         self._palette = _PaletteGraph(clip, alpha) if form.opaque_pixels == "pal8" else None
         self._matrix = swscale_matrix(matrix_in_use(clip.colour, clip.height_px))
+        self._range, self._even = _range_of(form, clip), int(form.even_size)
         ends = np.append(clip.ticks[1:], clip.end_tick)
         self._durations = dict(zip(clip.ticks.tolist(), (ends - clip.ticks).tolist(), strict=True))
 
@@ -116,33 +131,42 @@ class PictureEncoder:
                 f"{self._clip.path}: a picture of {shape[1]} x {shape[0]} pixels was handed to the writer, not "
                 f"{self._clip.width_px} x {self._clip.height_px}, as the clip has."
             )
-        if isinstance(picture, np.ndarray):
-            return self._frame_of_rgb(picture)
-        frame = av.VideoFrame(self._stream.width, self._stream.height, "yuv420p")
-        for plane, values in zip(frame.planes, picture, strict=True):
-            fill_plane(plane_array(plane), values)
-        frame.colorspace = matrix_in_use(self._clip.colour, self._clip.height_px)
-        frame.color_range = 2 if self._clip.colour.full_range else 1
-        if self._palette or self._stream.pix_fmt == "yuv420p":
-            return frame
-        return frame.reformat(format=self._stream.pix_fmt)
-
-    def _frame_of_rgb(self, picture: NDArray[np.uint8]) -> Any:
-        missing = (self._stream.height - picture.shape[0], self._stream.width - picture.shape[1])
-        if any(missing):
-            picture = np.pad(picture, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(
-            np.ascontiguousarray(picture), format="rgba" if picture.shape[2] == 4 else "rgb24"
-        )
         if self._palette:
-            return frame
-        return frame.reformat(
+            picture = as_rgb(picture, self._clip)
+        is_rgb = isinstance(picture, np.ndarray)
+        frame = self._of_rgb(picture) if isinstance(picture, np.ndarray) else self._of_planes(picture)
+        if self._palette:
+            return frame.reformat(width=self._stream.width, height=self._stream.height, interpolation="BICUBIC")
+        frame = frame.reformat(
+            width=self._stream.width,
+            height=self._stream.height,
             format=self._stream.pix_fmt,
             src_colorspace=self._matrix,
             dst_colorspace=self._matrix,
-            src_color_range=2,
-            dst_color_range=2 if self._clip.colour.full_range else 1,
+            src_color_range=2 if is_rgb or self._clip.colour.full_range else 1,
+            dst_color_range=self._range,
+            interpolation="BICUBIC",
         )
+        # ProRes writes into each picture what its colours are.
+        frame.colorspace = self._clip.colour.matrix
+        frame.color_range = self._range
+        frame.color_primaries = self._clip.colour.primaries
+        frame.color_trc = self._clip.colour.transfer
+        return frame
+
+    def _of_planes(self, planes: Yuv) -> Any:
+        height, width = planes[0].shape
+        frame = av.VideoFrame(width + width % 2 * self._even, height + height % 2 * self._even, "yuv420p")
+        for plane, values in zip(frame.planes, planes, strict=True):
+            fill_plane(plane_array(plane), values)
+        return frame
+
+    def _of_rgb(self, picture: NDArray[np.uint8]) -> Any:
+        height, width = picture.shape[:2]
+        if self._even and (height % 2 or width % 2):
+            picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        picture = np.ascontiguousarray(picture)
+        return av.VideoFrame.from_ndarray(picture, format="rgba" if picture.shape[2] == 4 else "rgb24")
 
 
 class _PaletteGraph:

@@ -10,7 +10,11 @@ from avfusion.errors import UnknownFormat
 
 @dataclass(frozen=True)
 class Format:
-    """ending of the file, what it is, the FFmpeg muxer and encoder, and which sound codecs it holds as they are."""
+    """ending of the file, what it is, the FFmpeg muxer and encoder, and which sound codecs it holds as they are.
+
+    square_pixels: it keeps no other shape of a pixel (WebM could, and PyAV cannot tell it). full_range: it can say that
+    Y reaches from 0 to 255.
+    """
 
     ending: str
     words: str
@@ -21,6 +25,8 @@ class Format:
     sound_copied: tuple[str, ...] = ()
     sound_encoder: str = ""
     even_size: bool = False
+    square_pixels: bool = False
+    full_range: bool = True
     resolution_s: float = 0.0
 
     @property
@@ -39,13 +45,14 @@ FORMATS = (
     Format(
         ".webm", "VP9 video, with alpha for the web", "webm", "libvpx-vp9", "yuv420p", "yuva420p",
         sound_copied=("opus", "vorbis"), sound_encoder="libopus", resolution_s=0.001,
+        square_pixels=True,
     ),
     Format(
         ".mov", "ProRes 4444, with alpha for editing programs", "mov", "prores_ks", "yuv444p10le", "yuva444p10le",
         sound_copied=("aac", "mp3", "ac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_s16be", "pcm_f32le"),
-        sound_encoder="pcm_s16le",
+        sound_encoder="pcm_s16le", full_range=False,
     ),
-    Format(".gif", "animation without sound", "gif", "gif", "pal8", "pal8", resolution_s=0.01),
+    Format(".gif", "animation without sound", "gif", "gif", "pal8", "pal8", resolution_s=0.01, square_pixels=True),
     Format(".png", "folder of numbered PNGs", "", "", "rgb24", "rgba"),
     Format(".zip", "numbered PNGs in one file", "", "", "rgb24", "rgba"),
 )  # fmt: skip

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -25,35 +23,28 @@ _HIGHEST_OBJECT = 64
 
 
 class BitRows:
-    """uint8 [frames, row bytes] in a file, read and written a row at a time: nothing of it stays in memory."""
+    """uint8 [frames, row bytes] in a file, a row at a time. Nothing of it stays in memory, and no file stays open."""
 
-    def __init__(self, path: Path, *, row_bytes: int, frames: int, create: bool) -> None:
+    def __init__(self, path: Path, *, row_bytes: int, frames: int) -> None:
+        """Begins a new file of zeros. It is one hole: frames without the object cost no disk."""
+        self._path = path
         self._row_bytes = row_bytes
         self._frames = frames
-        self._lock = threading.Lock()
-        self._file = path.open("w+b" if create else "r+b")
-        if create:
-            self._file.truncate(row_bytes * frames)  # a hole in the file: frames without the object cost no disk
+        with path.open("wb") as file:
+            file.truncate(row_bytes * frames)
 
     def __len__(self) -> int:
         return self._frames
 
     def __getitem__(self, frame: int) -> NDArray[np.uint8]:
-        with self._lock:
-            self._file.seek(frame * self._row_bytes)
-            return np.frombuffer(self._file.read(self._row_bytes), np.uint8)
+        with self._path.open("rb") as file:
+            file.seek(frame * self._row_bytes)
+            return np.frombuffer(file.read(self._row_bytes), np.uint8)
 
     def __setitem__(self, frame: int, row: NDArray[np.uint8]) -> None:
-        with self._lock:
-            self._file.seek(frame * self._row_bytes)
-            self._file.write(row.tobytes())
-
-    def flush(self) -> None:
-        with self._lock:
-            self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
+        with self._path.open("r+b") as file:
+            file.seek(frame * self._row_bytes)
+            file.write(row.tobytes())
 
 
 class TrackFolder:
@@ -75,7 +66,7 @@ class TrackFolder:
         if object not in self._bits:
             path = self._folder / f"object-{object}.bits"
             row_bytes = -(-mask.size // 8)
-            self._bits[object] = BitRows(path, row_bytes=row_bytes, frames=self._frame_count, create=True)
+            self._bits[object] = BitRows(path, row_bytes=row_bytes, frames=self._frame_count)
             self._confidence[object] = np.zeros(self._frame_count, np.float32)
         self._bits[object][frame] = np.packbits(mask)
         self._confidence[object][frame] = confidence
@@ -83,19 +74,7 @@ class TrackFolder:
     def track(self) -> MaskTrack:
         """What was put so far; later puts show in it too."""
         height, width = self._size
-        return MaskTrack(width, height, self._frame_count, self._bits, self._confidence, self._engine)  # type: ignore[arg-type]
-
-    def close(self) -> None:
-        for rows in self._bits.values():
-            rows.close()
-
-    def __enter__(self) -> TrackFolder:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        return MaskTrack(width, height, self._frame_count, self._bits, self._confidence, self._engine)
 
 
 def size_message(what: str, shape: tuple[int, ...], wanted: tuple[int, int]) -> str:

@@ -55,8 +55,10 @@ def probe(path: Path | str, *, limits: Limits | None = None) -> Clip:
         ticks, end_tick = _decoded_times(clip, limits)
     if not len(ticks):
         raise NoFrames(f"{path}: not one frame of the video can be decoded.")
-    sounds = tuple(_with_duration(track, packets.sound_end_s) for track in clip.sounds)
-    clip = dataclasses.replace(clip, ticks=ticks, end_tick=end_tick, seekable=seekable, sounds=sounds)
+    if clip.container != "mov":
+        sounds = tuple(_with_duration(track, packets.sound_end_s) for track in clip.sounds)
+        clip = dataclasses.replace(clip, sounds=sounds)
+    clip = dataclasses.replace(clip, ticks=ticks, end_tick=end_tick, seekable=seekable)
     notes = () if whole or not _trusted(clip) else (DAMAGED,)
     return _with_first_frame(dataclasses.replace(clip, fps=_rate(clip), notes=notes))
 
@@ -95,10 +97,9 @@ def _sound_track(stream: Any) -> SoundTrack:
 
 
 def _with_duration(track: SoundTrack, ends_s: dict[int, Fraction]) -> SoundTrack:
-    """Matroska says no length for a single track: then its last packet does."""
-    if track.duration_s > 0 or track.stream not in ends_s:
-        return track
-    return dataclasses.replace(track, duration_s=max(Fraction(0), ends_s[track.stream] - track.start_s))
+    """Most containers give a single track no length, or guess it. Its last packet knows."""
+    end_s = ends_s.get(track.stream, track.start_s)
+    return dataclasses.replace(track, duration_s=max(Fraction(0), end_s - track.start_s))
 
 
 def _trusted(clip: Clip) -> bool:

@@ -62,13 +62,17 @@ def write_video(
     if alpha and not form.alpha_pixels:
         able = ", ".join(row.ending for row in FORMATS if row.alpha_pixels and row.ending != ".png")
         raise UnknownFormat(f"{out}: {form.ending} files have no transparency. Use {able}, or a folder for PNGs.")
-    if not form.muxer:
-        (write_zip if form.ending == ".zip" else write_folder)(out, pictures, clip)
-        is_silenced = sound and bool(clip.sounds)
-        return Written(out, clip.frame_count, ("PNGs have no sound; it was left out.",) if is_silenced else ())
-    with part_of_file(out) as part:
-        notes = _encode(part, out, form, pictures, clip, alpha, sound, encoding or Encoding())
-        _check_times(part, out, clip, form)
+    with contextlib.ExitStack() as stack:
+        if hasattr(pictures, "close"):
+            # A producer that is left early lets go of its files and threads now, and not when its trace is forgotten.
+            stack.callback(pictures.close)
+        if not form.muxer:
+            (write_zip if form.ending == ".zip" else write_folder)(out, pictures, clip)
+            notes: tuple[str, ...] = ("PNGs have no sound; it was left out.",) if sound and clip.sounds else ()
+        else:
+            part = stack.enter_context(part_of_file(out))
+            notes = _encode(part, out, form, pictures, clip, alpha, sound, encoding or Encoding())
+            _check_times(part, out, clip, form)
     return Written(out, clip.frame_count, notes)
 
 
@@ -131,7 +135,9 @@ def _notes(form: Format, clip: Clip, sound: bool, stream: Any) -> Iterator[str]:
         yield f"{form.ending} files have no sound; it was left out."
     if form.resolution_s:
         yield f"{form.ending} files keep times to {form.resolution_s:g} s."
-    if (stream.width, stream.height) != (clip.width_px, clip.height_px):
+    if form.square_pixels and clip.pixel_aspect != 1:
+        yield f"{form.ending} files have square pixels: the pictures were scaled to {stream.width} x {stream.height}."
+    elif (stream.width, stream.height) != (clip.width_px, clip.height_px):
         yield f"{form.ending} needs an even size: one row or column is repeated at the edge."
 
 

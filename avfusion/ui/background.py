@@ -122,7 +122,7 @@ def choose_kind(kind: str, ending: str) -> tuple[Any, ...]:
     return (*shows, placing, gr.update(visible=kind == "clip"), gr.Dropdown(choices=formats, value=ending))
 
 
-def build(*, runs_at_once: int) -> None:
+def build(page: gr.Blocks, *, runs_at_once: int) -> None:
     """The tab's widgets, then its wires. Called inside the tab."""
     visit = gr.State(delete_callback=close)
     with gr.Row(elem_classes="columns"):
@@ -137,7 +137,7 @@ def build(*, runs_at_once: int) -> None:
             with gr.Column(elem_classes="card"):
                 running = run_part()
     results = result_part()
-    _wire_clip(visit, clip, chosen, behind)
+    _wire_clip(page, visit, clip, chosen, behind)
     _wire_object(visit, chosen, behind)
     of_kind = [behind.picture, behind.video, behind.colour, behind.blur, behind.clear, behind.placing, behind.loop]
     behind.kind.change(
@@ -160,10 +160,8 @@ def _events() -> dict[str, Any]:
     }
 
 
-def _wire_clip(visit: gr.State, clip: ClipPart, chosen: ObjectPart, behind: BehindPart) -> None:
+def _wire_clip(page: gr.Blocks, visit: gr.State, clip: ClipPart, chosen: ObjectPart, behind: BehindPart) -> None:
     opened: list[Any] = [clip.facts, chosen.scrub, chosen.frame, chosen.status, chosen.moment]
-    page = gr.context.Context.root_block
-    assert page is not None
     come = page.load(Visit, None, [visit], queue=False, api_visibility="private")
     come.then(arrive, [visit, behind.segmenter], opened, **_events())
     clip.clip.upload(open_clip, [visit, clip.clip, behind.segmenter], opened, **_events())

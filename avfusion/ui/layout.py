@@ -101,8 +101,12 @@ def clip_part() -> ClipPart:
         with gr.Column(scale=2, min_width=180, elem_classes="clip-side"):
             facts = gr.HTML(words.note("Drop a clip here, or press to choose one."), elem_id="background-facts")
             with gr.Row(elem_classes="clip-buttons"):
-                upload = gr.UploadButton("Choose a clip", file_types=["video"], min_width=120, elem_id="background-upload")
-                again = gr.Button("Example", min_width=90, visible=example.is_there(), elem_id="background-example")
+                upload = gr.UploadButton(
+                    "Choose a clip", file_types=["video"], scale=2, min_width=140, elem_id="background-upload"
+                )
+                again = gr.Button(
+                    "Example", scale=1, min_width=90, visible=example.is_there(), elem_id="background-example"
+                )
     return ClipPart(clip, upload, again, facts)
 
 
@@ -110,7 +114,7 @@ def object_part() -> ObjectPart:
     gr.HTML(words.step(2, "Click the object"))
     with gr.Row(elem_classes="tools"):
         tool = gr.Radio(
-            TOOLS, value="keep", show_label=False, label="Tool", container=False, scale=3, min_width=200,
+            TOOLS, value="keep", show_label=False, label="Tool", container=False, scale=3, min_width=260,
             elem_id="background-tool", elem_classes="segments",
         )  # fmt: skip
         undo = gr.Button("↶ Undo", scale=1, min_width=90, elem_id="background-undo")
@@ -225,10 +229,10 @@ def result_part() -> ResultPart:
             )
         report = gr.HTML(elem_id="background-report")
         with gr.Row(elem_classes="downloads"):
-            download = gr.DownloadButton("Download", variant="primary", min_width=200, elem_id="background-download")
-            masks = gr.Button("Masks as PNG", min_width=130, elem_id="background-masks")
-            rle = gr.Button("Masks as COCO RLE", min_width=130, elem_id="background-rle")
-            matte = gr.Button("Matte as MP4", min_width=130, elem_id="background-matte")
+            download = gr.DownloadButton("Download", variant="primary", min_width=280, elem_id="background-download")
+            masks = gr.Button("Masks as PNG", min_width=140, elem_id="background-masks")
+            rle = gr.Button("Masks as COCO RLE", min_width=140, elem_id="background-rle")
+            matte = gr.Button("Matte as MP4", min_width=140, elem_id="background-matte")
         files_status = gr.HTML(elem_id="background-files-status")
         files = gr.File(
             label="Masks", file_count="multiple", interactive=False, visible=False, elem_id="background-files"

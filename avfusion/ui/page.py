@@ -24,7 +24,7 @@ def build_page() -> gr.Blocks:
         gr.HTML('<header class="top"><h1>AVFusion</h1><p>A new background for your clip, from one click.</p></header>')
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Background", id="background", elem_id="background-tab"):
-                background.build(runs_at_once=runs_at_once)
+                background.build(page, runs_at_once=runs_at_once)
             with gr.Tab("Engines", id="engines", elem_id="engines-tab"):
                 engines.build()
         endpoints.build(runs_at_once=runs_at_once)

@@ -13,7 +13,10 @@ import cv2
 import gradio as gr
 
 from avfusion.clip import Clip, Rgb
+from avfusion.compositing.background import Loop
+from avfusion.compositing.fit import FitKind
 from avfusion.errors import AvfusionError, NoPrompt, Stopped, UsageError
+from avfusion.matting import Edges
 from avfusion.media.write import Encoding
 from avfusion.pipelines.swap import SwapSettings
 from avfusion.ui import words
@@ -23,6 +26,12 @@ from avfusion.ui.runs import Run
 from avfusion.ui.visit import Visit
 
 STOPPED = "Stopped. Nothing was written."
+
+
+_SHOW_RESULT = """() => {
+  if (document.querySelector("#background-status .good"))
+    document.querySelector("#background-results")?.scrollIntoView({behavior: "smooth", block: "start"});
+}"""
 
 
 class Shows(NamedTuple):
@@ -55,9 +64,9 @@ def begin() -> Shows:
 
 
 def run(
-    visit: Visit, kind: str, picture: str | None, video: str | None, colour: str, blur: float, edges: str, fit: str,
-    x: float, y: float, scale: float, loop: str, light_wrap: float, colour_match: float, ending: str, quality: float,
-    tracker: str, segmenter: str,
+    visit: Visit, kind: str, picture: str | None, video: str | None, colour: str, blur: float, edges: Edges,
+    fit: FitKind, x: float, y: float, scale: float, loop: Loop, light_wrap: float, colour_match: float, ending: str,
+    quality: float, tracker: str, segmenter: str,
 ) -> Iterator[Shows]:  # fmt: skip
     """From the clicks and choices to the finished file."""
     clip = visit.clip
@@ -69,7 +78,7 @@ def run(
         settings = SwapSettings(
             edges=edges, fit=fit, position=(x, y), scale=scale, loop=loop, blur=blur, light_wrap=light_wrap,
             colour_match=colour_match, encoding=Encoding(quality=round(quality)),
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
         background = chosen_background(kind, picture, video, colour)
         wish = Wish(visit.selection.prompts, background, ending, settings, tracker, segmenter)
         if not wish.prompts and not clip.has_alpha:
@@ -114,14 +123,14 @@ def stop(visit: Visit) -> Shows:
     return idle(words.note(STOPPED))
 
 
-def hand_out(kind: Export, visit: Visit, edges: str, quality: float) -> Iterator[tuple[Any, Any]]:
+def hand_out(kind: Export, visit: Visit, edges: Edges, quality: float) -> Iterator[tuple[Any, Any]]:
     """Writes masks of the last run to a file and lists it for download."""
     job: Run[Path] | None = None
     clip, tracking = visit.clip, visit.tracking
     try:
         if clip is None or tracking is None:
             raise UsageError("The clicks have changed since the last run. Press Run again first.")
-        settings = SwapSettings(edges=edges, encoding=Encoding(quality=round(quality)))  # type: ignore[arg-type]
+        settings = SwapSettings(edges=edges, encoding=Encoding(quality=round(quality)))
         job = visit.run = Run(partial(export, visit, clip, tracking, kind, settings))
         for now in job.progress():
             yield (words.progress(now) if now else gr.skip()), gr.skip()
@@ -180,7 +189,9 @@ def wire(visit: gr.State, behind: BehindPart, running: RunPart, results: ResultP
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     begun = running.run.click(begin, None, shows, queue=False, **hidden)
     run_event = begun.then(run, [visit, *chosen], shows, **slow)
+    run_event.then(None, js=_SHOW_RESULT)
     running.stop.click(stop, [visit], shows, queue=False, cancels=[run_event], **hidden)
-    for kind, button in (("masks", results.masks), ("rle", results.rle), ("matte", results.matte)):
+    exports: dict[Export, gr.Button] = {"masks": results.masks, "rle": results.rle, "matte": results.matte}
+    for kind, button in exports.items():
         files = [results.files_status, results.files]
         button.click(partial(hand_out, kind), [visit, behind.edges, behind.quality], files, **slow)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from avfusion.clip import Box, Clip, Mask, Point
+from avfusion.clip import Box, Clip, Mask, Point, Prompt
 from avfusion.errors import AvfusionError
 from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.report import Report
@@ -67,10 +68,7 @@ def facts(clip: Clip) -> str:
 def moment(clip: Clip, frame: int) -> str:
     time = float(clip.time(frame) - clip.time(0))
     last = clip.frame_count - 1
-    return (
-        f'<p class="moment"><span><b>Frame {frame}</b> / {last}</span>'
-        f'<span class="time">{time:.3f} s</span></p>'
-    )
+    return f'<p class="moment"><span><b>Frame {frame}</b> / {last}</span><span class="time">{time:.3f} s</span></p>'
 
 
 def selected(selection: Selection, frame: int, mask: Mask | None) -> str:
@@ -79,24 +77,34 @@ def selected(selection: Selection, frame: int, mask: Mask | None) -> str:
         return note("Now click the opposite corner of the box.")
     if not selection.prompts:
         return note("Click what you want to keep.")
-    parts = [_counted(selection, frame)]
-    if mask is not None and selection.on_frame(frame):
-        share = 100 * float(mask.mean())
-        parts.append(f"the object fills {share:.{0 if share >= 10 else 1}f} % of the picture")
-    return good(f"{'; '.join(part for part in parts if part)}.")
-
-
-def _counted(selection: Selection, frame: int) -> str:
     here = selection.on_frame(frame)
-    kinds = [
-        ("kept", "kept", sum(isinstance(prompt, Point) and prompt.keep for prompt in here)),
-        ("dropped", "dropped", sum(isinstance(prompt, Point) and not prompt.keep for prompt in here)),
-        ("box", "boxes", sum(isinstance(prompt, Box) for prompt in here)),
-    ]
-    said = ", ".join(f"{count} {one if count == 1 else many}" for one, many, count in kinds if count)
+    parts = []
+    if here:
+        parts.append(f"{_counted(here)}, the last at {_place(here[-1])}")
+        if mask is not None:
+            share = 100 * float(mask.mean())
+            parts.append(f"the object fills {share:.{0 if share >= 10 else 1}f} % of the picture")
     others = sorted({prompt.frame for prompt in selection.prompts} - {frame})
-    elsewhere = f"clicks on frame {', '.join(map(str, others))}" if others else ""
-    return "; ".join(part for part in (said and f"On this frame: {said}", elsewhere) if part)
+    if others:
+        parts.append(f"clicks on frame {', '.join(map(str, others))}")
+    return good(f"{'; '.join(parts)}.".capitalize())
+
+
+def _counted(prompts: Sequence[Prompt]) -> str:
+    """2 kept, 1 dropped, 1 box"""
+    counts = [
+        ("kept", "kept", sum(isinstance(prompt, Point) and prompt.keep for prompt in prompts)),
+        ("dropped", "dropped", sum(isinstance(prompt, Point) and not prompt.keep for prompt in prompts)),
+        ("box", "boxes", sum(isinstance(prompt, Box) for prompt in prompts)),
+    ]
+    return ", ".join(f"{count} {one if count == 1 else many}" for one, many, count in counts if count)
+
+
+def _place(prompt: Prompt) -> str:
+    """Pixels of the full frame, as the command line takes them."""
+    if isinstance(prompt, Box):
+        return f"{prompt.x0:g},{prompt.y0:g},{prompt.x1:g},{prompt.y1:g}"
+    return f"{prompt.x:g},{prompt.y:g}" if isinstance(prompt, Point) else ""
 
 
 def waiting() -> str:

@@ -1,7 +1,7 @@
 """What travels between the rooms: `Clip`, `Frame`, `Sound`, `Prompt`, `Mask`, `MaskTrack`.
 
 Plain values. Nothing here opens a file: a `Clip` is made by `avfusion.media.probe`, which also gives it the reader that
-`Clip.frames` calls, and the arrays of a `MaskTrack` are mapped from disk by `avfusion.media.masks`.
+`Clip.frames` calls, and the rows of a `MaskTrack` are read from disk by `avfusion.media.masks`.
 """
 
 from __future__ import annotations
@@ -235,6 +235,12 @@ class Masks(Protocol):
     def union(self, frame: int) -> Mask: ...
 
 
+class Rows(Protocol):
+    """uint8 [row bytes] for each frame; an array will do, and so will a file."""
+
+    def __getitem__(self, frame: int, /) -> NDArray[np.uint8]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class MaskTrack:
     """Masks of numbered objects through a clip.
@@ -246,7 +252,7 @@ class MaskTrack:
     width_px: int
     height_px: int
     frame_count: int
-    bits: Mapping[int, NDArray[np.uint8]]
+    bits: Mapping[int, Rows]
     confidence: Mapping[int, NDArray[np.float32]]
     engine: str
 

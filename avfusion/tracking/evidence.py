@@ -12,6 +12,12 @@ LEVELS = 24
 STRONGEST = 2.5
 """No single measurement may say more than this, in log odds."""
 
+MEMORY = 0.7
+"""What is left of the object's histogram after a frame."""
+
+FEWEST_PX = 20
+"""A histogram of fewer pixels says nothing."""
+
 _SMOOTH = np.array([1, 2, 3, 2, 1]) / 9
 
 
@@ -21,23 +27,32 @@ def log_odds(probability: Field, surest: float) -> Field:
     return np.log(held / (1 - held))
 
 
-def calibrated(measure: Field, on_object: Field, on_background: Field) -> Field:
+class Calibration:
     """What a measure in 0..1 says about being the object, learnt from where the answer is all but known.
 
-    Histograms of the measure, weighted by `on_object` and `on_background` (float [h, w]), give a log likelihood
-    ratio for each value. A measure that does not tell the two apart comes out near 0 by itself.
+    Histograms of the measure on the object and on the background give a log likelihood ratio for each value. A measure
+    that does not tell the two apart comes out near 0 by itself. The object's histogram is remembered for a few frames,
+    so that an object that is hidden for a moment can be told from the background when it comes back.
     """
-    level = np.minimum((measure * LEVELS).astype(np.int32), LEVELS - 1)
-    flat = level.ravel()
-    inside, outside = (_histogram(flat, weights) for weights in (on_object, on_background))
-    table = np.log((inside + 0.004) / (outside + 0.004))
-    return np.clip(table, -STRONGEST, STRONGEST).astype(np.float32)[level]
+
+    def __init__(self) -> None:
+        self._on_object = np.zeros(LEVELS)
+
+    def odds(self, measure: Field, on_object: Field, on_background: Field) -> Field:
+        """Log odds float32 [h, w] for a measure [h, w], given weights of what is surely object, surely background."""
+        level = np.minimum((measure * LEVELS).astype(np.int32), LEVELS - 1)
+        flat = level.ravel()
+        self._on_object = MEMORY * self._on_object + np.bincount(flat, on_object.ravel(), LEVELS)
+        outside = np.bincount(flat, on_background.ravel(), LEVELS)
+        if self._on_object.sum() < FEWEST_PX or outside.sum() < FEWEST_PX:
+            return np.zeros(measure.shape, np.float32)
+        table = np.log((_shares(self._on_object) + 0.004) / (_shares(outside) + 0.004))
+        return np.clip(table, -STRONGEST, STRONGEST).astype(np.float32)[level]
 
 
-def _histogram(level: NDArray[np.int32], weights: Field) -> NDArray[np.float64]:
-    counts = np.bincount(level, weights.ravel(), LEVELS)
+def _shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     smooth = np.convolve(np.pad(counts, 2, "edge"), _SMOOTH, "valid")
-    return smooth / (smooth.sum() + 1e-6)
+    return smooth / smooth.sum()
 
 
 class GuidedFilter:

@@ -25,7 +25,8 @@ from avfusion.errors import MaskSizeMismatch, NoPrompt
 from avfusion.tracking import Tracked
 from avfusion.tracking.motion import background_motion, dense_flow
 from avfusion.tracking.plate import Picture, Plate
-from avfusion.tracking.target import Scene, Target, TargetSettings
+from avfusion.tracking.scene import Scene
+from avfusion.tracking.target import Target, TargetSettings
 from avfusion.tracking.window import Field, paste
 
 COARSE_PX = 432
@@ -71,7 +72,7 @@ class FlowState:
         flow = dense_flow(coarse[..., 0], self._coarse[..., 0], cv2.DISOPTICAL_FLOW_PRESET_FAST)
         background = background_motion(flow, self._covered_by_flow(flow))
         self._plate.move(background)
-        scene = Scene(self._last, frame, coarse, flow, background, self._plate)
+        scene = Scene(self._last, frame, coarse, self._coarse, flow, background, self._plate)
         for target in self._targets.values():
             target.look(scene)
         masks = self._decided(frame.yuv[0].shape)
@@ -111,7 +112,7 @@ def coarse_picture(frame: Frame) -> Picture:
     """Y, U, V of the whole frame at no more than COARSE_PX, uint8 [h, w, 3]."""
     luma, blue, red = frame.yuv
     height, width = luma.shape
-    shrink = max(2.0, max(height, width) / COARSE_PX)
+    shrink = max(1.0, max(height, width) / COARSE_PX)
     size = (max(16, round(width / shrink)), max(16, round(height / shrink)))
     planes = [
         plane if plane.shape == size[::-1] else cv2.resize(plane, size, interpolation=cv2.INTER_AREA)

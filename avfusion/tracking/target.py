@@ -9,9 +9,10 @@ import numpy as np
 
 from avfusion.clip import Frame, Mask
 from avfusion.tracking.appearance import Appearance, Planes
-from avfusion.tracking.evidence import GuidedFilter, calibrated, log_odds, settle
+from avfusion.tracking.evidence import Calibration, GuidedFilter, log_odds, settle
 from avfusion.tracking.motion import affine_field, dense_flow, fit_affine, reliability, sources, thrown
-from avfusion.tracking.plate import Picture, Plate
+from avfusion.tracking.pace import Pace
+from avfusion.tracking.scene import Scene
 from avfusion.tracking.window import Field, Window, cut_luma, cut_mask, cut_planes, resample, window_around
 
 
@@ -38,22 +39,11 @@ class TargetSettings:
     learning_rate: float = 0.1
 
 
-@dataclass(frozen=True)
-class Scene:
-    """What all objects of a frame share. Coarse fields are on the pixels of the coarse picture."""
+HIDDEN_BELOW = 0.6
+"""An object that shows less than this share of its usual area is taken to be partly hidden."""
 
-    before: Frame
-    frame: Frame
-    coarse: Picture
-    coarse_flow: Field
-    background: Field
-    plate: Plate
-
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Full-size pixels in a coarse pixel, across and down."""
-        height, width = self.frame.yuv[0].shape
-        return width / self.coarse.shape[1], height / self.coarse.shape[0]
+USUAL_PACE = 0.1
+"""How fast the usual area follows the area that is seen."""
 
 
 class Target:
@@ -62,19 +52,24 @@ class Target:
     def __init__(self, frame: Frame, mask: Mask, settings: TargetSettings) -> None:
         self._settings = settings
         self._mask = mask
-        self.window = self._window_at(mask, 0, 0)
+        self.window = self._window_at(cv2.boundingRect(mask.view(np.uint8)))
         self.probability = cut_mask(mask, self.window)
         self._planes = cut_planes(frame.yuv, self.window)
         self._appearance = Appearance(self._planes, self.probability, settings.margin)
         self._expected = self.probability
         self._trust = 1.0
+        self._whole = self.probability
         self._usual_area = float(mask.sum())
+        self._seen = 1.0
+        self._by_plate, self._by_motion = Calibration(), Calibration()
+        self._pace = Pace()
 
     def look(self, scene: Scene) -> None:
         """Sets `window` and `probability` float32 [h, w] for the scene's frame."""
         old = self.window
-        dx, dy = self._shift(scene)
-        self.window = window = self._window_at(self._mask, dx, dy)
+        x, y, width, height = self._box()
+        dx, dy = self._pace.shift(scene, self._mask, (x + width / 2, y + height / 2), self._seen)
+        self.window = window = self._window_at((x + dx, y + dy, width, height))
         planes = cut_planes(scene.frame.yuv, window)
         before = cut_luma(scene.before.yuv[0], window.moved(-dx, -dy))
         back = dense_flow(planes[0], before, self._settings.flow_preset)
@@ -87,6 +82,7 @@ class Target:
         carried = _look_up_inside(self.probability, x, y)
         was = resample(self.probability, *earlier, window.shape)
         expected = carried - (1 - trust) * np.maximum(carried - thrown(was, forth), 0)
+        self._whole = resample(self._whole, *earlier, window.shape)
 
         odds = self._odds(scene, planes, back, trust, expected, (x, y), (dx, dy))
         smooth = GuidedFilter(planes[0], self._settings.edge_radius_px, self._settings.edge_softness)
@@ -97,32 +93,26 @@ class Target:
 
     def learn(self, mask: Mask) -> float:
         """Takes over the mask bool [H, W] that was decided for the frame just looked at; gives the confidence 0..1."""
-        self._mask = mask
-        self._appearance.learn(
-            self._planes, self.probability, self._expected, self._settings.learning_rate * self._trust
-        )
         area = float(mask.sum())
-        return self._trust * min(1.0, area / max(self._usual_area, 1.0))
+        self._seen = min(1.0, area / max(self._usual_area, 1.0))
+        self._mask = mask
+        if self._seen > HIDDEN_BELOW:
+            self._whole = self.probability
+        self._usual_area += USUAL_PACE * self._seen * (area - self._usual_area)
+        rate = self._settings.learning_rate * self._trust * self._seen
+        self._appearance.learn(self._planes, self.probability, self._expected, rate)
+        return self._trust * self._seen
 
-    def _window_at(self, mask: Mask, dx: int, dy: int) -> Window:
-        x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    def _box(self) -> tuple[int, int, int, int]:
+        """The full-size rectangle (x, y, width, height) that holds the object, its hidden parts too."""
+        window = self.window
+        x, y, width, height = cv2.boundingRect((np.maximum(self._whole, self.probability) > 0.5).view(np.uint8))
+        left, top = window.x0 + x * window.scale_x, window.y0 + y * window.scale_y
+        return round(left), round(top), round(width * window.scale_x), round(height * window.scale_y)
+
+    def _window_at(self, box: tuple[int, int, int, int]) -> Window:
         settings = self._settings
-        box = (x + dx, y + dy, width, height)
-        return window_around(box, mask.shape, margin=settings.margin, most_pixels=settings.most_pixels)
-
-    def _shift(self, scene: Scene) -> tuple[int, int]:
-        """How far the object as a whole has moved, in even full-size pixels: the median of the coarse flow on it."""
-        height, width = scene.coarse_flow.shape[:2]
-        rows, columns = np.mgrid[0:height:4, 0:width:4]
-        flow = scene.coarse_flow[::4, ::4]
-        scale_x, scale_y = scene.scale
-        x = ((columns + flow[..., 0] + 0.5) * scale_x).astype(np.int32)
-        y = ((rows + flow[..., 1] + 0.5) * scale_y).astype(np.int32)
-        on = self._mask[np.clip(y, 0, self._mask.shape[0] - 1), np.clip(x, 0, self._mask.shape[1] - 1)]
-        if np.count_nonzero(on) < 4:
-            return 0, 0
-        dx, dy = np.median(flow[on], axis=0)
-        return 2 * round(-float(dx) * scale_x / 2), 2 * round(-float(dy) * scale_y / 2)
+        return window_around(box, self._mask.shape, margin=settings.margin, most_pixels=settings.most_pixels)
 
     def _odds(
         self,
@@ -144,6 +134,13 @@ class Target:
 
         odds = log_odds(expected, settings.surest) * (np.float32(0.1) + np.float32(0.9) * trust)
         odds += np.float32(settings.distance_weight) * np.clip(depth / 6, -4, 4)
+        hidden = max(0.0, 1 - self._seen / HIDDEN_BELOW)
+        if hidden > 0:
+            # Where hidden parts should be, nothing is expected either way, and colour is asked as if it were close.
+            around = hidden * cv2.dilate(self._whole, np.ones((9, 9), np.uint8))
+            odds += around * np.maximum(-odds, 0)
+            reach = np.maximum(reach, around)
+            surely_not = surely_not * (around < 0.5)
         colour = settings.colour_weight * self._appearance.everywhere(planes)
         odds += reach * (colour + settings.part_weight * self._appearance.by_part(planes, *source))
         plate = self._plate_odds(scene, surely, surely_not)
@@ -166,9 +163,9 @@ class Target:
         trust = resample(np.ascontiguousarray(scene.plate.trust[rows, columns]), *place)
         known = trust > 0.3
         inside, outside = surely * known, surely_not * known
-        if inside.sum() < 20 or inside.sum() < 0.2 * surely.sum():
+        if inside.sum() < 0.2 * surely.sum():
             return np.zeros(window.shape, np.float32)
-        odds = calibrated(miss, inside, outside)
+        odds = self._by_plate.odds(miss, inside, outside)
         # An old plate that fits still speaks for background; one that does not fit may only be out of date.
         return np.where(odds > 0, odds * trust, odds * known)
 
@@ -189,7 +186,7 @@ class Target:
         from_ground = cv2.magnitude(back[..., 0] - ground_x, back[..., 1] - ground_y)
         from_own = cv2.magnitude(back[..., 0] - own[..., 0], back[..., 1] - own[..., 1])
         share = (from_ground + np.float32(0.3)) / (from_ground + from_own + np.float32(0.6))
-        return calibrated(np.minimum(share, 0.999), surely, surely_not)
+        return self._by_motion.odds(np.minimum(share, 0.999), surely, surely_not)
 
 
 def _between(here: Window, there: Window) -> tuple[float, float, float, float]:

@@ -36,7 +36,10 @@ TARGET = "ðə wˈɑɾəɹ wʌz kˈɑm ðæt ˈivnɪŋ, ænd ðə fˈɜɹst stˈ
 
 def speak(model: Path, voice: Path, phonemes: str) -> NDArray[np.float32]:
     """float32 [n] at 24 kHz: `phonemes` in the model's alphabet, spoken by `voice`."""
-    import onnxruntime
+    try:
+        import onnxruntime
+    except ImportError:
+        sys.exit("onnxruntime is missing: pip install onnxruntime")
 
     tokens = [TOKENS[sign] for sign in phonemes]
     style = np.fromfile(voice, np.float32).reshape(-1, 1, 256)[len(tokens)]

@@ -50,7 +50,7 @@ def find_peaks(x: Plane, y: Plane, rows: tuple[float, float], steep: float, coun
 
 
 def gullies(side: Plane, under: Plane, rough: Plane, seed: int) -> tuple[Plane, Plane]:
-    """Ribs that run down from the summit: their height 0..1, and how far each point leans towards the light, about 0."""
+    """Ribs that run down from the summit: their height 0..1, and how far each point leans to the light, about 0."""
     ribs = 1 - 2 * np.abs(fbm(1024, 2048, (150.0, 420.0), 5, seed + 29) - 0.5)
     lean = cv2.GaussianBlur(np.gradient(ribs, axis=1), (0, 0), 1.2)
     across = side / (np.maximum(under, 0) + 46) + 0.6 * rough

@@ -19,6 +19,13 @@ _ROOM_OF = {
     "Drawn": "clip",
     "Words": "clip",
     "Sounding": "clip",
+    "probe": "media.probe",
+    "swap": "pipelines.swap",
+    "SwapSettings": "pipelines.swap",
+    "segment": "pipelines.segment",
+    "track": "pipelines.segment",
+    "Report": "pipelines.report",
+    "Progress": "pipelines.progress",
 }
 
 __all__ = ["__version__", *_ROOM_OF]

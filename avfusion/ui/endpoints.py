@@ -51,9 +51,9 @@ def swap(
     elif background in ("blur", "transparent") or background.startswith("#"):
         behind = background
     else:
-        raise gr.Error(f"{background}: no such background. Give #rrggbb, blur, transparent, or file with a file.")
+        raise _refusal(f"{background}: no such background. Give #rrggbb, blur, transparent, or file with a file.")
     if not behind:
-        raise gr.Error("The background is to be a file, and there is none. Give one as background_file.")
+        raise _refusal("The background is to be a file, and there is none. Give one as background_file.")
 
     def work(source: Clip, out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Report:
         return run_swap(
@@ -85,7 +85,7 @@ def segment(clip: str, points: str, format: str = "json") -> Made:
 def _made(clip: str, name: str, work: Callable[[Clip, Path, OnProgress, ShouldStop], Report]) -> Made:
     """Runs, reports, and hands out the file. Gradio copies a file when it is yielded, so that it may go after that."""
     if not clip:
-        raise gr.Error("There is no clip. Give a video file.")
+        raise _refusal("There is no clip. Give a video file.")
     with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
         out = Path(folder) / name
         run: Run[Report] | None = None
@@ -97,12 +97,17 @@ def _made(clip: str, name: str, work: Callable[[Clip, Path, OnProgress, ShouldSt
                     yield None, {"stage": now.stage, "done": now.done, "total": now.total}
             report = run.result()
         except AvfusionError as error:
-            raise gr.Error(str(error).replace(clip, Path(clip).name).replace(str(out), out.name)) from error
+            raise _refusal(str(error).replace(clip, Path(clip).name).replace(str(out), out.name)) from error
         finally:
             if run is not None:
                 run.stop()
                 run.wait(_PATIENCE_S)
         yield str(out), report.as_json() | {"out": out.name}
+
+
+def _refusal(words: str) -> gr.Error:
+    """What the caller reads. It is no bug, so the server's log stays quiet."""
+    return gr.Error(words, print_exception=False)
 
 
 def parse_points(text: str) -> tuple[Prompt, ...]:
@@ -124,6 +129,8 @@ def _prompt(entry: Any) -> Prompt:
     if isinstance(entry, list):
         x, y = entry
         return Point(float(x), float(y))
+    if not isinstance(entry, dict):
+        raise TypeError(entry)
     where = {"frame": int(entry.get("frame", 0)), "object": int(entry.get("object", 1))}
     if "box" in entry:
         x0, y0, x1, y1 = map(float, entry["box"])

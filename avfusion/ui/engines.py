@@ -34,10 +34,11 @@ def _row(engine: Engine) -> str:
     return "<tr>" + "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in cells) + "</tr>"
 
 
-def build() -> None:
+def build(page: gr.Blocks) -> None:
     with gr.Column(elem_classes="card"):
         gr.HTML('<h2 class="step">Engines</h2>')
         gr.HTML('<p class="note">Nothing is ever downloaded unless you ask for it.</p>')
-        listing = gr.HTML(table, elem_id="engines-table")
+        listing = gr.HTML(elem_id="engines-table")
         again = gr.Button("Look again", elem_id="engines-refresh", size="sm")
-    again.click(table, None, listing, queue=False, show_progress="hidden", api_visibility="private")
+    for event in (page.load, again.click):
+        event(table, None, listing, queue=False, show_progress="hidden", api_visibility="private")

@@ -26,7 +26,7 @@ def build_page() -> gr.Blocks:
             with gr.Tab("Background", id="background", elem_id="background-tab"):
                 background.build(page, runs_at_once=runs_at_once)
             with gr.Tab("Engines", id="engines", elem_id="engines-tab"):
-                engines.build()
+                engines.build(page)
         endpoints.build(runs_at_once=runs_at_once)
     page.queue(max_size=64)
     return page

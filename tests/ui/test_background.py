@@ -118,7 +118,7 @@ def test_a_click_lands_on_the_pixel_that_was_clicked(
     expected = [(y, x) for x, y in PLACES] if shape == "tall" else [(x * full[0] / 1280, y) for x, y in PLACES]
     for number, (x, y) in enumerate(sorted(expected, key=lambda place: place[1]), 1):
         middle = sorted(middles[1:].tolist(), key=lambda place: place[1])[number - 1]
-        _, _, width, height = visitor.shown_box()
+        _, _, width, height = visitor.settled_box()
         visitor.click_at((middle[0] + 0.5) / shown.shape[1], (middle[1] + 0.5) / shown.shape[0])
         clicked = visitor.last_click(f"^{number} kept")
         # a mouse points at whole pixels of the screen
@@ -279,7 +279,7 @@ def test_two_visitors_do_not_see_each_other(visit: Visit, clips: Path) -> None:
     other.see("background-time", "Frame 1")
     one.see("background-status", "Done", timeout_s=60)
     assert other.page.locator("#background-results").is_hidden()
-    assert other.page.locator("#background-status").inner_text() == ""
+    assert other.page.locator("#background-status").inner_text().strip() == ""
     assert frame_number(other) == 1
 
 

@@ -49,10 +49,18 @@ class Visitor:
 
     def click_at(self, x: float, y: float) -> None:
         """Clicks the frame's picture at parts 0..1 of its width and height, as it is displayed."""
-        picture = self.page.locator("#background-frame img")
-        picture.scroll_into_view_if_needed()
-        left, top, width, height = self.shown_box()
+        self.page.locator("#background-frame img").scroll_into_view_if_needed()
+        left, top, width, height = self.settled_box()
         self.page.mouse.click(left + x * width, top + y * height)
+
+    def settled_box(self) -> tuple[float, float, float, float]:
+        """`shown_box`, once it no longer moves: the page may still be laying itself out."""
+        box = self.shown_box()
+        while True:
+            self.page.wait_for_timeout(60)
+            before, box = box, self.shown_box()
+            if before == box:
+                return box
 
     def shown_box(self) -> tuple[float, float, float, float]:
         """(left, top, width, height) of the picture's own pixels on the screen, without bars beside it."""
@@ -70,7 +78,7 @@ class Visitor:
 
     def last_click(self, words: str) -> tuple[float, ...]:
         """Numbers after `the last at`, once the status says `words`."""
-        status = self.page.locator("#background-object-status")
+        status = self.page.locator("#background-object-status p.note")
         expect(status).to_contain_text(re.compile(words, re.IGNORECASE), timeout=20_000)
         found = re.search(r"last at ([\d.,]+\d)", status.inner_text())
         assert found, status.inner_text()

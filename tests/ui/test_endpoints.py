@@ -1,0 +1,114 @@
+"""/swap and /segment as programs call them."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from avfusion.clip import Box, Point
+from avfusion.errors import UsageError
+from avfusion.ui.endpoints import parse_points
+from tests.ui.conftest import Server
+
+CLICK = json.dumps([[96, 90]])
+
+
+@pytest.fixture(scope="module")
+def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    started = Client(server.address, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+    yield started
+    started.close()
+
+
+def test_swap_returns_a_file_and_a_report(client: Client, clips: Path) -> None:
+    file, report = client.predict(
+        clip=handle_file(clips / "rolling.mp4"), points=CLICK, background="#204060", format="mp4", api_name="/swap"
+    )
+    with av.open(file) as container:
+        assert container.streams.audio
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == report["frames"] == 24
+    assert abs(frames[0][5, 5].astype(int) - (0x20, 0x40, 0x60)).max() < 8
+    assert report["engines"] == {"segmentation": "grabcut", "tracking": "flow"}
+    assert report["out"] == "swapped.mp4"
+
+
+def test_swap_takes_a_file_as_background(client: Client, clips: Path) -> None:
+    file, report = client.predict(
+        clip=handle_file(clips / "rolling.mp4"), points=CLICK, background="file",
+        background_file=handle_file(clips / "greys.mp4"), format="webm", api_name="/swap",
+    )  # fmt: skip
+    with av.open(file) as container:
+        first = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert abs(first[5, 5].astype(int) - 40).max() < 8
+    assert report["frames"] == 24
+
+
+def test_segment_returns_masks(client: Client, clips: Path) -> None:
+    box = json.dumps([{"box": [45, 40, 145, 140]}])
+    file, _ = client.predict(clip=handle_file(clips / "rolling.mp4"), points=box, format="json", api_name="/segment")
+    assert len(json.loads(Path(file).read_text())["images"]) == 24
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"points": "here"}, "points cannot be read"),
+        ({"points": ""}, "nothing says which object"),
+        ({"points": "[[5000, 2]]"}, "outside the picture"),
+        ({"background": "/etc/hostname"}, "no such background"),
+        ({"background": "file"}, "there is none"),
+        ({"background": "transparent"}, "no transparency"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words(client: Client, clips: Path, change: dict[str, str], words: str) -> None:
+    request = {"points": CLICK, "background": "blur", "format": "mp4"} | change
+    with pytest.raises(AppError, match=words) as caught:
+        client.predict(clip=handle_file(clips / "rolling.mp4"), **request, api_name="/swap")
+    assert str(clips) not in str(caught.value)
+    assert "/gradio/" not in str(caught.value)
+
+
+def test_the_server_reads_no_file_that_is_not_the_callers(client: Client, server: Server) -> None:
+    foreign = {"path": str(server.home / "log"), "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError):
+        client.predict(clip=foreign, points=CLICK, background="blur", format="mp4", api_name="/swap")
+
+
+def test_they_are_tools_for_agents(server: Server) -> None:
+    with urllib.request.urlopen(f"{server.address}gradio_api/mcp/schema") as answer:
+        tools = {tool["name"]: tool for tool in json.load(answer)}
+    assert {name.removeprefix("avfusion_") for name in tools} == {"swap", "segment"}
+    for tool in tools.values():
+        assert "video" in tool["description"]
+        assert set(tool["inputSchema"]["properties"]) >= {"clip", "points", "format"}
+
+
+def test_only_they_are_public(client: Client) -> None:
+    assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {"/swap", "/segment"}
+
+
+@pytest.mark.parametrize(
+    ("text", "prompts"),
+    [
+        ("", ()),
+        ("[[3, 4]]", (Point(3, 4),)),
+        ('[{"x": 3, "y": 4.5, "keep": false, "frame": 7, "object": 2}]', (Point(3, 4.5, False, 7, 2),)),
+        ('[{"box": [1, 2, 3, 4], "frame": 5}, [6, 7]]', (Box(1, 2, 3, 4, 5), Point(6, 7))),
+    ],
+)
+def test_points_are_read(text: str, prompts: tuple[object, ...]) -> None:
+    assert parse_points(text) == prompts
+
+
+@pytest.mark.parametrize("text", ["here", "3", "[3, 4]", '[{"x": 3}]', '[{"box": [1, 2, 3]}]', "[[1, 2, 3]]", '["ab"]'])
+def test_points_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(UsageError, match="JSON"):
+        parse_points(text)

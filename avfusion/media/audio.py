@@ -77,7 +77,9 @@ class SampleRow:
         self._channels: int = stream.codec_context.channels
         self._resampler: Any = None
         self._resampled: tuple[str, str, int] | None = None
-        self._next: int | None = None
+        # What begins late is silent until then, and Vorbis, whose first packet holds no sound yet, is not late.
+        start = stream.start_time
+        self._next: int | None = None if start is None else round(start * stream.time_base * self._rate_hz)
         self._fillable = FILLED_S_AT_MOST * self._rate_hz
         self._last: tuple[int, Samples] | None = None
         self._end = _last_sample(stream)

@@ -19,9 +19,6 @@ _SPEAKERS_ENCODED = (1, 2, 6, 8)
 
 # Containers such as Matroska round times to a millisecond; the packets' own lengths say them to the sample.
 _ROUNDING_S = Fraction(1, 500)
-# Sound that begins this little after the file's clock begins with it: Vorbis in WebM is stamped so.
-_AT_ONCE_S = Fraction(1, 100)
-
 Timed = tuple[Fraction, Any]
 
 
@@ -110,7 +107,7 @@ class _Copied:
 
     def _count_samples(self, packet: Any) -> None:
         time = packet.pts * packet.time_base
-        if abs(packet.duration * packet.time_base - self._step_s) <= _ROUNDING_S:
+        if packet.duration * packet.time_base <= self._step_s + _ROUNDING_S:
             if self._next_s is not None and abs(self._next_s - time) <= _ROUNDING_S:
                 time = self._next_s
             self._next_s = time + self._step_s
@@ -161,9 +158,8 @@ class _Encoded:
             # leave out again. So what begins later than the pictures has silence up to there.
             late = first - self._start
             self._next = self._start if 0 < late <= FILLED_S_AT_MOST * self._rate_hz else first
-            if late > _AT_ONCE_S * self._rate_hz:
-                for silence in silent_blocks(samples.shape[0], first - self._next):
-                    yield from self._appended(silence)
+            for silence in silent_blocks(samples.shape[0], first - self._next):
+                yield from self._appended(silence)
         yield from self._appended(samples)
 
     def _appended(self, samples: Samples) -> Iterator[Timed]:

@@ -50,7 +50,7 @@ FORMATS = (
     Format(
         ".mov", "ProRes 4444, with alpha for editing programs", "mov", "prores_ks", "yuv444p10le", "yuva444p10le",
         sound_copied=("aac", "mp3", "ac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_s16be", "pcm_f32le"),
-        sound_encoder="pcm_s16le", full_range=False,
+        sound_encoder="pcm_s24le", full_range=False,
     ),
     Format(".gif", "animation without sound", "gif", "gif", "pal8", "pal8", resolution_s=0.01, square_pixels=True),
     Format(".png", "folder of numbered PNGs", "", "", "rgb24", "rgba"),

@@ -101,11 +101,11 @@ def probe_picture(path: Path, *, limits: Limits | None = None) -> Clip:
     limits = limits or Limits()
     with opened_picture(path, limits) as image:
         count = getattr(image, "n_frames", 1)
+        upright_size = ImageOps.exif_transpose(image).size if count == 1 else image.size
         check_frames(path, count, limits)
         durations_ms = [_STILL_MS]
         if count > 1:
             durations_ms = [_shown_ms(page) for page in ImageSequence.Iterator(image)]
-        upright_size = ImageOps.exif_transpose(image).size if count == 1 else image.size
         has_alpha = image.has_transparency_data
         kind = (image.format or "picture").lower()
     ticks = np.concatenate([[0], np.cumsum(durations_ms)]).astype(np.int64)
@@ -161,7 +161,11 @@ def _pages(clip: Clip, start: int, stop: int) -> Iterator[Frame]:
     if clip.frame_count == 1:
         yield Frame(0, clip.time(0), RgbaPicture(read_picture(clip.path)))
         return
+    size = (clip.width_px, clip.height_px)
     with opened_picture(clip.path, Limits()) as image:
         for index in range(start, stop):
             image.seek(index)
-            yield Frame(index, clip.time(index), RgbaPicture(np.asarray(image.convert("RGBA"))))
+            page = image.convert("RGBA")
+            if page.size != size:  # a damaged animation may grow on its way
+                page = page.crop((0, 0, *size))
+            yield Frame(index, clip.time(index), RgbaPicture(np.asarray(page)))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from avfusion.clip import Clip, ColourTags, SoundTrack
 from avfusion.errors import NoFrames, NoVideoStream
 from avfusion.media.colour import has_matrix
-from avfusion.media.container import FfmpegError, first_video, is_sound, opened
+from avfusion.media.container import FfmpegError, check_file, first_video, is_sound, opened
 from avfusion.media.limits import Limits, check_frames, check_size
 from avfusion.media.pictures import PICTURE_COLOUR, is_picture, probe_picture
 from avfusion.media.read import decoded, decoder_for, read_frames, shown_ticks
@@ -39,12 +39,15 @@ def probe(path: Path | str, *, limits: Limits | None = None) -> Clip:
     `NoFrames` and `TooLarge`.
     """
     path, limits = Path(path), limits or Limits()
+    check_file(path)
     if is_picture(path):
         return probe_picture(path, limits=limits)
     with opened(path) as container:
         stream = first_video(container)
         if stream is None:
             raise NoVideoStream(f"{path}: there is sound or data in this file, and no picture. Give a video.")
+        if stream.codec_context is None:
+            raise NoFrames(f"{path}: the video is of no known kind; nothing can be decoded.")
         # A header can claim any size; the decoder would allocate it.
         check_size(path, stream.codec_context.width, stream.codec_context.height, limits)
         clip, index = _without_times(path, container, stream), stream.index
@@ -167,11 +170,13 @@ def _decoded_times(clip: Clip, limits: Limits) -> tuple[NDArray[np.int64], int]:
     step = max(1, round(1 / (clip.fps * clip.time_base)))
     duration = 0
     with opened(clip.path) as container:
-        for frame in decoded(container, first_video(container), clip.codec):
+        stream: Any = first_video(container)
+        start = stream.start_time or 0
+        for frame in decoded(container, stream, clip.codec):
             shown.append((frame.pts, frame.dts))
             duration = frame.duration or 0
             check_frames(clip.path, len(shown), limits)
-    ticks = shown_ticks(shown, step=step)
+    ticks = shown_ticks(shown, start=start, step=step)
     return ticks, _end_tick(ticks, duration or (step if len(ticks) == 1 else 0))
 
 

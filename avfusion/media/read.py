@@ -54,26 +54,32 @@ def decoded(container: InputContainer, stream: Any, decoder: str) -> Iterator[An
         yield from pictures
 
 
-def shown_ticks(stamps: Sequence[tuple[int | None, int | None]], *, step: int) -> NDArray[np.int64]:
+def shown_ticks(stamps: Sequence[tuple[int | None, int | None]], *, start: int, step: int) -> NDArray[np.int64]:
     """One strictly rising time for each frame from its (pts, dts), in the order of decoding.
 
     AVI and raw streams have no presentation times; what FFmpeg makes up for them jumps back and forth with B-frames.
-    Then the decoding times count, as in FFmpeg's own best effort. Where neither column rises throughout, a time that
-    does not rise is `step` after the one before it.
+    Then the decoding times count, from the stream's `start` on: they run ahead by as many frames as the decoder holds
+    back. Where neither column rises throughout, a time that does not rise is `step` after the one before it.
     """
-    for column in (0, 1):
-        times = [stamp[column] for stamp in stamps]
-        if all(time is not None for time in times):
-            ticks = np.asarray(times, np.int64)
-            if np.all(np.diff(ticks) > 0):
-                return ticks
+    shown, decoded_at = ([stamp[column] for stamp in stamps] for column in (0, 1))
+    if None not in shown and (ticks := _rising(shown, start, step)) == shown:
+        return np.asarray(ticks, np.int64)
+    while decoded_at and decoded_at[-1] is None:  # frames that came when the decoder was emptied at the end
+        decoded_at.pop()
+    if decoded_at and None not in decoded_at and _rising(decoded_at, start, step) == decoded_at:
+        ticks = _rising([*decoded_at, *[None] * (len(stamps) - len(decoded_at))], start, step)
+        return np.asarray(ticks, np.int64) - (ticks[0] - start)
+    return np.asarray(_rising([pts if pts is not None else dts for pts, dts in stamps], start, step), np.int64)
+
+
+def _rising(times: Sequence[int | None], start: int, step: int) -> list[int]:
     risen: list[int] = []
-    for pts, dts in stamps:
-        time = pts if pts is not None else dts
-        if risen and (time is None or time <= risen[-1]):
-            time = risen[-1] + step
-        risen.append(time or 0)
-    return np.asarray(risen, np.int64)
+    for time in times:
+        if not risen:
+            risen.append(start if time is None else time)
+        else:
+            risen.append(time if time is not None and time > risen[-1] else risen[-1] + step)
+    return risen
 
 
 def read_frames(clip: Clip, start: int, stop: int, backwards: bool) -> Iterator[Frame]:

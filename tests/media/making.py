@@ -92,7 +92,7 @@ def coded(
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.time_base = stream.codec_context.time_base = time_base
         stream.codec_context.options = options or {}
-        durations = [*np.diff(ticks).tolist(), last or 1]
+        durations = [*np.diff(ticks).tolist(), 1 if last is None else last]
         shown = dict(zip(ticks, durations, strict=True))
 
         def mux(ready: list[Any]) -> None:

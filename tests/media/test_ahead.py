@@ -41,7 +41,7 @@ def test_order_is_kept(count: int, depth: int) -> None:
 @pytest.mark.parametrize("fails_at", [0, 1, 7])
 def test_an_error_arrives_at_its_place(fails_at: int) -> None:
     got = []
-    with pytest.raises(ZeroDivisionError, match=str(fails_at)):
+    with pytest.raises(ZeroDivisionError, match=str(fails_at)):  # noqa: PT012
         for number in ahead(Numbers(10, fails_at), depth=3):
             got.append(number)  # noqa: PERF402
     assert got == list(range(fails_at))
@@ -125,7 +125,7 @@ def test_a_producer_that_never_stops_hears_of_the_error() -> None:
         raise ZeroDivisionError
 
     put = 0
-    with pytest.raises(ZeroDivisionError), Behind(take, depth=2) as behind:
+    with pytest.raises(ZeroDivisionError), Behind(take, depth=2) as behind:  # noqa: PT012
         for number in range(10**9):
             behind.put(number)
             put += 1

@@ -16,7 +16,7 @@ from avfusion.clip import Clip, Mask, MaskTrack
 from avfusion.errors import MaskSizeMismatch
 from avfusion.media.limits import Limits
 from avfusion.media.pictures import opened_picture
-from avfusion.media.target import new_folder, whole_file
+from avfusion.media.target import new_folder, whole_file, writing
 
 # Above this value a one-channel picture is taken for a drawing of a mask (0/255) rather than for object numbers.
 _HIGHEST_OBJECT = 64
@@ -51,7 +51,8 @@ class TrackFolder:
     """A `MaskTrack` being written into `folder`: one `object-N.bits` for each object."""
 
     def __init__(self, folder: Path, *, width_px: int, height_px: int, frame_count: int, engine: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._size = (height_px, width_px)
         self._frame_count = frame_count
@@ -60,15 +61,16 @@ class TrackFolder:
         self._confidence: dict[int, NDArray[np.float32]] = {}
 
     def put(self, frame: int, object: int, mask: Mask, confidence: float = 1.0) -> None:
-        """Keeps one mask. Raises `MaskSizeMismatch`."""
+        """Keeps one mask. Raises `MaskSizeMismatch` and `CannotWrite`."""
         if mask.shape != self._size:
             raise MaskSizeMismatch(size_message("the mask", mask.shape, self._size))
         if object not in self._bits:
             path = self._folder / f"object-{object}.bits"
-            row_bytes = -(-mask.size // 8)
-            self._bits[object] = BitRows(path, row_bytes=row_bytes, frames=self._frame_count)
+            with writing(path):
+                self._bits[object] = BitRows(path, row_bytes=-(-mask.size // 8), frames=self._frame_count)
             self._confidence[object] = np.zeros(self._frame_count, np.float32)
-        self._bits[object][frame] = np.packbits(mask)
+        with writing(self._folder):
+            self._bits[object][frame] = np.packbits(mask)
         self._confidence[object][frame] = confidence
 
     def track(self) -> MaskTrack:
@@ -113,7 +115,7 @@ def write_mask_folder(track: MaskTrack, out: Path, on_frame: Callable[[int], Non
     colours = palette()
     with new_folder(out) as folder:
         for frame in range(track.frame_count):
-            image = Image.fromarray(track.labels(frame), mode="P")
+            image = Image.fromarray(track.labels(frame))  # a palette makes numbers of its greys
             image.putpalette(colours)
             image.save(folder / f"{frame:05d}.png")
             on_frame(frame)

@@ -85,10 +85,10 @@ def _run(folder: Path, progress: ProgressLine, should_stop: Callable[[], bool]) 
 
 
 def _prompts() -> list[Prompt]:
-    from avfusion.clip import Point
+    from avfusion.clip import Box, Point
 
-    points = json_format.loads((ASSETS / "prompts.json").read_text(encoding="utf-8"))["points"]
-    return [Point(float(x), float(y), keep=bool(keep)) for x, y, keep in points]
+    given = json_format.loads((ASSETS / "prompts.json").read_text(encoding="utf-8"))
+    return [Box(*given["box"]), *(Point(x, y, keep=bool(keep)) for x, y, keep in given["points"])]
 
 
 def _row(file: str, what: str, seconds: float, engines: dict[str, str], notes: tuple[str, ...]) -> dict[str, Any]:

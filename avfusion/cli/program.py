@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -45,7 +46,13 @@ _program.add_typer(evaluate.commands, name="evaluate")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status. What is wrong is said in one line on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
+        if words == ["engines"]:
+            # Typer has every option checked by pydantic, whose import alone takes longer than this whole answer.
+            engines.list_engines()
+            return DONE
         # Typer turns a KeyboardInterrupt into the status 130, and a closed pipe into SystemExit.
         status = get_command(_program).main(words or ["--help"], prog_name="avfusion", standalone_mode=False) or DONE
         sys.stdout.flush()

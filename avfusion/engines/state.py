@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from dataclasses import dataclass
 from typing import Literal
@@ -48,9 +47,11 @@ def size(count_bytes: int) -> str:
 
 
 def _is_installed(package: str) -> bool:
+    from importlib import metadata  # takes longer to import than all the rest of `avfusion engines`
+
     try:
-        importlib.metadata.distribution(package)
-    except importlib.metadata.PackageNotFoundError:
+        metadata.distribution(package)
+    except metadata.PackageNotFoundError:
         return False
     return True
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 import typing
@@ -58,9 +59,10 @@ def test_help_and_engines_start_without_pictures() -> None:
     script = (
         "import sys\n"
         "from avfusion.cli import main\n"
-        "for words in (['--help'], ['swap', '--help'], ['engines']):\n"
+        "for words in (['--help'], ['engines']):\n"
         "    assert main(words) == 0\n"
-        "print([name for name in ('numpy', 'cv2', 'av', 'torch', 'gradio', 'rich') if name in sys.modules])\n"
+        "heavy = ('numpy', 'cv2', 'av', 'torch', 'gradio', 'rich', 'pydantic')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
     )
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
@@ -146,6 +148,16 @@ def test_swap_puts_the_ground_behind_the_disc(run: Run, material: Material, tmp_
     assert np.median(first.rgb[outside], axis=0) == pytest.approx([10, 200, 10], abs=8)
     assert np.median(matte.rgb[inside]) > 240
     assert np.median(matte.rgb[outside]) < 15
+
+
+def test_a_name_that_is_no_text_is_a_name(
+    material: Material, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / os.fsdecode(b"\xff.mp4")
+    words = ["swap", str(material.clip), "--masks", str(material.masks), "--background", "blur", "--quiet"]
+    assert main([*words, "--out", str(out)]) == 0
+    assert "\\udcff.mp4: 12 frames" in capfd.readouterr().out
+    assert out.is_file()
 
 
 def test_segment_follows_a_box(run: Run, material: Material, tmp_path: Path) -> None:

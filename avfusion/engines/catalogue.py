@@ -29,7 +29,7 @@ CATALOGUE: tuple[Engine, ...] = (
         words="Cuts an object out along its colours (GrabCut).",
         licence="Apache-2.0",
         load=_load_grabcut,
-        peak_memory_bytes=500 * MIB,
+        peak_memory_bytes=100 * MIB,
     ),
     Engine(
         name="flow",
@@ -37,7 +37,7 @@ CATALOGUE: tuple[Engine, ...] = (
         words="Carries masks along the motion of the picture (DIS optical flow).",
         licence="Apache-2.0",
         load=_load_flow,
-        peak_memory_bytes=300 * MIB,
+        peak_memory_bytes=100 * MIB,
     ),
 )
 

@@ -12,7 +12,7 @@ LEVELS = 24
 STRONGEST = 2.5
 """No single measurement may say more than this, in log odds."""
 
-MEMORY = 0.7
+MEMORY = 0.9
 """What is left of the object's histogram after a frame."""
 
 FEWEST_PX = 20
@@ -43,7 +43,7 @@ class Calibration:
         level = np.minimum((measure * LEVELS).astype(np.int32), LEVELS - 1)
         flat = level.ravel()
         self._on_object = MEMORY * self._on_object + np.bincount(flat, on_object.ravel(), LEVELS)
-        outside = np.bincount(flat, on_background.ravel(), LEVELS)
+        outside = np.bincount(flat, on_background.ravel(), LEVELS).astype(np.float64)
         if self._on_object.sum() < FEWEST_PX or outside.sum() < FEWEST_PX:
             return np.zeros(measure.shape, np.float32)
         table = np.log((_shares(self._on_object) + 0.004) / (_shares(outside) + 0.004))

@@ -78,7 +78,8 @@ class FlowState:
         masks = self._decided(frame.yuv[0].shape)
         confidence = {number: target.learn(masks[number]) for number, target in self._targets.items()}
         self._covered = self._cover(masks)
-        self._plate.learn(coarse, self._covered)
+        claims = [target.claim(scene) for target in self._targets.values()]
+        self._plate.learn(coarse, np.logical_or.reduce([self._covered, *claims]))
         self._last, self._coarse = frame, coarse
         return Tracked(masks, confidence)
 

@@ -21,6 +21,9 @@ Matrix = NDArray[np.floating[Any]]
 GRID_PX = 6
 """Background motion is looked at on every GRID_PX-th pixel in both directions."""
 
+NEAR_CELLS = 5
+"""Around objects, the flow of this many grid cells is theirs rather than the background's."""
+
 SMOOTH_CELLS = 8.0
 """How far, in grid cells, the background's departures from one affine motion are spread."""
 
@@ -112,7 +115,7 @@ def background_motion(flow: Field, covered: Mask) -> Field:
 
     rest = (vectors - points @ matrix[:, :2].T - matrix[:, 2]).reshape(*hidden.shape, 2).astype(np.float32)
     miss2 = rest[..., 0] ** 2 + rest[..., 1] ** 2
-    near = cv2.dilate(hidden.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    near = cv2.dilate(hidden.view(np.uint8), np.ones((NEAR_CELLS, NEAR_CELLS), np.uint8)).astype(bool)
     weight = np.where(near, 0, 1 / (1 + miss2 / (4 + np.median(miss2)))).astype(np.float32)
     total = cv2.GaussianBlur(weight, (0, 0), SMOOTH_CELLS, borderType=cv2.BORDER_CONSTANT)
     spread = cv2.GaussianBlur(rest * weight[..., None], (0, 0), SMOOTH_CELLS, borderType=cv2.BORDER_CONSTANT)

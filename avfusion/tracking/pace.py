@@ -19,17 +19,24 @@ FEWEST_PX = 12
 HARDLY_SEEN = 0.2
 """Below this share of its usual area an object's visible rest does not tell where the whole goes."""
 
+PARTLY_SEEN = 0.6
+"""Below this share its visible part still shows where it goes, but not how fast, nor what it looks like."""
+
+WHOLE = 0.8
+"""Above this share it is seen as a whole."""
+
 GOOD_FIT = 12.0
 """Root mean square difference, in grey levels, up to which a guess of the motion is taken without looking further."""
 
 CLEARLY_BETTER = 0.7
+"""A place found by looking around must have this share of the guess's difference, or less."""
 
 
 class Pace:
     """Remembers an object's motion over the background, for frames in which it is hidden."""
 
     def __init__(self) -> None:
-        self._own = np.zeros(2)
+        self._own: Vector | None = None
 
     def shift(self, scene: Scene, mask: Mask, middle: tuple[float, float], seen: float) -> tuple[int, int]:
         """The shift (dx, dy) from the last frame to this one in even full-size pixels.
@@ -42,10 +49,14 @@ class Pace:
         small = cv2.resize(mask.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA) > 127
         x, y = (int(np.clip(at / by, 0, end - 1)) for at, by, end in zip(middle, scale, (width, height), strict=True))
         ground = -scene.background[y, x].astype(np.float64)
+        usual = ground if self._own is None else ground + self._own
         if seen < HARDLY_SEEN or np.count_nonzero(small) < FEWEST_PX:
-            return _even((ground + self._own) * scale)
-        moved = _best_place(scene, small, [_flow_on(scene.coarse_flow, small), ground + self._own])
-        self._own = 0.5 * self._own + 0.5 * (moved - ground)
+            return _even(usual * scale)
+        guesses = [_flow_on(scene.coarse_flow, small)] + ([] if self._own is None else [usual])
+        moved = _best_place(scene, small, guesses, look_around=seen > PARTLY_SEEN)
+        # What goes behind something is seen to slow down, and does not.
+        sure = max(0.0, (seen - WHOLE) / (1 - WHOLE))
+        self._own = moved - ground if self._own is None else self._own + 0.25 * sure * (moved - ground - self._own)
         return _even(moved * scale)
 
 
@@ -66,7 +77,7 @@ def _flow_on(flow: Field, small: Mask) -> Vector:
     return -np.median(found[on], axis=0).astype(np.float64)
 
 
-def _best_place(scene: Scene, small: Mask, guesses: list[Vector]) -> Vector:
+def _best_place(scene: Scene, small: Mask, guesses: list[Vector], *, look_around: bool) -> Vector:
     """The guess at which the object's picture fits best; when none fits well, the best place in a wide surrounding.
 
     Dense flow loses objects that move by more than about their own size in a frame; comparing pictures does not.
@@ -76,7 +87,7 @@ def _best_place(scene: Scene, small: Mask, guesses: list[Vector]) -> Vector:
     looks = np.ascontiguousarray(scene.coarse_before[y : y + height, x : x + width])
     misfits = [_misfit(scene.coarse, looks, shape, x + round(float(g[0])), y + round(float(g[1]))) for g in guesses]
     best = int(np.argmin(misfits))
-    if misfits[best] < GOOD_FIT:
+    if misfits[best] < GOOD_FIT or not look_around:
         return guesses[best]
     reach = round(0.5 * max(width, height)) + 12
     left, top = max(0, x - reach), max(0, y - reach)
@@ -89,7 +100,7 @@ def _best_place(scene: Scene, small: Mask, guesses: list[Vector]) -> Vector:
 
 
 def _misfit(picture: Picture, looks: Picture, shape: NDArray[np.uint8], x: int, y: int) -> float:
-    """Root mean square difference of grey levels with the object's upper left corner at (x, y); what hangs out is cut."""
+    """Root mean square difference in grey levels, the object's upper left corner at (x, y); parts outside are cut."""
     height, width = shape.shape
     rows = slice(max(0, y), min(picture.shape[0], y + height))
     columns = slice(max(0, x), min(picture.shape[1], x + width))

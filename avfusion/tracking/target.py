@@ -9,9 +9,10 @@ import numpy as np
 
 from avfusion.clip import Frame, Mask
 from avfusion.tracking.appearance import Appearance, Planes
-from avfusion.tracking.evidence import Calibration, GuidedFilter, log_odds, settle
+from avfusion.tracking.evidence import STRONGEST, Calibration, GuidedFilter, log_odds, settle
 from avfusion.tracking.motion import affine_field, dense_flow, fit_affine, reliability, sources, thrown
-from avfusion.tracking.pace import Pace
+from avfusion.tracking.pace import HARDLY_SEEN, WHOLE, Pace
+from avfusion.tracking.parts import widest_gap, without_strays
 from avfusion.tracking.scene import Scene
 from avfusion.tracking.window import Field, Window, cut_luma, cut_mask, cut_planes, resample, window_around
 
@@ -42,6 +43,9 @@ class TargetSettings:
 HIDDEN_BELOW = 0.6
 """An object that shows less than this share of its usual area is taken to be partly hidden."""
 
+FADE = 0.9
+"""How fast parts that have not been seen for a while are given up, a frame."""
+
 USUAL_PACE = 0.1
 """How fast the usual area follows the area that is seen."""
 
@@ -61,15 +65,17 @@ class Target:
         self._whole = self.probability
         self._usual_area = float(mask.sum())
         self._seen = 1.0
+        self._alike = self.probability > 0.5
+        self._gap = 1.5 * widest_gap(self.probability)
         self._by_plate, self._by_motion = Calibration(), Calibration()
         self._pace = Pace()
 
     def look(self, scene: Scene) -> None:
         """Sets `window` and `probability` float32 [h, w] for the scene's frame."""
         old = self.window
-        x, y, width, height = self._box()
-        dx, dy = self._pace.shift(scene, self._mask, (x + width / 2, y + height / 2), self._seen)
-        self.window = window = self._window_at((x + dx, y + dy, width, height))
+        left, top, width, height = self._box()
+        dx, dy = self._pace.shift(scene, self._mask, (left + width / 2, top + height / 2), self._seen)
+        self.window = window = self._window_at((left + dx, top + dy, width, height))
         planes = cut_planes(scene.frame.yuv, window)
         before = cut_luma(scene.before.yuv[0], window.moved(-dx, -dy))
         back = dense_flow(planes[0], before, self._settings.flow_preset)
@@ -86,7 +92,9 @@ class Target:
 
         odds = self._odds(scene, planes, back, trust, expected, (x, y), (dx, dy))
         smooth = GuidedFilter(planes[0], self._settings.edge_radius_px, self._settings.edge_softness)
-        self.probability = settle(odds, smooth, self._settings.pull, self._settings.rounds)
+        settled = settle(odds, smooth, self._settings.pull, self._settings.rounds)
+        # Hidden objects come out elsewhere, in pieces.
+        self.probability = settled if self._seen < WHOLE else without_strays(settled, self._gap)
         self._planes, self._expected = planes, expected
         sure = expected > 0.5
         self._trust = float(trust[sure].mean()) if sure.any() else 0.0
@@ -96,12 +104,23 @@ class Target:
         area = float(mask.sum())
         self._seen = min(1.0, area / max(self._usual_area, 1.0))
         self._mask = mask
-        if self._seen > HIDDEN_BELOW:
-            self._whole = self.probability
+        if self._seen < HARDLY_SEEN:
+            self._whole = np.asarray(cv2.dilate(self._whole, np.ones((3, 3), np.uint8)))
+        self._whole = np.maximum(self.probability, self._whole * np.float32(FADE if self._seen > HIDDEN_BELOW else 1))
         self._usual_area += USUAL_PACE * self._seen * (area - self._usual_area)
         rate = self._settings.learning_rate * self._trust * self._seen
         self._appearance.learn(self._planes, self.probability, self._expected, rate)
         return self._trust * self._seen
+
+    def claim(self, scene: Scene) -> Mask:
+        """Coarse pixels, bool [h, w], that are or may be the object: those the background must not be learnt from."""
+        claimed = self.probability
+        if self._seen < WHOLE:
+            claimed = np.maximum(np.maximum(claimed, self._whole), self._alike)
+        by_x, by_y, at_x, at_y = _to_coarse(self.window, scene.scale)
+        back = np.array([[1 / by_x, 0, -at_x / by_x], [0, 1 / by_y, -at_y / by_y]], np.float32)
+        height, width = scene.coarse.shape[:2]
+        return cv2.warpAffine(claimed, back, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP) > 0.1
 
     def _box(self) -> tuple[int, int, int, int]:
         """The full-size rectangle (x, y, width, height) that holds the object, its hidden parts too."""
@@ -135,16 +154,19 @@ class Target:
         odds = log_odds(expected, settings.surest) * (np.float32(0.1) + np.float32(0.9) * trust)
         odds += np.float32(settings.distance_weight) * np.clip(depth / 6, -4, 4)
         hidden = max(0.0, 1 - self._seen / HIDDEN_BELOW)
+        # Where hidden parts should be, nothing is expected either way, and colour is asked as if it were close.
+        around = np.float32(hidden) * cv2.dilate(self._whole, np.ones((9, 9), np.uint8))
+        odds += around * np.maximum(-odds, 0)
+        reach = np.maximum(reach, around)
         if hidden > 0:
-            # Where hidden parts should be, nothing is expected either way, and colour is asked as if it were close.
-            around = hidden * cv2.dilate(self._whole, np.ones((9, 9), np.uint8))
-            odds += around * np.maximum(-odds, 0)
-            reach = np.maximum(reach, around)
             surely_not = surely_not * (around < 0.5)
-        colour = settings.colour_weight * self._appearance.everywhere(planes)
-        odds += reach * (colour + settings.part_weight * self._appearance.by_part(planes, *source))
         plate = self._plate_odds(scene, surely, surely_not)
         odds += settings.plate_weight * np.where(plate > 0, plate_reach * plate, plate)
+        # What is new in the picture may be the object though it is not near: there, too, colour is asked.
+        colour_reach = np.maximum(reach, plate_reach * np.clip(plate / STRONGEST, 0, 1))
+        colour = settings.colour_weight * self._appearance.everywhere(planes)
+        self._alike = (plate > 0) & (colour > settings.colour_weight)
+        odds += colour_reach * (colour + settings.part_weight * self._appearance.by_part(planes, *source))
         motion = self._motion_odds(scene, back, expected, surely, surely_not, shift)
         odds += settings.motion_weight * reach * np.where(motion > 0, settings.motion_for * motion, motion)
         return odds.astype(np.float32)

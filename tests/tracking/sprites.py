@@ -49,7 +49,8 @@ def texture(seed: int, height: int, width: int, tint: tuple[int, int, int], grai
 class Scene:
     """A disk of radius_px crosses a plate that pans. Speeds in pixels a frame.
 
-    pole: x of an upright bar in front of everything, or None. gone_from: the frame from which the disk is not there.
+    pole, pole_px: x and width of an upright bar in front of everything, or None.
+    gone_from: the frame from which the disk is not there.
     """
 
     frames: int = 20
@@ -62,6 +63,7 @@ class Scene:
     noise: float = 0
     blur: float = 0
     pole: int | None = None
+    pole_px: int = 16
     gone_from: int = 10**6
     seed: int = 0
 
@@ -69,7 +71,7 @@ class Scene:
         """(frame, true mask of what is visible), one after another."""
         plate = texture(self.seed, self.height, self.width + 400, (90, 130, 90))
         sprite = texture(self.seed + 1, 2 * self.radius_px + 1, 2 * self.radius_px + 1, (180, 80, 60))
-        bar = texture(self.seed + 2, self.height, 16, (60, 60, 70))
+        bar = texture(self.seed + 2, self.height, self.pole_px, (60, 60, 70))
         random = np.random.default_rng(self.seed + 3)
         y, x = np.indices((self.height, self.width))
         for index in range(self.frames):
@@ -80,8 +82,8 @@ class Scene:
             rows, columns = np.nonzero(mask)
             picture[mask] = sprite[rows - at_y + self.radius_px, columns - at_x + self.radius_px]
             if self.pole is not None:
-                picture[:, self.pole : self.pole + 16] = bar
-                mask[:, self.pole : self.pole + 16] = False
+                picture[:, self.pole : self.pole + self.pole_px] = bar
+                mask[:, self.pole : self.pole + self.pole_px] = False
             if self.blur:
                 picture = cv2.GaussianBlur(picture, (0, 0), self.blur)
             if self.noise:

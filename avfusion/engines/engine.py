@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-GIB = 1024**3
 MIB = 1024**2
 
 

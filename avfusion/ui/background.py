@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from avfusion.ui.layout import (
     BehindPart,
     ClipPart,
     ObjectPart,
+    ResultPart,
     behind_part,
     clip_part,
     object_part,
@@ -53,18 +55,27 @@ def look(visit: Visit, frame: int, segmenter: str) -> Look:
     return picture, said, words.moment(clip, frame)
 
 
-def arrive(visit: Visit, segmenter: str) -> tuple[Any, ...]:
+def arrive(visit: Visit, segmenter: str) -> Iterator[tuple[Any, ...]]:
     """What a visitor finds: the example, where it is bundled and can be read."""
     with contextlib.suppress(AvfusionError):
         if visit.clip is None and example.is_there():
-            visit.show(example.clip(), example.selection())
-            return _opened(visit, example.clip(), segmenter)
-    return (gr.skip(),) * 5
+            yield from _example(visit, segmenter)
 
 
-def use_example(visit: Visit, segmenter: str) -> tuple[Any, ...]:
-    visit.show(example.clip(), example.selection())
-    return (str(example.CLIP), *_opened(visit, example.clip(), segmenter))
+def use_example(visit: Visit, segmenter: str) -> Iterator[tuple[Any, ...]]:
+    for opened in _example(visit, segmenter):
+        yield (str(example.CLIP), *opened)
+
+
+def _example(visit: Visit, segmenter: str) -> Iterator[tuple[Any, ...]]:
+    """The picture at once, and the mask when it is found."""
+    clip = example.clip()
+    visit.show(clip, example.selection())
+    at_once = (marked(shown(clip, 0), clip, mask=None), words.note("Looking for the object …"), words.moment(clip, 0))
+    yield (*_opened(clip), *at_once)
+    found = look(visit, 0, segmenter)
+    if visit.clip is clip:  # the visitor may have been faster, with a clip of their own
+        yield (*_opened(clip), *found)
 
 
 def open_clip(visit: Visit, path: str | None, segmenter: str) -> tuple[Any, ...]:
@@ -72,18 +83,20 @@ def open_clip(visit: Visit, path: str | None, segmenter: str) -> tuple[Any, ...]
     if path is None:
         visit.forget()
         nothing = words.note("Drop a clip here, or press to choose one.")
-        return (nothing, gr.Slider(interactive=False), *look(visit, 0, segmenter))
+        return (nothing, gr.Slider(interactive=False), gr.Column(visible=False), *look(visit, 0, segmenter))
     try:
         clip = visit.open(Path(path))
     except AvfusionError as error:
-        return (words.problem(error, Path(path)), gr.Slider(interactive=False), None, "", "")
-    return _opened(visit, clip, segmenter)
+        said = words.problem(error, Path(path))
+        return (said, gr.Slider(interactive=False), gr.Column(visible=False), None, "", "")
+    return (*_opened(clip), *look(visit, 0, segmenter))
 
 
-def _opened(visit: Visit, clip: Clip, segmenter: str) -> tuple[Any, ...]:
+def _opened(clip: Clip) -> tuple[str, gr.Slider, gr.Column]:
+    """Facts, slider and the results of the clip before, which go."""
     last = clip.frame_count - 1
     scrub = gr.Slider(minimum=0, maximum=max(1, last), value=0, interactive=last > 0)
-    return (words.facts(clip), scrub, *look(visit, 0, segmenter))
+    return words.facts(clip), scrub, gr.Column(visible=False)
 
 
 def click(visit: Visit, frame: int, tool: Tool, segmenter: str, event: gr.SelectData) -> Look:
@@ -137,7 +150,7 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> None:
             with gr.Column(elem_classes="card"):
                 running = run_part()
     results = result_part()
-    _wire_clip(page, visit, clip, chosen, behind)
+    _wire_clip(page, visit, clip, chosen, behind, results)
     _wire_object(visit, chosen, behind)
     of_kind = [behind.picture, behind.video, behind.colour, behind.blur, behind.clear, behind.placing, behind.loop]
     behind.kind.change(
@@ -160,8 +173,10 @@ def _events() -> dict[str, Any]:
     }
 
 
-def _wire_clip(page: gr.Blocks, visit: gr.State, clip: ClipPart, chosen: ObjectPart, behind: BehindPart) -> None:
-    opened: list[Any] = [clip.facts, chosen.scrub, chosen.frame, chosen.status, chosen.moment]
+def _wire_clip(
+    page: gr.Blocks, visit: gr.State, clip: ClipPart, chosen: ObjectPart, behind: BehindPart, results: ResultPart
+) -> None:
+    opened: list[Any] = [clip.facts, chosen.scrub, results.section, chosen.frame, chosen.status, chosen.moment]
     come = page.load(Visit, None, [visit], queue=False, api_visibility="private")
     come.then(arrive, [visit, behind.segmenter], opened, **_events())
     clip.clip.upload(open_clip, [visit, clip.clip, behind.segmenter], opened, **_events())

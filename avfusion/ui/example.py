@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from avfusion.clip import Clip, Point
+from avfusion.clip import Box, Clip, Point
 from avfusion.media.probe import probe
 from avfusion.ui.clicks import Selection
 
@@ -32,8 +32,10 @@ def clip() -> Clip:
 
 
 def selection() -> Selection:
-    """The clicks that come with the clip, on its first frame."""
+    """The box and the clicks that come with the clip, on its first frame."""
     if not PROMPTS.is_file():
         return Selection()
-    points = json.loads(PROMPTS.read_text())["points"]
-    return Selection(tuple(Point(float(x), float(y), keep=bool(keep)) for x, y, keep in points))
+    prompts = json.loads(PROMPTS.read_text())
+    points = tuple(Point(float(x), float(y), keep=bool(keep)) for x, y, keep in prompts["points"])
+    x0, y0, x1, y1 = map(float, prompts["box"])
+    return Selection((Box(x0, y0, x1, y1), *points))

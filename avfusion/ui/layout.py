@@ -165,15 +165,15 @@ def behind_part() -> BehindPart:
         with gr.Group() as placing:
             fit, x, y, scale, loop = _placing()
         light_wrap = gr.Slider(
-            0, 1, value=0, step=0.05, label="Light wrap: the background shines around the edges", buttons=[],
+            0, 1, value=0, step=0.05, label="Light wrap around the edges", buttons=[],
             elem_id="background-light-wrap",
         )  # fmt: skip
         colour_match = gr.Slider(
-            0, 1, value=0, step=0.05, label="Colour match: the object takes on the background's colours", buttons=[],
+            0, 1, value=0, step=0.05, label="Colour match to the background", buttons=[],
             elem_id="background-colour-match",
         )  # fmt: skip
         quality = gr.Slider(
-            0, 40, value=18, step=1, label="Compression: 0 keeps everything, 18 looks like the source", buttons=[],
+            0, 40, value=18, step=1, label="Compression (18 looks like the source)", buttons=[],
             elem_id="background-quality",
         )  # fmt: skip
         tracker = _engines("tracking", "Engine that follows the object", "background-tracker")
@@ -194,7 +194,7 @@ def _placing() -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Slider, gr.Radio]:
     scale = gr.Slider(0.25, 4, value=1, step=0.05, label="Scale", buttons=[], elem_id="background-scale")
     loop = gr.Radio(
         [("Start again", "loop"), ("Back and forth", "ping-pong"), ("Hold the last frame", "hold")], value="loop",
-        label="When a background clip ends", elem_id="background-loop", elem_classes="segments",
+        label="When a background clip ends", visible=False, elem_id="background-loop", elem_classes="segments",
     )  # fmt: skip
     return fit, x, y, scale, loop
 

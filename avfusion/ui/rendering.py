@@ -28,10 +28,11 @@ from avfusion.ui.visit import Visit
 STOPPED = "Stopped. Nothing was written."
 
 
-_SHOW_RESULT = """() => {
+# A moment later, when the players have found their size.
+_SHOW_RESULT = """() => setTimeout(() => {
   if (document.querySelector("#background-status .good"))
     document.querySelector("#background-results")?.scrollIntoView({behavior: "smooth", block: "start"});
-}"""
+}, 400)"""
 
 
 class Shows(NamedTuple):
@@ -83,7 +84,7 @@ def run(
         wish = Wish(visit.selection.prompts, background, ending, settings, tracker, segmenter)
         if not wish.prompts and not clip.has_alpha:
             raise NoPrompt("Nothing is selected yet. Click the object in the picture (step 2).")
-        job = visit.run = Run(partial(make, visit, clip, wish))
+        job = visit.start(partial(make, visit, clip, wish))
         yield from _watched(job)
         outcome = job.result()
     except AvfusionError as error:
@@ -118,6 +119,11 @@ def finished(clip: Clip, outcome: Outcome, *, took_s: float) -> Shows:
     )
 
 
+def fail() -> Shows:
+    """The run never began: a file that was given for the background is none that can be opened."""
+    return idle(words.problem(UsageError("This did not work. Is the background a picture or clip that opens here?")))
+
+
 def stop(visit: Visit) -> Shows:
     visit.stop()
     return idle(words.note(STOPPED))
@@ -131,7 +137,7 @@ def hand_out(kind: Export, visit: Visit, edges: Edges, quality: float) -> Iterat
         if clip is None or tracking is None:
             raise UsageError("The clicks have changed since the last run. Press Run again first.")
         settings = SwapSettings(edges=edges, encoding=Encoding(quality=round(quality)))
-        job = visit.run = Run(partial(export, visit, clip, tracking, kind, settings))
+        job = visit.start(partial(export, visit, clip, tracking, kind, settings))
         for now in job.progress():
             yield (words.progress(now) if now else gr.skip()), gr.skip()
         job.result()
@@ -189,7 +195,8 @@ def wire(visit: gr.State, behind: BehindPart, running: RunPart, results: ResultP
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     begun = running.run.click(begin, None, shows, queue=False, **hidden)
     run_event = begun.then(run, [visit, *chosen], shows, **slow)
-    run_event.then(None, js=_SHOW_RESULT)
+    run_event.success(None, js=_SHOW_RESULT)
+    run_event.failure(fail, None, shows, **hidden)
     running.stop.click(stop, [visit], shows, queue=False, cancels=[run_event], **hidden)
     exports: dict[Export, gr.Button] = {"masks": results.masks, "rle": results.rle, "matte": results.matte}
     for kind, button in exports.items():

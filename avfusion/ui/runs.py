@@ -36,6 +36,10 @@ class Run(Generic[Result]):
         """Asks the work to stop; it does so at its next frame."""
         self._stop.set()
 
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def wait(self, timeout_s: float | None = None) -> None:
         """Until the work has ended, one way or another."""
         self._thread.join(timeout_s)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +16,11 @@ from avfusion.clip import Clip, Mask, Prompt, Rgb
 from avfusion.errors import TooLarge
 from avfusion.jobs.home import job_folder, new_job
 from avfusion.media.probe import probe
+from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.segment import Tracking, mask_frame, one_frame
 from avfusion.ui.clicks import Selection
 from avfusion.ui.drawing import scaled, scaled_mask
-from avfusion.ui.runs import Run
+from avfusion.ui.runs import Result, Run
 
 LIMIT_VARIABLE = "AVFUSION_MAX_GIGAPIXELS"
 _LIMIT_GIGAPIXELS = 200.0
@@ -47,7 +48,7 @@ class Visit:
         self._folder: Path | None = None
         self.clip: Clip | None = None
         self.selection = Selection()
-        self.run: Run[Any] | None = None
+        self._runs: list[Run[Any]] = []
         self._track: tuple[TrackOf, Tracking] | None = None
         self._round = 0
 
@@ -61,33 +62,38 @@ class Visit:
 
     def open(self, path: Path) -> Clip:
         """Takes a clip in and forgets the one before. Raises what probing raises, and `TooLarge`."""
-        with self.lock:
-            self.forget()
-            with self.folder_for("clip") as folder:
-                self.clip = check_work(probe(_linked(path, folder)))
+        self.forget()
+        with self.lock, self.folder_for("clip") as folder:
+            self.clip = check_work(probe(_linked(path, folder)))
             return self.clip
 
     def show(self, clip: Clip, selection: Selection) -> None:
         """As `open`, for a clip that stays where it is."""
+        self.forget()
         with self.lock:
-            self.forget()
             self.clip, self.selection = clip, selection
 
     def forget(self) -> None:
         """Back to the beginning: no clip, no clicks, no files."""
+        self.stop()
+        for run in self._runs:  # not under the lock, which they may want before they end
+            run.wait(_PATIENCE_S)
         with self.lock:
-            self.stop()
-            if self.run is not None:
-                self.run.wait(_PATIENCE_S)
             self.clip, self.selection, self._track = None, Selection(), None
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
 
+    def start(self, work: Callable[[OnProgress, ShouldStop], Result]) -> Run[Result]:
+        """Work that belongs to this visit: it is stopped with it."""
+        with self.lock:
+            run = Run(work)
+            self._runs = [*(known for known in self._runs if known.is_alive), run]
+            return run
+
     def stop(self) -> None:
-        """Asks the run, if there is one, to stop."""
-        run = self.run
-        if run is not None:
+        """Asks everything that runs to stop."""
+        for run in self._runs:
             run.stop()
 
     def track_for(self, made_from: TrackOf) -> Tracking | None:

@@ -88,42 +88,54 @@ def test_scrubbing_shows_the_frame_and_its_time(visitor: Visitor, clips: Path) -
 # Clicking
 
 PLACES = ((62, 41), (640, 360), (1207, 655))
+"""In a picture of 1280 by 720."""
+
+
+SHAPES = {"wide": (1280, 720), "tall": (360, 640), "anamorphic": (320, 360)}
+
+
+def places_in(shape: str) -> list[tuple[int, int]]:
+    """The middles of the red squares in the full frame, from top to bottom."""
+    width, height = SHAPES[shape]
+    relative = [(y / 720, x / 1280) if shape == "tall" else (x / 1280, y / 720) for x, y in PLACES]
+    return [(round(x * width), round(y * height)) for x, y in relative]
 
 
 @pytest.fixture(scope="module")
 def patch_clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Red squares of 16 px at PLACES in a wide clip, in a tall one, and in one whose pixels are twice as wide."""
+    """Red squares in a wide clip, in a tall one, and in one whose pixels are twice as wide as high."""
     folder = tmp_path_factory.mktemp("patches")
-    wide = patches(1280, 720, PLACES, 16)
-    tall = patches(720, 1280, [(y, x) for x, y in PLACES], 16)
-    narrow = patches(640, 720, [(x // 2, y) for x, y in PLACES], 16)
-    return {
-        "wide": write_clip(folder / "wide.mp4", [wide, wide]),
-        "tall": write_clip(folder / "tall.mp4", [tall, tall]),
-        "anamorphic": write_clip(folder / "narrow.mp4", [narrow, narrow], aspect=Fraction(2)),
-    }
+    made = {}
+    for shape, (width, height) in SHAPES.items():
+        picture = patches(width, height, places_in(shape), 16 if shape == "wide" else 8)
+        aspect = Fraction(2) if shape == "anamorphic" else None
+        made[shape] = write_clip(folder / f"{shape}.mp4", [picture, picture], aspect=aspect)
+    return made
 
 
 @pytest.mark.parametrize("size", [DESKTOP, (768, 1024), PHONE])
-@pytest.mark.parametrize("shape", ["wide", "tall", "anamorphic"])
 def test_a_click_lands_on_the_pixel_that_was_clicked(
-    visit: Visit, patch_clips: dict[str, Path], size: tuple[int, int], shape: str
+    visit: Visit, patch_clips: dict[str, Path], size: tuple[int, int]
 ) -> None:
-    full = {"wide": (1280, 720), "tall": (720, 1280), "anamorphic": (640, 720)}[shape]
     visitor = visit(size)
-    visitor.open(patch_clips[shape])
-    shown = cv2.imdecode(np.frombuffer(picture_behind(visitor), np.uint8), cv2.IMREAD_COLOR)
-    is_red = (shown[..., 2] > 200) & (shown[..., 1] < 120)
+    for shape, (full_width, full_height) in SHAPES.items():
+        visitor.open(patch_clips[shape])
+        squares, shown_width, shown_height = red_squares(picture_behind(visitor))
+        for number, (place, square) in enumerate(zip(places_in(shape), squares, strict=True), 1):
+            _, _, width, height = visitor.settled_box()
+            visitor.click_at((square[0] + 0.5) / shown_width, (square[1] + 0.5) / shown_height)
+            clicked = visitor.last_click(f"^{number} kept")
+            # a mouse points at whole pixels of the screen
+            assert abs(clicked[0] - place[0]) <= 1 + full_width / width
+            assert abs(clicked[1] - place[1]) <= 1 + full_height / height
+
+
+def red_squares(data: bytes) -> tuple[list[list[float]], int, int]:
+    """Middles of the red squares from top to bottom in a displayed picture, and its width and height."""
+    shown = np.asarray(Image.open(io.BytesIO(data)))
+    is_red = (shown[..., 0] > 200) & (shown[..., 1] < 120)
     _, _, _, middles = cv2.connectedComponentsWithStats(is_red.astype(np.uint8))
-    expected = [(y, x) for x, y in PLACES] if shape == "tall" else [(x * full[0] / 1280, y) for x, y in PLACES]
-    for number, (x, y) in enumerate(sorted(expected, key=lambda place: place[1]), 1):
-        middle = sorted(middles[1:].tolist(), key=lambda place: place[1])[number - 1]
-        _, _, width, height = visitor.settled_box()
-        visitor.click_at((middle[0] + 0.5) / shown.shape[1], (middle[1] + 0.5) / shown.shape[0])
-        clicked = visitor.last_click(f"^{number} kept")
-        # a mouse points at whole pixels of the screen
-        assert abs(clicked[0] - x) <= 1 + full[0] / width
-        assert abs(clicked[1] - y) <= 1 + full[1] / height
+    return sorted(middles[1:].tolist(), key=lambda place: place[1]), shown.shape[1], shown.shape[0]
 
 
 def test_keep_drop_box_undo_and_reset(visitor: Visitor, clips: Path) -> None:
@@ -320,3 +332,18 @@ def test_a_background_has_to_be_chosen(visitor: Visitor, clips: Path) -> None:
     visitor.page.click("#background-picture button[aria-label='Remove Image']")
     visitor.page.click("#background-run")
     visitor.see("background-status", "Choose a picture for the background")
+
+
+def test_a_background_that_is_no_picture(visitor: Visitor, clips: Path, tmp_path: Path) -> None:
+    text = tmp_path / "beach.png"
+    text.write_text("This is not a picture.")
+    visitor.open(clips / "rolling.mp4")
+    visitor.click_at(0.3, 0.5)
+    visitor.last_click("1 kept")
+    visitor.page.click("#background-picture button[aria-label='Remove Image']")
+    visitor.page.set_input_files("#background-picture input[type=file]", text)
+    expect(visitor.page.locator("#background-picture img")).to_have_count(1)
+    visitor.page.click("#background-run")
+    visitor.see("background-status", "Is the background a picture")
+    expect(visitor.page.locator("#background-run")).to_be_enabled()
+    expect(visitor.page.locator("#background-stop")).to_be_hidden()

@@ -100,6 +100,15 @@ class Visitor:
     def run(self) -> None:
         self.page.click("#background-run")
         self.see("background-status", "Done", timeout_s=90)
+        expect(self.page.locator("#background-report")).to_be_in_viewport()
+        self.wait_until_still()
+
+    def wait_until_still(self) -> None:
+        """The page scrolls to its result by itself."""
+        place, before = self.page.evaluate("scrollY"), None
+        while place != before:
+            self.page.wait_for_timeout(150)
+            place, before = self.page.evaluate("scrollY"), place
 
 
 def visitor_in(context: BrowserContext, address: str) -> Visitor:

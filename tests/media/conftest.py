@@ -1,5 +1,6 @@
 """Clips that several tests read: each is made once, when it is first asked for."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     folder = tmp_path_factory.mktemp("clips")
 
     def make(name: str, *arguments: str | Path) -> Path:
-        path = folder / name
+        recipe = hashlib.sha256(repr(arguments).encode()).hexdigest()[:8]
+        path = folder / recipe / name
         if not path.exists():
+            path.parent.mkdir(exist_ok=True)
             ffmpeg(*arguments, path)
         return path
 

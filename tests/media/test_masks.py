@@ -88,8 +88,9 @@ def test_palette_pngs_come_back(tmp_path: Path, track: TrackFolder, clip: Clip) 
     given = MaskFolder(tmp_path / "pngs", clip)
     for frame in range(FRAMES):
         path = tmp_path / "pngs" / f"{frame:05d}.png"
-        np.testing.assert_array_equal(np.asarray(Image.open(path)), found.labels(frame))
-        assert Image.open(path).mode == "P"
+        with Image.open(path) as image:
+            assert image.mode == "P"
+            np.testing.assert_array_equal(np.asarray(image), found.labels(frame))
         np.testing.assert_array_equal(given.labels(frame), found.labels(frame))
         np.testing.assert_array_equal(given.union(frame), found.union(frame))
     with pytest.raises(CannotWrite, match="already"):

@@ -170,7 +170,7 @@ def test_colours_are_those_of_ffmpeg(made: Callable[..., Path], name: str, argum
     wanted = rgb_by_ffmpeg(path, 96, 64)
     for frame in clip.frames():
         error = np.abs(frame.rgb.astype(int) - wanted[frame.index])
-        assert error.max() <= (5 if clip.bit_depth == 10 else 3)
+        assert error.max() <= (8 if clip.bit_depth == 10 else 3)  # ffmpeg rounds deep colour more coarsely
         assert error.mean() < 0.8
         assert np.abs(error.mean(axis=(0, 1))).max() < 1.1
         again = next(clip.frames()).yuv

@@ -158,7 +158,7 @@ def test_the_prompts_mark_the_subject(truth: dict[str, object]) -> None:
     mask, marks = mask_at(truth, 0), prompts()
     for x, y, keep in marks["points"]:
         assert keep == 1
-        assert mask[y - 6 : y + 7, x - 6 : x + 7].all()
+        assert mask[y - 2 : y + 3, x - 2 : x + 3].all()
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     assert marks["box"] == [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
 

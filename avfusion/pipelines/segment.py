@@ -18,7 +18,7 @@ from avfusion.clip import Clip, Frame, Mask, MaskTrack, Prompt, Yuv
 from avfusion.compositing.background import planes_like
 from avfusion.engines.catalogue import choose
 from avfusion.engines.registry import lend
-from avfusion.errors import NoPrompt, UsageError
+from avfusion.errors import NoPrompt, UnknownFormat
 from avfusion.media.formats import format_of
 from avfusion.media.masks import TrackFolder, overlay, write_mask_folder, write_rle
 from avfusion.media.probe import probe
@@ -230,10 +230,10 @@ def segment(
 
 
 def kind_of(out: Path) -> Kind:
-    """What `segment` writes to a path of this ending. Raises `UsageError`."""
+    """What `segment` writes to a path of this ending. Raises `UnknownFormat`."""
     kinds: dict[str, Kind] = {"": "masks", ".json": "rle", ".mp4": "overlay", ".webm": "overlay", ".mov": "overlay"}
     if out.suffix.lower() not in kinds:
-        raise UsageError(f"{out}: masks go to a folder of PNGs, a .json (COCO RLE) or an .mp4 (overlay).")
+        raise UnknownFormat(f"{out}: masks go to a folder of PNGs, a .json (COCO RLE) or an .mp4 (overlay).")
     return kinds[out.suffix.lower()]
 
 

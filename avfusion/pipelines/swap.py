@@ -32,7 +32,7 @@ from avfusion.media.formats import format_of
 from avfusion.media.mask_folder import MaskFolder
 from avfusion.media.masks import size_message
 from avfusion.media.probe import probe
-from avfusion.media.target import refuse_inputs
+from avfusion.media.target import refuse_inputs, whole_file
 from avfusion.media.write import Encoding, as_rgb, write_video
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
@@ -96,7 +96,10 @@ def swap(
     clip, out, settings = as_clip(clip), Path(out), settings or SwapSettings()
     background = str(background)
     check_output(out, background)
-    refuse_inputs(out, [clip.path, Path(background)])
+    for target in [out] if matte is None else [out, matte]:
+        refuse_inputs(target, [clip.path, Path(background)])
+    if matte is not None and matte.absolute() == out.absolute():
+        raise UsageError(f"{out}: the matte needs a file of its own. Choose another name for it.")
     behind = open_background(clip, background, settings)
     with contextlib.ExitStack() as stack:
         if isinstance(behind, Moving):
@@ -113,13 +116,15 @@ def swap(
                 )
             )  # fmt: skip
         stages_s = dict(given.stages_s)
+        if matte is not None:
+            # It takes its name when the block ends, after the clip has: both are there in the end, or neither.
+            part = stack.enter_context(whole_file(matte))
+            teller = Teller("matte", clip.frame_count, on_progress, should_stop)
+            write_matte(clip, given.masks, part, settings, teller)
+            stages_s["matte"] = teller.seconds
         teller = Teller("rendering", clip.frame_count, on_progress, should_stop)
         notes = render(clip, given.masks, behind, out, settings, teller)
         stages_s["rendering"] = teller.seconds
-        if matte is not None:
-            teller = Teller("matte", clip.frame_count, on_progress, should_stop)
-            write_matte(clip, given.masks, matte, settings, teller)
-            stages_s["matte"] = teller.seconds
     return Report(
         verb="swap",
         out=out,

@@ -167,6 +167,26 @@ def test_objects_never_overlap_and_the_later_word_counts(made, tmp_path):
         assert not (found.mask(index, 1) & found.mask(index, 2)).any()
 
 
+@pytest.mark.parametrize("stage", ["matte", "rendering"])
+def test_clip_and_matte_come_together_or_not_at_all(made, tmp_path, stage):
+    told = []
+    with pytest.raises(Stopped):
+        swap(
+            made.clip, masks=made.masks, background="blur", out=tmp_path / "out.mp4", matte=tmp_path / "matte.mp4",
+            on_progress=told.append, should_stop=lambda: any(p.stage == stage and p.done for p in told),
+        )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_matte_replaces_neither_input_nor_output(made, tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(made.clip.read_bytes())
+    with pytest.raises(OutputIsInput):
+        swap(clip, masks=made.masks, background="blur", out=tmp_path / "out.mp4", matte=clip)
+    with pytest.raises(UsageError, match="file of its own"):
+        swap(clip, masks=made.masks, background="blur", out=tmp_path / "out.mp4", matte=tmp_path / "out.mp4")
+
+
 def test_stopping_leaves_nothing(made, tmp_path):
     told = []
     with pytest.raises(Stopped):

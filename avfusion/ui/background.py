@@ -58,23 +58,30 @@ def look(visit: Visit, frame: int, segmenter: str) -> Look:
 def arrive(visit: Visit, segmenter: str) -> Iterator[tuple[Any, ...]]:
     """What a visitor finds: the example, where it is bundled and can be read."""
     with contextlib.suppress(AvfusionError):
-        if visit.clip is None and example.is_there():
-            yield from _example(visit, segmenter)
+        if example.is_there():
+            clip = example.clip()
+            with visit.lock:
+                is_first = visit.clip is None
+                if is_first:
+                    visit.show(clip, example.selection())
+            if is_first:
+                yield from _example(visit, segmenter)
 
 
 def use_example(visit: Visit, segmenter: str) -> Iterator[tuple[Any, ...]]:
+    visit.show(example.clip(), example.selection())
     for opened in _example(visit, segmenter):
         yield (str(example.CLIP), *opened)
 
 
 def _example(visit: Visit, segmenter: str) -> Iterator[tuple[Any, ...]]:
-    """The picture at once, and the mask when it is found."""
+    """The picture at once, and the mask when it is found; neither if the visitor was faster, with another clip."""
     clip = example.clip()
-    visit.show(clip, example.selection())
     at_once = (marked(shown(clip, 0), clip, mask=None), words.note("Looking for the object …"), words.moment(clip, 0))
-    yield (*_opened(clip), *at_once)
+    if visit.clip is clip:
+        yield (*_opened(clip), *at_once)
     found = look(visit, 0, segmenter)
-    if visit.clip is clip:  # the visitor may have been faster, with a clip of their own
+    if visit.clip is clip:
         yield (*_opened(clip), *found)
 
 

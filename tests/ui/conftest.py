@@ -31,7 +31,7 @@ CHROMIUM_ARGUMENTS = [
 class Server:
     """The page at `address`; what it writes lies under `home`."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **extra: str) -> None:
         self.home = home
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -44,7 +44,7 @@ class Server:
         self.log = (home / "log").open("w+")
         self._process = subprocess.Popen(
             [sys.executable, "-c", SERVE, str(port)],
-            cwd=ROOT, env=os.environ | environment, stdout=self.log, stderr=subprocess.STDOUT,
+            cwd=ROOT, env=os.environ | environment | extra, stdout=self.log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self._wait()
 

@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from avfusion.ui import example
 from tests.ui.conftest import Server
 from tests.ui.making import patches, write_clip
-from tests.ui.visitor import DESKTOP, PHONE, Visitor
+from tests.ui.visitor import DESKTOP, PHONE, Visitor, visitor_in
 
 pytestmark = pytest.mark.browser
 
@@ -347,3 +347,41 @@ def test_a_background_that_is_no_picture(visitor: Visitor, clips: Path, tmp_path
     visitor.see("background-status", "Is the background a picture")
     expect(visitor.page.locator("#background-run")).to_be_enabled()
     expect(visitor.page.locator("#background-stop")).to_be_hidden()
+
+
+def test_stop_counts_before_the_turn_has_come(visit: Visit, server: Server, clips: Path) -> None:
+    before = server.job_files()
+    runners = [visit(), visit()]
+    for runner in runners:
+        runner.open(clips / "long.mp4")
+        runner.click_at(0.3, 0.5)
+        runner.last_click("1 kept")
+    for runner in runners:
+        runner.page.click("#background-run")
+    runners[0].see("background-progress", "frames/s")
+    for runner in reversed(runners):
+        runner.page.click("#background-stop")
+        runner.see("background-status", "Stopped")
+    time.sleep(1)
+    assert server.job_files() == before
+    runners[1].choose("background-kind", "blur")
+    runners[1].open(clips / "rolling.mp4")
+    runners[1].click_at(0.3, 0.5)
+    runners[1].last_click("1 kept")
+    runners[1].run()
+
+
+def test_the_files_go_with_the_session(browser: Browser, clips: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # Gradio waits an hour for a visitor to come back, and in its own tests a second.
+    server = Server(tmp_path_factory.mktemp("short"), GRADIO_IS_E2E_TEST="1")
+    try:
+        context = browser.new_context()
+        visitor_in(context, server.address).open(clips / "rolling.mp4")
+        assert len(list((server.home / "jobs").glob("*/clip-*/rolling.mp4"))) == 1
+        context.close()
+        deadline_s = time.monotonic() + 20
+        while list((server.home / "jobs").iterdir()) and time.monotonic() < deadline_s:
+            time.sleep(0.1)
+        assert list((server.home / "jobs").iterdir()) == []
+    finally:
+        server.close()

@@ -68,11 +68,11 @@ class Appearance:
 
     def everywhere(self, planes: Planes) -> Field:
         """Log odds float32 [h, w] by colour alone."""
-        return self._global_odds[_global_level(planes)]
+        return np.take(self._global_odds, _global_level(planes))
 
     def by_part(self, planes: Planes, x: Field, y: Field) -> Field:
         """Log odds float32 [h, w] by colour and part of the object; x, y: each pixel's place at last learning."""
-        return self._local_odds[self._place.cells(x, y) * np.int32(8 * 12 * 12) + _local_level(planes)]
+        return np.take(self._local_odds, self._place.cells(x, y) * np.int32(8 * 12 * 12) + _local_level(planes))
 
     def _placed(self, probability: Field) -> _Place:
         x, y, width, height = cv2.boundingRect((probability > 0.5).view(np.uint8))
@@ -106,12 +106,12 @@ def _odds(inside: Field, outside: Field, floor: float) -> Field:
 
 def _global_level(planes: Planes) -> NDArray[np.int32]:
     luma, blue, red = planes
-    return (_GLOBAL_LUMA[luma] + _GLOBAL_BLUE[blue]) + _GLOBAL_RED[red]
+    return np.take(_GLOBAL_LUMA, luma) + np.take(_GLOBAL_BLUE, blue) + np.take(_GLOBAL_RED, red)
 
 
 def _local_level(planes: Planes) -> NDArray[np.int32]:
     luma, blue, red = planes
-    return (_LOCAL_LUMA[luma] + _LOCAL_BLUE[blue]) + _LOCAL_RED[red]
+    return np.take(_LOCAL_LUMA, luma) + np.take(_LOCAL_BLUE, blue) + np.take(_LOCAL_RED, red)
 
 
 def _steps(first: int, width: int, count: int, stride: int) -> NDArray[np.int32]:

@@ -47,7 +47,7 @@ class Calibration:
         if self._on_object.sum() < FEWEST_PX or outside.sum() < FEWEST_PX:
             return np.zeros(measure.shape, np.float32)
         table = np.log((_shares(self._on_object) + 0.004) / (_shares(outside) + 0.004))
-        return np.clip(table, -STRONGEST, STRONGEST).astype(np.float32)[level]
+        return np.take(np.clip(table, -STRONGEST, STRONGEST).astype(np.float32), level)
 
 
 def _shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,11 +23,11 @@ import numpy as np
 from avfusion.clip import Frame, Mask
 from avfusion.errors import MaskSizeMismatch, NoPrompt
 from avfusion.tracking import Tracked
-from avfusion.tracking.motion import background_motion, dense_flow
+from avfusion.tracking.motion import background_motion, coarse_flow
 from avfusion.tracking.plate import Picture, Plate
 from avfusion.tracking.scene import Scene
 from avfusion.tracking.target import Target, TargetSettings
-from avfusion.tracking.window import Field, paste
+from avfusion.tracking.window import enlarged
 
 COARSE_PX = 432
 """The longer side, at most, of the small picture on which the background is followed."""
@@ -60,7 +60,7 @@ class FlowState:
         _check(frame, masks)
         self._last = frame
         self._coarse = coarse_picture(frame)
-        self._targets = {number: Target(frame, mask, settings.target) for number, mask in sorted(masks.items())}
+        self._targets = {number: Target(number, frame, mask, settings.target) for number, mask in sorted(masks.items())}
         self._covered = self._cover(masks)
         self._plate = Plate(self._coarse, self._covered)
 
@@ -69,14 +69,14 @@ class FlowState:
         if frame.yuv[0].shape != self._last.yuv[0].shape:
             raise MaskSizeMismatch(f"frame {frame.index} has another size than the frame before it; start anew there")
         coarse = coarse_picture(frame)
-        flow = dense_flow(coarse[..., 0], self._coarse[..., 0], cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        background = background_motion(flow, self._covered_by_flow(flow))
+        flow = coarse_flow(np.ascontiguousarray(coarse[..., 0]), np.ascontiguousarray(self._coarse[..., 0]))
+        background = background_motion(flow, self._covered)
         self._plate.move(background)
         scene = Scene(self._last, frame, coarse, self._coarse, flow, background, self._plate)
         for target in self._targets.values():
             target.look(scene)
         masks = self._decided(frame.yuv[0].shape)
-        confidence = {number: target.learn(masks[number]) for number, target in self._targets.items()}
+        confidence = {number: target.learn(masks) for number, target in self._targets.items()}
         self._covered = self._cover(masks)
         claims = [target.claim(scene) for target in self._targets.values()]
         self._plate.learn(coarse, np.logical_or.reduce([self._covered, *claims]))
@@ -85,15 +85,17 @@ class FlowState:
 
     def _decided(self, shape: tuple[int, int]) -> dict[int, Mask]:
         """Full-size masks: each pixel goes to the likeliest object, if any is likelier than none."""
+        masks = {number: np.zeros(shape, bool) for number in self._targets}
         best = np.full(shape, 0.5, np.float32)
-        owner = np.zeros(shape, np.int32)
-        canvas = np.zeros(shape, np.float32)
         for number, target in self._targets.items():
-            rows, columns = paste(target.probability, target.window, canvas)
-            wins = canvas[rows, columns] > best[rows, columns]
-            best[rows, columns][wins] = canvas[rows, columns][wins]
-            owner[rows, columns][wins] = number
-        return {number: owner == number for number in self._targets}
+            rows, columns, probability = enlarged(target.probability, target.window, shape)
+            wins = probability > best[rows, columns]
+            for other in masks.values():
+                other[rows, columns] &= ~wins
+            masks[number][rows, columns] = wins
+            if len(masks) > 1:
+                np.maximum(best[rows, columns], probability, out=best[rows, columns])
+        return masks
 
     def _cover(self, masks: Mapping[int, Mask]) -> Mask:
         """Where any object is on the coarse picture, bool [h, w]."""
@@ -101,20 +103,14 @@ class FlowState:
         anything = np.logical_or.reduce(list(masks.values())).view(np.uint8)
         return cv2.resize(anything * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA) > 25
 
-    def _covered_by_flow(self, flow: Field) -> Mask:
-        """Where the coarse flow leads into an object of the last frame."""
-        height, width = self._covered.shape
-        x = np.clip(np.rint(flow[..., 0]).astype(np.int32) + np.arange(width, dtype=np.int32), 0, width - 1)
-        y = np.clip(np.rint(flow[..., 1]).astype(np.int32) + np.arange(height, dtype=np.int32)[:, None], 0, height - 1)
-        return self._covered[y, x]
-
 
 def coarse_picture(frame: Frame) -> Picture:
     """Y, U, V of the whole frame at no more than COARSE_PX, uint8 [h, w, 3]."""
     luma, blue, red = frame.yuv
     height, width = luma.shape
-    shrink = max(1.0, max(height, width) / COARSE_PX)
-    size = (max(16, round(width / shrink)), max(16, round(height / shrink)))
+    # A whole number: at 2, the planes of 4:2:0 colour are taken as they are.
+    shrink = -(-max(height, width) // COARSE_PX)
+    size = (max(16, -(-width // shrink)), max(16, -(-height // shrink)))
     planes = [
         plane if plane.shape == size[::-1] else cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
         for plane in (luma, blue, red)

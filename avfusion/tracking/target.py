@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 from avfusion.clip import Frame, Mask
 from avfusion.tracking.appearance import Appearance, Planes
 from avfusion.tracking.evidence import STRONGEST, Calibration, GuidedFilter, log_odds, settle
-from avfusion.tracking.motion import affine_field, dense_flow, fit_affine, reliability, sources, thrown
+from avfusion.tracking.motion import affine_field, fine_flow, fit_affine, reliability, sources, thrown
 from avfusion.tracking.pace import HARDLY_SEEN, WHOLE, Pace
 from avfusion.tracking.parts import widest_gap, without_strays
 from avfusion.tracking.scene import Scene
@@ -23,7 +24,8 @@ class TargetSettings:
 
     most_pixels: int = 60_000
     margin: float = 0.3
-    flow_preset: int = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
+    flow_stride_px: int = 3
+    check_stride_px: int = 4
     surest: float = 0.9
     distance_weight: float = 0.2
     colour_weight: float = 0.3
@@ -53,7 +55,8 @@ USUAL_PACE = 0.1
 class Target:
     """State of one object. `look` finds it in a frame, `learn` takes over what was decided for that frame."""
 
-    def __init__(self, frame: Frame, mask: Mask, settings: TargetSettings) -> None:
+    def __init__(self, number: int, frame: Frame, mask: Mask, settings: TargetSettings) -> None:
+        self._number = number
         self._settings = settings
         self._mask = mask
         self.window = self._window_at(cv2.boundingRect(mask.view(np.uint8)))
@@ -78,8 +81,8 @@ class Target:
         self.window = window = self._window_at((left + dx, top + dy, width, height))
         planes = cut_planes(scene.frame.yuv, window)
         before = cut_luma(scene.before.yuv[0], window.moved(-dx, -dy))
-        back = dense_flow(planes[0], before, self._settings.flow_preset)
-        forth = dense_flow(before, planes[0], self._settings.flow_preset)
+        back = fine_flow(planes[0], before, self._settings.flow_stride_px)
+        forth = fine_flow(before, planes[0], self._settings.check_stride_px)
         trust = reliability(back, forth)
 
         earlier = _between(window.moved(-dx, -dy), old)
@@ -99,8 +102,12 @@ class Target:
         sure = expected > 0.5
         self._trust = float(trust[sure].mean()) if sure.any() else 0.0
 
-    def learn(self, mask: Mask) -> float:
-        """Takes over the mask bool [H, W] that was decided for the frame just looked at; gives the confidence 0..1."""
+    def learn(self, masks: Mapping[int, Mask]) -> float:
+        """Takes over the masks bool [H, W] decided for the frame just looked at; gives the confidence 0..1."""
+        mask = masks[self._number]
+        for number, other in masks.items():
+            if number != self._number:
+                self.probability = self.probability * (1 - cut_mask(other, self.window))
         area = float(mask.sum())
         self._seen = min(1.0, area / max(self._usual_area, 1.0))
         self._mask = mask

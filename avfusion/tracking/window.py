@@ -91,13 +91,12 @@ def cut_mask(mask: Mask, window: Window) -> Field:
     return _resized(padded, window).astype(np.float32) / 255
 
 
-def paste(values: Field, window: Window, canvas: NDArray[np.float32]) -> tuple[slice, slice]:
-    """Writes work values at full size into `canvas` float32 [H, W]; gives the rows and columns that it wrote."""
-    enlarged = cv2.resize(values, (window.width_px, window.height_px), interpolation=cv2.INTER_LINEAR)
-    rows = slice(window.y0, min(canvas.shape[0], window.y0 + window.height_px))
-    columns = slice(window.x0, min(canvas.shape[1], window.x0 + window.width_px))
-    canvas[rows, columns] = enlarged[: rows.stop - rows.start, : columns.stop - columns.start]
-    return rows, columns
+def enlarged(values: Field, window: Window, picture: tuple[int, int]) -> tuple[slice, slice, Field]:
+    """Work values at full size: the rows and columns of a picture (height, width) they lie on, and the values there."""
+    full = cv2.resize(values, (window.width_px, window.height_px), interpolation=cv2.INTER_LINEAR)
+    rows = slice(window.y0, min(picture[0], window.y0 + window.height_px))
+    columns = slice(window.x0, min(picture[1], window.x0 + window.width_px))
+    return rows, columns, full[: rows.stop - rows.start, : columns.stop - columns.start]
 
 
 def resample(values: Field, scale_x: float, scale_y: float, dx: float, dy: float, shape: tuple[int, int]) -> Field:

@@ -30,7 +30,7 @@ SMOOTH_CELLS = 8.0
 
 def coarse_flow(here: Plane, there: Plane) -> Field:
     """Where every pixel of `here` lies in `there`, roughly."""
-    return _flow(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST), here, there)
+    return _flow(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST), here, there)
 
 
 def fine_flow(here: Plane, there: Plane, stride_px: int) -> Field:

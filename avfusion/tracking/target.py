@@ -22,7 +22,7 @@ from avfusion.tracking.window import Field, Window, cut_luma, cut_mask, cut_plan
 class TargetSettings:
     """Weights are factors on log odds; distances are in work pixels."""
 
-    most_pixels: int = 60_000
+    most_pixels: int = 48_000
     margin: float = 0.3
     flow_stride_px: int = 3
     check_stride_px: int = 4
@@ -37,8 +37,8 @@ class TargetSettings:
     plate_reach_px: float = 50.0
     edge_radius_px: int = 4
     edge_softness: float = 0.002
-    pull: float = 1.5
-    rounds: int = 2
+    pull: float = 2.0
+    rounds: int = 1
     learning_rate: float = 0.1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,52 +36,46 @@ Look = tuple[Rgb | None, str, str]
 
 
 def look(visit: Visit, frame: int, segmenter: str) -> Look:
-    """What step 2 shows for a frame."""
-    clip = visit.clip
-    if clip is None:
-        return None, "", ""
-    mask: Mask | None = None
-    try:
-        mask = shown_mask(visit, clip, frame, segmenter)
-        said = words.selected(visit.selection, frame, mask)
-    except AvfusionError as error:
-        said = words.problem(error, clip.path)
-    corner = visit.selection.corner
-    picture = marked(
-        shown(clip, frame), clip, mask=mask, prompts=visit.selection.on_frame(frame),
-        corner=corner if corner is not None and corner.frame == frame else None,
-    )  # fmt: skip
-    return picture, said, words.moment(clip, frame)
+    """What step 2 shows for a frame. One look of a visitor at a time, so that the latest is also the last to arrive."""
+    with visit.lock:
+        clip = visit.clip
+        if clip is None:
+            return None, "", ""
+        frame = min(frame, clip.frame_count - 1)
+        mask: Mask | None = None
+        try:
+            mask = shown_mask(visit, clip, frame, segmenter)
+            said = words.selected(visit.selection, frame, mask)
+        except AvfusionError as error:
+            said = words.problem(error, clip.path)
+        corner = visit.selection.corner
+        picture = marked(
+            shown(clip, frame), clip, mask=mask, prompts=visit.selection.on_frame(frame),
+            corner=corner if corner is not None and corner.frame == frame else None,
+        )  # fmt: skip
+        return picture, said, words.moment(clip, frame)
 
 
-def arrive(visit: Visit, segmenter: str) -> Iterator[tuple[Any, ...]]:
+def arrive(visit: Visit) -> tuple[Any, ...]:
     """What a visitor finds: the example, where it is bundled and can be read."""
     with contextlib.suppress(AvfusionError):
         if example.is_there():
             clip = example.clip()
             with visit.lock:
-                is_first = visit.clip is None
-                if is_first:
-                    visit.show(clip, example.selection())
-            if is_first:
-                yield from _example(visit, segmenter)
+                if visit.clip is None:  # the visitor may have been faster, with a clip of their own
+                    return _example(visit, clip)
+    return (gr.skip(),) * 6
 
 
-def use_example(visit: Visit, segmenter: str) -> Iterator[tuple[Any, ...]]:
-    visit.show(example.clip(), example.selection())
-    for opened in _example(visit, segmenter):
-        yield (str(example.CLIP), *opened)
+def use_example(visit: Visit) -> tuple[Any, ...]:
+    return (str(example.CLIP), *_example(visit, example.clip()))
 
 
-def _example(visit: Visit, segmenter: str) -> Iterator[tuple[Any, ...]]:
-    """The picture at once, and the mask when it is found; neither if the visitor was faster, with another clip."""
-    clip = example.clip()
-    at_once = (marked(shown(clip, 0), clip, mask=None), words.note("Looking for the object …"), words.moment(clip, 0))
-    if visit.clip is clip:
-        yield (*_opened(clip), *at_once)
-    found = look(visit, 0, segmenter)
-    if visit.clip is clip:
-        yield (*_opened(clip), *found)
+def _example(visit: Visit, clip: Clip) -> tuple[Any, ...]:
+    """The picture at once; the mask comes with the next look."""
+    visit.show(clip, example.selection())
+    picture = marked(shown(clip, 0), clip, mask=None)
+    return (*_opened(clip), picture, words.note("Looking for the object …"), words.moment(clip, 0))
 
 
 def open_clip(visit: Visit, path: str | None, segmenter: str) -> tuple[Any, ...]:
@@ -185,12 +178,15 @@ def _wire_clip(
 ) -> None:
     opened: list[Any] = [clip.facts, chosen.scrub, results.section, chosen.frame, chosen.status, chosen.moment]
     come = page.load(Visit, None, [visit], queue=False, api_visibility="private")
-    come.then(arrive, [visit, behind.segmenter], opened, **_events())
+    here: list[Any] = [visit, chosen.scrub, behind.segmenter]
+    shows: list[Any] = [chosen.frame, chosen.status, chosen.moment]
+    come.then(arrive, [visit], opened, **_events()).then(look, here, shows, **_events())
     clip.clip.upload(open_clip, [visit, clip.clip, behind.segmenter], opened, **_events())
     picked = clip.upload.upload(lambda path: path, clip.upload, clip.clip, **_events())
     picked.then(open_clip, [visit, clip.clip, behind.segmenter], opened, **_events())
     clip.clip.clear(partial(open_clip, path=None), [visit, behind.segmenter], opened, **_events())
-    clip.example.click(use_example, [visit, behind.segmenter], [clip.clip, *opened], **_events())
+    back = clip.example.click(use_example, [visit], [clip.clip, *opened], **_events())
+    back.then(look, here, shows, **_events())
 
 
 def _wire_object(visit: gr.State, chosen: ObjectPart, behind: BehindPart) -> None:

@@ -26,8 +26,6 @@ from avfusion.ui.runs import Run
 from avfusion.ui.visit import Visit
 
 STOPPED = "Stopped. Nothing was written."
-
-
 # A moment later, when the players have found their size.
 _SHOW_RESULT = """() => setTimeout(() => {
   if (document.querySelector("#background-status .good"))
@@ -120,8 +118,9 @@ def finished(clip: Clip, outcome: Outcome, *, took_s: float) -> Shows:
 
 
 def fail() -> Shows:
-    """The run never began: a file that was given for the background is none that can be opened."""
-    return idle(words.problem(UsageError("This did not work. Is the background a picture or clip that opens here?")))
+    """The run broke off: Gradio could not open what was given for the background, or there is a bug."""
+    said = "This did not work. Is the background a picture that can be opened? If so, this is a bug: please report it."
+    return idle(words.problem(UsageError(said)))
 
 
 def stop(visit: Visit) -> Shows:

@@ -126,9 +126,9 @@ def visitor(visit: Callable[..., Visitor]) -> Visitor:
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """rolling.mp4: 24 frames with sound. long.mp4: 500 frames. greys.mp4: each frame tells its number."""
+    """rolling.mp4: 24 frames with sound. long.mp4: 1200 frames. greys.mp4: each frame tells its number."""
     folder = tmp_path_factory.mktemp("clips")
     write_clip(folder / "rolling.mp4", balls(24, 320, 180), sound_s=0.96)
-    write_clip(folder / "long.mp4", balls(500, 480, 270))
+    write_clip(folder / "long.mp4", balls(1200, 480, 270))
     write_clip(folder / "greys.mp4", greys(20, 320, 180))
     return folder

@@ -69,15 +69,17 @@ def make_clip(truth: Path | None) -> None:
                 print(f"\rclip {index + 1}/{FRAME_COUNT}", end="", file=sys.stderr, flush=True)
                 yield shot.rgb
 
-        write_mp4(HERE / "example.mp4", frames(), FPS, 20.5, sound)
+        part = HERE / "example.part.mp4"
+        write_mp4(part, frames(), FPS, 20.5, sound)
+        part.replace(HERE / "example.mp4")
     write_truth(kept, openings, loudness_db(sound))
 
 
 def write_prompts(mask: NDArray[np.bool_]) -> None:
-    """Clicks on the visor, the shell above it, the scarf and the body in frame 0, and the box around the robot."""
+    """Clicks on a hand and on the antenna's tip in frame 0, and the box around the robot."""
     acting, camera = acting_at(0.0, 0.0), camera_at(0.0)
     origin, scale = robot_origin(camera), PX_PER_UNIT * camera.zoom
-    spots = ((0.0, 0.42), (0.0, 0.88), (-0.05, -0.14), (0.0, -0.62))
+    spots = ((0.66, -0.78), (0.10, 1.22))
     points = [
         [round(origin[0] + scale * (acting.x + x)), round(origin[1] - scale * (acting.y + y)), 1] for x, y in spots
     ]

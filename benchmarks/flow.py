@@ -2,8 +2,8 @@
 
     python benchmarks/flow.py DAVIS            DAVIS/JPEGImages/SEQUENCE/*.jpg, DAVIS/Annotations/SEQUENCE/*.png
 
-Each sequence is followed from its first frame's true mask. J, F: as DAVIS computes them. Frames/s: of `step` alone, with
-decoded planes at hand, as the median and as the slowest tenth of frames have it.
+Each sequence is followed from its first frame's true mask. J, F: as DAVIS computes them. Frames/s: of `step` alone,
+with decoded planes at hand, as the median and as the slowest tenth of frames have it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from studio.motion import Acting
 from studio.noise import mix, smoothstep
 from studio.solids import Array, Capsule, Ellipsoid, Seen, Solid, rotation
 
-CREAM = (0.86, 0.80, 0.69)
+VIOLET = (0.17, 0.09, 0.60)
 TEAL = (0.045, 0.29, 0.32)
 ORANGE = (0.83, 0.23, 0.045)
 GREY = (0.16, 0.17, 0.19)
@@ -144,7 +144,7 @@ def painted(solids: list[Solid], seen: Seen, acting: Acting) -> Paint:
             albedo[here], gloss[here] = paint_wool(place), 0.0
         elif name == "sleeve":
             band = smoothstep(0.50, 0.53, place[:, 1]) * smoothstep(0.80, 0.77, place[:, 1])
-            albedo[here], gloss[here] = mix(CREAM, TEAL, band), 0.7
+            albedo[here], gloss[here] = mix(VIOLET, TEAL, band), 0.7
         elif name == "lamp":
             albedo[here], glow[here] = AMBER, np.array(AMBER) * (0.75 + 0.5 * acting.mouth)
         else:
@@ -152,7 +152,7 @@ def painted(solids: list[Solid], seen: Seen, acting: Acting) -> Paint:
                 "joint": (GREY, 0.5),
                 "mitten": (TEAL, 0.6),
                 "ear": (ORANGE, 0.75),
-                "cap": (CREAM, 0.75),
+                "cap": (VIOLET, 0.75),
                 "hover": (DARK, 0.6),
             }[str(name)]
             albedo[here], gloss[here] = colour, shine
@@ -162,13 +162,13 @@ def painted(solids: list[Solid], seen: Seen, acting: Acting) -> Paint:
 
 
 def paint_head(place: Array, acting: Acting) -> tuple[Array, Array, Array]:
-    """Cream shell with a seam and a visor; on the visor two eyes and a mouth of light."""
+    """Violet shell with a seam and a visor; on the visor two eyes and a mouth of light."""
     longitude, latitude = np.arctan2(place[:, 0], place[:, 2]), np.arcsin(np.clip(place[:, 1], -1, 1))
     rim = (np.abs(longitude / 0.98) ** 3.2 + np.abs((latitude + 0.06) / 0.66) ** 3.2) ** (1 / 3.2)
     visor, frame = smoothstep(1.0, 0.985, rim), smoothstep(1.10, 1.085, rim)
     seam = smoothstep(0.022, 0.010, np.abs(place[:, 2] + 0.28))
     crown = smoothstep(0.80, 0.815, place[:, 1]) * smoothstep(0.88, 0.865, place[:, 1])
-    shell = mix(mix(CREAM, TEAL, crown), np.array(CREAM) * 0.25, seam)
+    shell = mix(mix(VIOLET, TEAL, crown), np.array(VIOLET) * 0.25, seam)
     albedo = mix(mix(shell, np.array(TEAL) * 0.55, frame), GLASS, visor)
     gloss = mix(0.75, 1.0, visor)
     scan = 0.92 + 0.08 * np.sin(latitude * 190)
@@ -211,11 +211,11 @@ def smooth_between(value: Array, low: Array, high: Array, edge: float) -> Array:
 
 
 def paint_body(place: Array, acting: Acting) -> tuple[Array, Array, Array]:
-    """Cream above, teal below a dark seam; a chest lamp that follows the voice."""
+    """Violet above, teal below a dark seam; a chest lamp that follows the voice."""
     below = smoothstep(-0.30, -0.315, place[:, 1])
     seam = smoothstep(0.030, 0.018, np.abs(place[:, 1] + 0.315))
     stripe = smoothstep(0.016, 0.008, np.abs(place[:, 1] + 0.42))
-    albedo = mix(mix(mix(CREAM, TEAL, below), ORANGE, stripe), DARK, seam)
+    albedo = mix(mix(mix(VIOLET, TEAL, below), ORANGE, stripe), DARK, seam)
     distance = np.hypot(place[:, 0] - 0.22, place[:, 1] - 0.10)
     front = (place[:, 2] > 0).astype(np.float32)
     ring, lens = smoothstep(0.150, 0.138, distance) * front, smoothstep(0.112, 0.100, distance) * front

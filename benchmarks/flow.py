@@ -46,9 +46,9 @@ class Still:
 
 def follow(pictures: list[Path], truths: list[Path]) -> tuple[SequenceScore, NDArray[np.float64]]:
     """Scores of one sequence and the seconds that each step took."""
-    truth = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 0 for path in truths]
+    truth: list[Mask] = [np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8) > 0 for path in truths]
     state = Flow().begin(Frame(0, Fraction(0), Still(pictures[0])), {1: truth[0]})
-    masks: list[Mask] = [truth[0]]
+    masks = [truth[0]]
     seconds = []
     for index, path in enumerate(pictures[1:], 1):
         frame = Frame(index, Fraction(index, 24), Still(path))

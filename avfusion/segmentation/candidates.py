@@ -28,7 +28,12 @@ USUAL_SHARE = 0.06
 """The share of a picture that an object covers when nothing else is known."""
 
 ROUNDS = 6
+"""How often colours are learnt anew."""
+
+SIDE = 1.5
+"""Log odds that lying right beside a kept or a dropped place gives."""
 FIRMNESS = 0.4
+"""The difference of scores at which one guess counts e times as much as another."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,7 @@ def _click_guesses(regions: Regions, seeds: Seeds) -> Values:
     height, width = regions.label.shape
     diagonal = float(np.hypot(height, width))
     nearness = _nearness(regions, seeds)
+    side = SIDE * _side(regions, seeds)
     guesses = []
     for size in SIZES:
         for shape in SHAPES:
@@ -81,8 +87,8 @@ def _click_guesses(regions: Regions, seeds: Seeds) -> Values:
             for seed in seeds.keep:
                 away_x, away_y = (regions.x - regions.x[seed]) / half_width, (regions.y - regions.y[seed]) / half_height
                 apart = np.minimum(apart, np.hypot(away_x, away_y))
-            guesses.append(np.clip(2 * (1.3 - apart), -4, 1.5) + np.clip(4 * nearness - 2, -2, 2))
-    guesses += [np.clip(6 * (nearness - level), -2, 2) for level in NEARER]
+            guesses.append(np.clip(2 * (1.3 - apart), -4, 1.5) + np.clip(4 * nearness - 2, -2, 2) + side)
+    guesses += [np.clip(6 * (nearness - level), -2, 2) + side for level in NEARER]
     return np.stack(guesses, 1).astype(np.float32)
 
 
@@ -96,6 +102,17 @@ def _box_guesses(regions: Regions, seeds: Seeds) -> Values:
     guesses = [np.clip(3 * (level - np.hypot(across, down)), -2, 1.5) for level in (0.7, 0.9, 1.1, 1.3)]
     guesses += [np.clip(6 * (nearness - level), -2, 2) for level in (0.2, 0.4, 0.6)]
     return np.stack(guesses, 1).astype(np.float32)
+
+
+def _side(regions: Regions, seeds: Seeds) -> Values:
+    """-1..1: whether each region lies nearer to something kept or to something dropped, as the eye goes."""
+    if len(seeds.drop) == 0 or len(seeds.keep) == 0:
+        return np.zeros(regions.count, np.float32)
+    to_keep, to_drop = (
+        np.hypot(regions.x[:, None] - regions.x[numbers], regions.y[:, None] - regions.y[numbers]).min(1)
+        for numbers in (seeds.keep, seeds.drop)
+    )
+    return (to_drop - to_keep) / (to_drop + to_keep + 1e-3)
 
 
 def _nearness(regions: Regions, seeds: Seeds) -> Values:

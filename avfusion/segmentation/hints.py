@@ -64,14 +64,15 @@ def _of_object(prompts: Iterable[Prompt], height_px: int, width_px: int) -> Hint
 
 def _touched(prompt: Point | Scribble, height_px: int, width_px: int) -> Mask:
     """The pixel clicked on, or those under the stroke."""
-    canvas = np.zeros((height_px, width_px), np.uint8)
+    touched = np.zeros((height_px, width_px), bool)
     if isinstance(prompt, Point):
-        canvas[int(prompt.y), int(prompt.x)] = 1
-    else:
-        corners = np.array([[int(x), int(y)] for x, y in prompt.points], np.int32)
-        cv2.polylines(canvas, [corners], isClosed=False, color=1, thickness=max(1, round(prompt.width_px)))
-        canvas[corners[:, 1], corners[:, 0]] = 1
-    return canvas.view(np.bool_)
+        touched[int(prompt.y), int(prompt.x)] = True
+        return touched
+    corners = np.array([[int(x), int(y)] for x, y in prompt.points], np.int32)
+    off = np.ones((height_px, width_px), np.uint8)
+    cv2.polylines(off, [corners], isClosed=False, color=0)
+    off[corners[:, 1], corners[:, 0]] = 0
+    return cv2.distanceTransform(off, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= max(0.0, (prompt.width_px - 1) / 2)
 
 
 def _check(prompt: Prompt, height_px: int, width_px: int, engine: str) -> None:

@@ -78,16 +78,21 @@ def split(rgb: Rgb, spacing_px: int) -> Regions:
 
     first, second, border, gradient = _neighbours(label, slope)
     step = np.linalg.norm(colour[first] - colour[second], axis=1).astype(np.float32)
-    contrast = np.minimum(gradient / (np.percentile(gradient, 90) + 1e-3), 1.2).astype(np.float32)
+    strong = np.percentile(gradient, 90) if len(gradient) else 1.0
+    contrast = np.minimum(gradient / (strong + 1e-3), 1.2).astype(np.float32)
     roads = coo_matrix((np.maximum(step - 3, 0) + 0.02 * gradient + 0.3, (first, second)), (count, count)).tocsr()
-    hold = border * np.exp(-step / (step.mean() + 1e-3) - 0.5 * gradient / (gradient.mean() + 1e-3))
-    hold /= 4 * border.mean() + 1e-3
+    hold = border * np.exp(-step / _usual(step) - 0.5 * gradient / _usual(gradient)) / (4 * _usual(border))
     both = (np.concatenate([first, second]), np.concatenate([second, first]))
     tie = coo_matrix((np.concatenate([hold, hold]), both), (count, count)).tocsr().astype(np.float32)
     rim = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
     return Regions(
         label, size, x, y, first, second, border, contrast, step, _alike(colour), tie, roads, rim.astype(np.int64)
     )
+
+
+def _usual(values: Values) -> float:
+    """The mean, kept from 0; 1 where there is nothing."""
+    return float(values.mean()) + 1e-3 if len(values) else 1.0
 
 
 def _alike(colour: Values) -> Values:
@@ -109,19 +114,20 @@ def _watershed(lab: NDArray[np.uint8], slope: Values, spacing_px: int) -> NDArra
     markers = np.zeros((height, width), np.int32)
     reach = max(1, spacing_px // 3)
     number = 0
-    for row in range(spacing_px // 2, height, spacing_px):
-        for column in range(spacing_px // 2, width, spacing_px):
+    for row in range(min(spacing_px, height) // 2, height, spacing_px):
+        for column in range(min(spacing_px, width) // 2, width, spacing_px):
             top, left = max(0, row - reach), max(0, column - reach)
             near = slope[top : row + reach + 1, left : column + reach + 1]
             down, right = divmod(int(near.argmin()), near.shape[1])
             number += 1
             markers[top + down, left + right] = number
     flooded = cv2.watershed(cv2.GaussianBlur(lab, (3, 3), 0.8), markers)
-    # OpenCV leaves the lines between basins (and the picture's rim) without a label: give them to a neighbour.
-    label = np.maximum(np.asarray(flooded, np.int32), 0)
-    while not label.all():
-        grown = cv2.dilate(label.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
-        label = np.where(label == 0, grown, label)
+    # OpenCV leaves the lines between basins and the picture's rim without a label: the nearest pixel's is theirs.
+    bare = (flooded <= 0).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(bare, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    owner = np.zeros(int(nearest.max()) + 1, np.int32)
+    owner[nearest[bare == 0]] = flooded[bare == 0]
+    label = owner[nearest]
     return np.unique(label, return_inverse=True)[1].reshape(label.shape).astype(np.int32)
 
 

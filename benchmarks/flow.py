@@ -26,7 +26,7 @@ class Still:
     """A picture of a folder with its planes as a decoder gives them."""
 
     def __init__(self, path: Path) -> None:
-        self._bgr = cv2.imread(str(path))
+        self._bgr = np.asarray(cv2.imread(str(path)), np.uint8)
         height, width = self._bgr.shape[:2]
         even = cv2.copyMakeBorder(self._bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         luma, red, blue = cv2.split(cv2.cvtColor(even, cv2.COLOR_BGR2YCrCb))

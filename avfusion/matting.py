@@ -164,17 +164,26 @@ def _local_colours(
     window = (2 * reach + 1, 2 * reach + 1)
     where = _grid(rows, columns, height / size[1], width / size[0])
     energy = np.einsum("hwc,hwc->hw", small, small)
-    colours = []
+    colours: list[NDArray[np.float32]] = []
     spread = np.zeros(len(rows), np.float32)
     for weight in (sure_object, sure_background):
         thin = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-        total = cv2.blur(np.dstack([small * thin[..., None], thin, energy * thin]), window)
-        sampled = cv2.remap(total, *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        sampled = sampled.reshape(-1, 5)[: len(rows)]
-        sampled /= np.maximum(sampled[:, 3:4], 1e-6)
-        colours.append(sampled[:, :3])
-        spread += np.maximum(sampled[:, 4] - np.einsum("nc,nc->n", sampled[:, :3], sampled[:, :3]), 0.0)
+        share = np.maximum(_sampled(cv2.blur(thin, window), where, len(rows)), np.float32(1e-6))
+        mean: NDArray[np.float32] = (
+            _sampled(cv2.blur(small * thin[..., None], window), where, len(rows)) / share[:, None]
+        )
+        square = _sampled(cv2.blur(energy * thin, window), where, len(rows)) / share
+        colours.append(mean)
+        spread += np.maximum(square - np.einsum("nc,nc->n", mean, mean), 0.0)
     return colours[0], colours[1], spread
+
+
+def _sampled(
+    values: NDArray[np.float32], where: tuple[NDArray[np.float32], NDArray[np.float32]], count: int
+) -> NDArray[np.float32]:
+    """The values at `count` real-valued places, bilinear: [count] or [count, channels]."""
+    found: NDArray[np.float32] = cv2.remap(values, *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return found.reshape(-1, *values.shape[2:])[:count]
 
 
 def _grid(
@@ -196,12 +205,15 @@ def _guided(alpha: NDArray[np.float32], luma: NDArray[np.uint8], radius: int) ->
     guide = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
     small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
     window = (3, 3)
-    means = cv2.blur(cv2.merge([guide, small, guide * guide, guide * small]), window)
-    mean_guide, mean_alpha, mean_square, mean_product = cv2.split(means)
+    mean_guide, mean_alpha = cv2.blur(guide, window), cv2.blur(small, window)
+    mean_square, mean_product = cv2.blur(guide * guide, window), cv2.blur(guide * small, window)
     slope = (mean_product - mean_guide * mean_alpha) / (mean_square - mean_guide * mean_guide + 1e-3)
     offset = mean_alpha - slope * mean_guide
-    both = cv2.resize(cv2.blur(cv2.merge([slope, offset]), window), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(both[..., 0] * (luma * np.float32(1 / 255.0)) + both[..., 1], 0.0, 1.0)
+    whole = (width, height)
+    slope = cv2.resize(cv2.blur(slope, window), whole, interpolation=cv2.INTER_LINEAR)
+    offset = cv2.resize(cv2.blur(offset, window), whole, interpolation=cv2.INTER_LINEAR)
+    guided: NDArray[np.float32] = slope * (luma * np.float32(1 / 255.0)) + offset
+    return np.clip(guided, 0.0, 1.0, out=guided)
 
 
 def _closed_form(frame: Frame, mask: Mask, window: tuple[int, int, int, int]) -> Matte:

@@ -168,7 +168,7 @@ def _local_colours(
     spread = np.zeros(len(rows), np.float32)
     for weight in (sure_object, sure_background):
         thin = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-        share = np.maximum(_sampled(cv2.blur(thin, window), where, len(rows)), np.float32(1e-6))
+        share: NDArray[np.float32] = np.maximum(_sampled(cv2.blur(thin, window), where, len(rows)), np.float32(1e-6))
         mean: NDArray[np.float32] = (
             _sampled(cv2.blur(small * thin[..., None], window), where, len(rows)) / share[:, None]
         )

@@ -22,7 +22,7 @@ from avfusion.tracking.window import Field, Window, cut_luma, cut_mask, cut_plan
 class TargetSettings:
     """Weights are factors on log odds; distances are in work pixels."""
 
-    most_pixels: int = 48_000
+    most_pixels: int = 40_000
     margin: float = 0.3
     flow_stride_px: int = 3
     check_stride_px: int = 4

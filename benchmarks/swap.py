@@ -27,10 +27,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MOVIEPY = """
 import sys
-from moviepy import CompositeVideoClip, ImageClip, ImageSequenceClip, VideoFileClip
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from moviepy import CompositeVideoClip, ImageClip, VideoClip, VideoFileClip
 clip, masks, picture, out = sys.argv[1:]
 video = VideoFileClip(clip)
-mask = ImageSequenceClip(masks, fps=video.fps).to_mask()
+files = sorted(Path(masks).iterdir())
+def mask_at(t):
+    return np.asarray(Image.open(files[min(round(t * video.fps), len(files) - 1)])) / 255.0
+mask = VideoClip(mask_at, is_mask=True, duration=video.duration)
 scene = ImageClip(picture).resized(video.size).with_duration(video.duration)
 both = CompositeVideoClip([scene, video.with_mask(mask)])
 both.write_videofile(out, codec="libx264", preset="veryfast", ffmpeg_params=["-crf", "18"], fps=video.fps, logger=None)

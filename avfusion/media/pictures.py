@@ -26,7 +26,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error, OverflowError)
 _MILLISECOND = Fraction(1, 1000)
 _STILL_MS = 40
-_BACKWARDS_BYTES = 192 * 2**20
+_BACKWARDS_BYTES = 64 * 2**20
 _BROWSER_DEFAULT_MS = 100  # what browsers show for a GIF frame that says 10 ms or less
 
 # What a picture is taken to be once it is 4:2:0: the tags of HD video.

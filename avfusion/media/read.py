@@ -23,7 +23,7 @@ from avfusion.media.upright import VideoPicture
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 _AHEAD_FRAMES = 4
-_BACKWARDS_BYTES = 192 * 2**20
+_BACKWARDS_BYTES = 64 * 2**20
 # How far before the wanted frame to look for a key frame that is shown no later than it (open groups of pictures).
 _SEEK_BACK_S = (0, 2, 10)
 
@@ -42,10 +42,11 @@ def decoded(container: InputContainer, stream: Any, decoder: str) -> Iterator[An
     if decoder != context.name:
         context = av.CodecContext.create(decoder, "r")
         context.extradata = stream.codec_context.extradata
-    context.thread_type = "AUTO"
-    context.thread_count = 0
-    # A stream may claim another size at any frame, and the decoder would allocate it.
-    context.options = {"max_pixels": str(Limits().pixels)}
+    if not context.is_open:
+        context.thread_type = "AUTO"
+        context.thread_count = 0
+        # A stream may claim another size at any frame, and the decoder would allocate it.
+        context.options = {"max_pixels": str(Limits().pixels)}
     for packet in demuxed(container, [stream]):
         try:
             pictures = context.decode(packet if packet.size else None)
@@ -86,15 +87,29 @@ def read_frames(clip: Clip, start: int, stop: int, backwards: bool) -> Iterator[
     """Frames start..stop-1 of a video, decoded ahead on another thread. The reader behind `Clip.frames`."""
     if not backwards:
         return ahead(lambda: _in_order(clip, start, stop), depth=_AHEAD_FRAMES)
-    run = max(8, _BACKWARDS_BYTES // (clip.width_px * clip.height_px * 3 // 2 + 1))
-    return ahead(lambda: in_reverse(lambda a, b: _in_order(clip, a, b), start, stop, size=run), depth=_AHEAD_FRAMES)
+    return ahead(lambda: _in_reverse(clip, start, stop), depth=_AHEAD_FRAMES)
 
 
 def _in_order(clip: Clip, start: int, stop: int) -> Iterator[Frame]:
+    with opened(clip.path) as container:
+        yield from _from_container(container, clip, start, stop)
+
+
+def _in_reverse(clip: Clip, start: int, stop: int) -> Iterator[Frame]:
+    size = max(8, _BACKWARDS_BYTES // (clip.width_px * clip.height_px * 3 // 2 + 1))
+    if not clip.seekable:
+        yield from in_reverse(lambda a, b: _in_order(clip, a, b), start, stop, size=size)
+        return
+    # One decoder for all runs: each run's pictures go where those of the run before were, and memory stays flat.
+    with opened(clip.path) as container:
+        yield from in_reverse(lambda a, b: _from_container(container, clip, a, b), start, stop, size=size)
+
+
+def _from_container(container: InputContainer, clip: Clip, start: int, stop: int) -> Iterator[Frame]:
     """Every index of the range, once. A frame that does not decode any more holds the picture before it."""
     due = start
     shown = None
-    for index, picture in _pictures_from(clip, start):
+    for index, picture in _pictures_from(container, clip, start):
         if index >= due:
             while due < min(index, stop):
                 yield Frame(due, clip.time(due), VideoPicture(shown or picture, clip), held=True)
@@ -112,33 +127,33 @@ def _in_order(clip: Clip, start: int, stop: int) -> Iterator[Frame]:
         yield Frame(index, clip.time(index), VideoPicture(shown, clip), held=True)
 
 
-def _pictures_from(clip: Clip, start: int) -> Iterator[tuple[int, Any]]:
+def _pictures_from(container: InputContainer, clip: Clip, start: int) -> Iterator[tuple[int, Any]]:
     """(index, decoded picture) in order, beginning at or before `start`."""
+    stream: Any = first_video(container)
     if not clip.seekable:
-        with opened(clip.path) as container:
-            yield from enumerate(decoded(container, first_video(container), clip.codec))
+        yield from enumerate(decoded(container, stream, clip.codec))
         return
     for back_s in (*_SEEK_BACK_S, None):
-        with opened(clip.path) as container:
-            stream = first_video(container)
-            if start > 0 and back_s is not None:
-                _seek(container, stream, int(clip.ticks[start]) - int(Fraction(back_s) / clip.time_base))
-            pictures = decoded(container, stream, clip.codec)
-            first = next(pictures, None)
-            if back_s is not None and (first is None or first.pts is None or first.pts > clip.ticks[start]):
-                continue
-            if first is not None:
-                yield _index_of(clip, first), first
-                for picture in pictures:
-                    yield _index_of(clip, picture), picture
-            return
+        if back_s is None:
+            _seek(container, stream, int(clip.ticks[0]))
+        else:
+            _seek(container, stream, int(clip.ticks[start]) - int(Fraction(back_s) / clip.time_base))
+        pictures = decoded(container, stream, clip.codec)
+        first = next(pictures, None)
+        if back_s is not None and (first is None or first.pts is None or first.pts > clip.ticks[start]):
+            continue
+        if first is not None:
+            yield _index_of(clip, first), first
+            for picture in pictures:
+                yield _index_of(clip, picture), picture
+        return
 
 
 def _seek(container: InputContainer, stream: Any, tick: int) -> None:
     try:
         container.seek(tick, stream=stream, backward=True)
     except FfmpegError:
-        return  # no index in the file: reading goes on from its start, which is right, only slower
+        return  # no index in the file: reading goes on from where it stands, which at first is the start
 
 
 def _index_of(clip: Clip, picture: Any) -> int:

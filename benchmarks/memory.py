@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py [--size 1280x720] [--short 6.4] [--long 64]
 
-Each pipeline runs in a process of its own on the example, played once and ten times; the peak is the resident memory of that
-process. The track's bit-packed masks lie on disk.
+Each pipeline runs in a process of its own on the example, played once and ten times; the peak is the resident memory of
+that process. The track's bit-packed masks lie on disk.
 """
 
 from __future__ import annotations

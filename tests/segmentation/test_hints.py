@@ -32,7 +32,10 @@ def test_what_is_kept_of_one_object_is_dropped_of_the_others() -> None:
 
 
 def test_corners_of_the_picture_are_inside() -> None:
-    read_hints([Point(0, 0), Point(29.9, 19.9), Box(0, 0, 30, 20)], 20, 30, "grabcut")
+    hints = read_hints([Point(0, 0), Point(29.9, 19.9), Box(0, 0, 30, 20)], 20, 30, "grabcut")
+    assert hints[1].keep[0, 0]
+    assert hints[1].keep[19, 29]
+    assert hints[1].box == (0, 0, 30, 20)
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,7 @@ def hdr(path: Path, transfer: str, values: list[tuple[int, int, int]]) -> Clip:
         context.color_primaries, context.colorspace, context.color_range = 9, 9, 1
         context.color_trc = {"pq": 16, "hlg": 18}[transfer]
         frame = av.VideoFrame(stream.width, 64, "yuv444p10le")
+        frame.pts, frame.time_base = 0, Fraction(1, 25)  # without a time x265 now and then returns a packet with none
         for channel, plane in enumerate(frame.planes):
             row = np.repeat(np.array([value[channel] for value in values], "<u2"), 16)
             padded = np.zeros((64, plane.line_size // 2), "<u2")

@@ -23,7 +23,7 @@ _ROOM_OF = {
     "swap": "pipelines.swap",
     "SwapSettings": "pipelines.swap",
     "segment": "pipelines.segment",
-    "track": "pipelines.segment",
+    "track": "pipelines.track",
     "Report": "pipelines.report",
     "Progress": "pipelines.progress",
 }

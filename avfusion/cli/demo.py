@@ -60,8 +60,9 @@ def _run(folder: Path, progress: ProgressLine, should_stop: Callable[[], bool]) 
     """The object is followed once; every result is made from those masks."""
     from avfusion.media.probe import probe
     from avfusion.pipelines.progress import Teller
-    from avfusion.pipelines.segment import track, write_track
+    from avfusion.pipelines.segment import write_track
     from avfusion.pipelines.swap import swap
+    from avfusion.pipelines.track import track
 
     clip = probe(ASSETS / "example.mp4")
     rows = []

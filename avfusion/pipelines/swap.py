@@ -34,9 +34,11 @@ from avfusion.media.masks import size_message
 from avfusion.media.probe import probe
 from avfusion.media.target import refuse_inputs, whole_file
 from avfusion.media.write import Encoding, as_rgb, write_video
+from avfusion.pipelines.frame import as_clip, one_frame
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
-from avfusion.pipelines.segment import Tracking, as_clip, grey_planes, one_frame, track
+from avfusion.pipelines.segment import grey_planes
+from avfusion.pipelines.track import Tracking, track
 
 TRANSPARENT = "transparent"
 BLUR = "blur"

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from avfusion.clip import Mask, Prompt, Rgb
+
+
+Motion: TypeAlias = NDArray[np.float32]
+"""float32 [h, w, 2], of any size: how each place of the picture moves against the camera's own motion, to the right
+and downwards, in pixels of the full-size picture from this frame to the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +38,18 @@ class Segmenter(Protocol):
     @property
     def name(self) -> str: ...
 
-    def segment(self, rgb: Rgb, prompts: Sequence[Prompt]) -> Segmented:
+    def segment(
+        self,
+        rgb: Rgb,
+        prompts: Sequence[Prompt],
+        *,
+        prior: Mapping[int, Mask] | None = None,
+        motion: Motion | None = None,
+    ) -> Segmented:
         """Masks of all objects that the prompts name in this one picture; the prompts' frame numbers are ignored.
 
+        prior: bool [H, W] by object number, what was taken for the object before these prompts: they correct it, and
+        an object that has one needs nothing to keep. A box starts its object anew. motion: how the picture moves.
         Raises NoPrompt (nothing to keep for an object), PromptOutside, MaskSizeMismatch (a drawn mask of another
         size), NothingFound, and UsageError for a kind of prompt that the engine does not understand.
         """

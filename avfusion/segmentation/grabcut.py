@@ -7,7 +7,7 @@ band around the regions' outline.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Mask, Prompt, Rgb
 from avfusion.errors import NothingFound
-from avfusion.segmentation import Segmented
+from avfusion.segmentation import Motion, Segmented
 from avfusion.segmentation.candidates import Choice, Seeds, choose
 from avfusion.segmentation.hints import Hints, read_hints
 from avfusion.segmentation.regions import Regions, split
@@ -44,7 +44,14 @@ class GrabCut:
     def __init__(self, settings: GrabCutSettings | None = None) -> None:
         self._settings = settings or GrabCutSettings()
 
-    def segment(self, rgb: Rgb, prompts: Sequence[Prompt]) -> Segmented:
+    def segment(
+        self,
+        rgb: Rgb,
+        prompts: Sequence[Prompt],
+        *,
+        prior: Mapping[int, Mask] | None = None,
+        motion: Motion | None = None,
+    ) -> Segmented:
         """Masks of a picture uint8 [H, W, 3]. Clicked pixels and strokes are honoured to the pixel.
 
         Drawn masks are taken as they are, but for strokes and clicks that come after them.

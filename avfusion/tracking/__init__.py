@@ -9,9 +9,10 @@ An engine is asked frame by frame, in either direction of time, so that memory d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from avfusion.clip import Frame, Mask
 
@@ -44,4 +45,25 @@ class Tracker(Protocol):
 
     def begin(self, frame: Frame, masks: Mapping[int, Mask]) -> TrackState:
         """Starts from known masks, bool [H, W] by object number. Raises MaskSizeMismatch and NoPrompt (no object)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A frame on which the user has said where the objects are: bool [H, W] by object number."""
+
+    frame: Frame
+    masks: Mapping[int, Mask]
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """A tracking engine that first learns what the objects of this clip look like."""
+
+    def learn(self, examples: Sequence[Example], *, folder: Path, tell: Callable[[int, int], None]) -> Tracker:
+        """The engine as it is after learning from `examples`, the newest last.
+
+        What was learnt is kept under `folder` and found there again: one more example costs little, and the same
+        examples in the same order nothing. tell(done, total) is called several times a second and may raise to stop.
+        """
         ...

@@ -18,8 +18,9 @@ from avfusion.media.target import whole_file
 from avfusion.media.write import Encoding
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
-from avfusion.pipelines.segment import Tracking, track, write_track
+from avfusion.pipelines.segment import write_track
 from avfusion.pipelines.swap import TRANSPARENT, SwapSettings, swap, write_matte
+from avfusion.pipelines.track import Tracking, track
 from avfusion.ui.visit import TrackOf, Visit
 
 Export = Literal["masks", "rle", "matte"]

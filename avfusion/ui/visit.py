@@ -16,8 +16,9 @@ from avfusion.clip import Clip, Mask, Prompt, Rgb
 from avfusion.errors import TooLarge
 from avfusion.jobs.home import job_folder, new_job
 from avfusion.media.probe import probe
+from avfusion.pipelines.frame import mask_frame, one_frame
 from avfusion.pipelines.progress import OnProgress, ShouldStop
-from avfusion.pipelines.segment import Tracking, mask_frame, one_frame
+from avfusion.pipelines.track import Tracking
 from avfusion.ui.clicks import Selection
 from avfusion.ui.drawing import scaled, scaled_mask
 from avfusion.ui.runs import Result, Run

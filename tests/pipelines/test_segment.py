@@ -10,7 +10,8 @@ from pycocotools import mask as coco
 from avfusion.clip import Drawn, Point
 from avfusion.errors import CannotWrite, NoPrompt, UnknownFormat
 from avfusion.media.probe import probe
-from avfusion.pipelines.segment import mask_frame, segment
+from avfusion.pipelines.frame import mask_frame
+from avfusion.pipelines.segment import segment
 
 
 def overlap(found, truth):

@@ -142,7 +142,7 @@ def test_a_click_is_enough(made, tmp_path):
 
 def test_later_key_frames_hold_and_reach_back(made, tmp_path):
     """The object is drawn on frame 12 only: the track goes both ways from there."""
-    from avfusion.pipelines.segment import track
+    from avfusion.pipelines.track import track
 
     clip = probe(made.clip)
     found = track(clip, [Drawn(made.truth[12], frame=12)], folder=tmp_path / "track").track
@@ -153,7 +153,7 @@ def test_later_key_frames_hold_and_reach_back(made, tmp_path):
 
 
 def test_objects_never_overlap_and_the_later_word_counts(made, tmp_path):
-    from avfusion.pipelines.segment import track
+    from avfusion.pipelines.track import track
 
     clip = probe(made.clip)
     left, right = made.truth[0].copy(), made.truth[0].copy()

@@ -14,7 +14,7 @@ from avfusion.clip import Clip, Point
 from avfusion.errors import CannotRead, Stopped, TooLarge
 from avfusion.jobs.home import home
 from avfusion.pipelines.progress import OnProgress, ShouldStop
-from avfusion.pipelines.segment import Tracking, track
+from avfusion.pipelines.track import Tracking, track
 from avfusion.ui.clicks import Selection
 from avfusion.ui.drawing import marked
 from avfusion.ui.visit import TrackOf, Visit, check_work, close, shown, shown_mask

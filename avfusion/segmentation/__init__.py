@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Mask, Prompt, Rgb
 
-
 Motion: TypeAlias = NDArray[np.float32]
 """float32 [h, w, 2], of any size: how each place of the picture moves against the camera's own motion, to the right
 and downwards, in pixels of the full-size picture from this frame to the next."""

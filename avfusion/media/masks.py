@@ -20,18 +20,25 @@ from avfusion.media.target import new_folder, whole_file, writing
 
 # Above this value a one-channel picture is taken for a drawing of a mask (0/255) rather than for object numbers.
 _HIGHEST_OBJECT = 64
+# Says that a track folder is complete; holds the confidences.
+_SEAL = "confidence.npz"
 
 
 class BitRows:
     """uint8 [frames, row bytes] in a file, a row at a time. Nothing of it stays in memory, and no file stays open."""
 
     def __init__(self, path: Path, *, row_bytes: int, frames: int) -> None:
-        """Begins a new file of zeros. It is one hole: frames without the object cost no disk."""
+        """Rows of a file that is there. `begin` makes it."""
         self._path = path
         self._row_bytes = row_bytes
         self._frames = frames
+
+    @classmethod
+    def begin(cls, path: Path, *, row_bytes: int, frames: int) -> BitRows:
+        """A new file of zeros. It is one hole: frames without the object cost no disk."""
         with path.open("wb") as file:
             file.truncate(row_bytes * frames)
+        return cls(path, row_bytes=row_bytes, frames=frames)
 
     def __len__(self) -> int:
         return self._frames
@@ -48,7 +55,7 @@ class BitRows:
 
 
 class TrackFolder:
-    """A `MaskTrack` being written into `folder`: one `object-N.bits` for each object."""
+    """A `MaskTrack` being written into `folder`, each frame once: one `object-N.bits` for each object."""
 
     def __init__(self, folder: Path, *, width_px: int, height_px: int, frame_count: int, engine: str) -> None:
         with writing(folder):
@@ -67,16 +74,38 @@ class TrackFolder:
         if object not in self._bits:
             path = self._folder / f"object-{object}.bits"
             with writing(path):
-                self._bits[object] = BitRows(path, row_bytes=-(-mask.size // 8), frames=self._frame_count)
+                self._bits[object] = BitRows.begin(path, row_bytes=-(-mask.size // 8), frames=self._frame_count)
             self._confidence[object] = np.zeros(self._frame_count, np.float32)
-        with writing(self._folder):
-            self._bits[object][frame] = np.packbits(mask)
+        if mask.any():
+            with writing(self._folder):
+                self._bits[object][frame] = np.packbits(mask)
         self._confidence[object][frame] = confidence
+
+    def seal(self) -> MaskTrack:
+        """The track is finished: what is not in the masks' files is written beside them for `read_track`."""
+        with writing(self._folder), whole_file(self._folder / _SEAL) as part, part.open("wb") as file:
+            values: dict[str, Any] = {str(number): kept for number, kept in self._confidence.items()}
+            np.savez(file, **values)
+        return self.track()
 
     def track(self) -> MaskTrack:
         """What was put so far; later puts show in it too."""
         height, width = self._size
         return MaskTrack(width, height, self._frame_count, self._bits, self._confidence, self._engine)
+
+
+def read_track(folder: Path, *, width_px: int, height_px: int, frame_count: int, engine: str) -> MaskTrack | None:
+    """The track that a `TrackFolder` sealed there; None where there is none."""
+    if not (folder / _SEAL).exists():
+        return None
+    with np.load(folder / _SEAL, allow_pickle=False) as kept:
+        confidence = {int(number): kept[number] for number in kept.files}
+    row_bytes = -(-width_px * height_px // 8)
+    bits = {
+        number: BitRows(folder / f"object-{number}.bits", row_bytes=row_bytes, frames=frame_count)
+        for number in confidence
+    }
+    return MaskTrack(width_px, height_px, frame_count, bits, confidence, engine)
 
 
 def size_message(what: str, shape: tuple[int, ...], wanted: tuple[int, int]) -> str:

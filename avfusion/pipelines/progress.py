@@ -61,6 +61,21 @@ class Teller:
         left_s = (self._total - self.done) / rate if self.done > 2 else None
         self._on_progress(Progress(self._stage, self.done, self._total, rate, left_s, picture))
 
+    def expect(self, total: int) -> None:
+        """How many frames there are, where that was not known at first."""
+        self._total = total
+
+    def skip(self, count: int) -> None:
+        """So many frames need not be done after all."""
+        self._total = max(self.done, self._total - count)
+
+    def at(self, done: int, total: int) -> None:
+        """For work that counts by itself: it has done so many steps of so many."""
+        if self.done == 0 or done < self.done:
+            self._started_s = time.monotonic()
+        self.done, self._total = done - 1, total
+        self.step()
+
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._started_s

@@ -1,4 +1,4 @@
-"""Checks a log of prompts against its clip, and sorts it by frame."""
+"""Checks a log of prompts against its clip, and sorts it into frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from avfusion.media.masks import size_message
 
 
 def by_frame(clip: Clip, prompts: Sequence[Prompt]) -> dict[int, list[Prompt]]:
-    """frame -> its prompts, frames rising. Raises `NoPrompt`, `PromptOutside` and `MaskSizeMismatch`."""
+    """frame -> its prompts; the frames as the log first names them.
+
+    Raises `NoPrompt`, `PromptOutside` and `MaskSizeMismatch`.
+    """
     if not prompts:
         raise NoPrompt(
             f"{clip.path}: nothing says which object is meant. Click it (--point X,Y), draw a box around it "
@@ -21,7 +24,7 @@ def by_frame(clip: Clip, prompts: Sequence[Prompt]) -> dict[int, list[Prompt]]:
     for prompt in prompts:
         check(clip, prompt)
         frames[prompt.frame].append(prompt)
-    return dict(sorted(frames.items()))
+    return dict(frames)
 
 
 def check(clip: Clip, prompt: Prompt) -> None:

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from avfusion.clip import Clip, Frame, Mask, MaskTrack, Prompt
+from avfusion.clip import Clip, MaskTrack, Prompt
 from avfusion.engines.catalogue import choose
 from avfusion.engines.registry import lend
-from avfusion.media.masks import TrackFolder, overlay
-from avfusion.pipelines.frame import mask_frame, one_frame
+from avfusion.errors import UsageError
+from avfusion.media.masks import TrackFolder
+from avfusion.media.shots import find_shots
+from avfusion.media.target import whole_file, writing
+from avfusion.pipelines.answers import Answers
+from avfusion.pipelines.keys import Key, keys_of
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
-from avfusion.pipelines.prompts import by_frame
-from avfusion.tracking import Tracker
+from avfusion.pipelines.timeline import Worst, worst
 
-KeyMasks: TypeAlias = Mapping[int, Mapping[int, Mask]]
-"""frame -> object -> the mask that the prompts on that frame give."""
+# Runs kept for undo and redo beside those in use.
+_RUNS_KEPT = 40
+# The track of the last call stays readable while the next one is made.
+_TRACKS_KEPT = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Tracking:
-    """A finished track, and how it came about."""
+    """A finished track, and how it came about.
+
+    shots: the first frame of each shot that was looked at, rising. span: the frames (start, stop) that were followed;
+    masks are empty outside. keys: the frames with prompts, by object. frames_tracked: how many frames the tracker went;
+    what was there from an earlier call is not among them.
+    """
 
     track: MaskTrack
     engines: Mapping[str, str]
     stages_s: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    shots: tuple[int, ...] = (0,)
+    span: tuple[int, int] = (0, 0)
+    keys: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    frames_tracked: int = 0
+
+    def worst(self) -> Worst | None:
+        """Where a click helps most; None where nothing is doubtful."""
+        return worst(self.track.confidence, self.keys, self.span)
 
 
 def track(
@@ -44,108 +57,89 @@ def track(
     engine: str = "auto",
     segmenter: str = "auto",
     device: str = "auto",
+    span: tuple[int, int] | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Tracking:
-    """Masks of every prompted object on every frame, written under `folder`.
+    """Masks of every prompted object on frames start..stop-1 (`span`; all if left out), written under `folder`.
 
-    Each frame with prompts is a key frame: what they say there holds there exactly. From it the tracker goes forwards
-    to the next key frame, and backwards half-way to the one before, or to the start where there is none.
+    Each frame with prompts is a key frame: what they say there holds there exactly. From it the tracker goes both ways,
+    to the object's next key frame or the end; between two key frames both answers are joined. At a cut a track ends,
+    and goes on where the object is surely found again. Prompts on a later frame correct what the earlier part of the
+    log gives there. What was tracked before is found again in `folder`: a new prompt costs only what it affects.
     """
-    keys = by_frame(clip, prompts)
-    tracker_choice = choose("tracking", engine)
-    segmenter_choice = choose("segmentation", segmenter)
-    given = {
-        frame: dict(mask_frame(clip, log, frame=frame, segmenter=segmenter_choice.engine.name, device=device).masks)
-        for frame, log in keys.items()
-    }
-    spans = _backward_spans(given)
-    total = clip.frame_count - min(given) + sum(key - stop for key, stop in spans.items())
-    teller = Teller("tracking", total, on_progress, should_stop)
+    keys = keys_of(clip, prompts)
+    start, stop = _checked(clip, span)
+    tracker_choice, segmenter_choice = choose("tracking", engine), choose("segmentation", segmenter)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    first, last = min(start, *(key.frame for key in keys)), max(stop - 1, *(key.frame for key in keys))
+    looking = Teller("shots", last + 1 - first, on_progress, should_stop)
+    shots = _shots(clip, folder, (first, last + 1), looking)
+    stages_s = {"shots": looking.seconds}
+    tracking, learning = (Teller(stage, 0, on_progress, should_stop) for stage in ("tracking", "learning"))
     with lend(tracker_choice.engine.name, "tracking", device) as tracker:
-        out = TrackFolder(
-            folder,
-            width_px=clip.width_px,
-            height_px=clip.height_px,
-            frame_count=clip.frame_count,
-            engine=tracker_choice.engine.name,
-        )
-        _forwards(clip, tracker, given, out, teller)
-        for key in sorted(spans, reverse=True):
-            _backwards(clip, tracker, given, key, out, teller)
+        answers = Answers(
+            clip, keys, (start, stop), folder=folder, tracker=tracker, engine=tracker_choice.engine.name, shots=shots,
+            segmenter=segmenter_choice.engine.name, device=device, tracking=tracking, learning=learning,
+        )  # fmt: skip
+        answers.derive()
+    out = _next_track(clip, folder, tracker_choice.engine.name)
+    for frame in range(start, stop):
+        tracking.check()
+        for number, (mask, confidence) in answers.at(frame).items():
+            out.put(frame, number, mask, confidence)
+    answers.tidy(_RUNS_KEPT)
+    if answers.learning_s:
+        stages_s["learning"] = answers.learning_s
+    stages_s["tracking"] = tracking.seconds - answers.learning_s
     return Tracking(
-        track=out.track(),
+        track=out.seal(),
         engines={"segmentation": segmenter_choice.engine.name, "tracking": tracker_choice.engine.name},
-        stages_s={"tracking": teller.seconds},
+        stages_s=stages_s,
         notes=tuple(choice.why for choice in (segmenter_choice, tracker_choice) if choice.why),
+        shots=shots,
+        span=(start, stop),
+        keys=_by_object(keys),
+        frames_tracked=tracking.done,
     )
 
 
-def _backward_spans(given: KeyMasks) -> dict[int, int]:
-    """key frame -> the lowest frame that going backwards from it has to reach."""
-    spans = {}
-    for key, masks in given.items():
-        stop = min(_reach(given, key, number) for number in masks)
-        if stop < key:
-            spans[key] = stop
-    return spans
+def _checked(clip: Clip, span: tuple[int, int] | None) -> tuple[int, int]:
+    """Raises `UsageError`."""
+    start, stop = span or (0, clip.frame_count)
+    if not 0 <= start < stop <= clip.frame_count:
+        raise UsageError(
+            f"{clip.path}: there are no frames {start} to {stop - 1}. The clip has frames 0 to {clip.frame_count - 1}."
+        )
+    return start, stop
 
 
-def _reach(given: KeyMasks, key: int, number: int) -> int:
-    """How far back the word of `key` counts for an object: half-way to its last key frame, or to the start."""
-    before = [frame for frame, masks in given.items() if frame < key and number in masks]
-    return (max(before) + key) // 2 + 1 if before else 0
+def _shots(clip: Clip, folder: Path, span: tuple[int, int], teller: Teller) -> tuple[int, ...]:
+    kept = folder / f"shots-{span[0]}-{span[1]}.json"
+    if kept.exists():
+        return tuple(json.loads(kept.read_text()))
+    shots = find_shots(clip, *span, on_frame=lambda _: teller.step())
+    with whole_file(kept) as part:
+        part.write_text(json.dumps(shots))
+    return shots
 
 
-def _forwards(clip: Clip, tracker: Tracker, given: KeyMasks, out: TrackFolder, teller: Teller) -> None:
-    state = None
-    current: dict[int, Mask] = {}
-    with contextlib.closing(clip.frames(min(given))) as frames:
-        for frame in frames:
-            confidence: Mapping[int, float] = {}
-            if state is not None:
-                tracked = state.step(frame)
-                current, confidence = dict(tracked.masks), tracked.confidence
-            if frame.index in given:
-                current = _overruled(current, given[frame.index])
-                confidence = dict(confidence) | dict.fromkeys(given[frame.index], 1.0)
-                state = tracker.begin(frame, current)
-            for number, mask in current.items():
-                out.put(frame.index, number, mask, float(confidence[number]))
-            teller.step(partial(_shown, frame, current))
+def _next_track(clip: Clip, folder: Path, engine: str) -> TrackFolder:
+    """A new folder for the finished track; those before the last one go."""
+    tracks = sorted((int(path.name.split("-")[1]), path) for path in folder.glob("track-*"))
+    for _, path in tracks[: -(_TRACKS_KEPT - 1)]:
+        shutil.rmtree(path, ignore_errors=True)
+    number = tracks[-1][0] + 1 if tracks else 0
+    return TrackFolder(
+        folder / f"track-{number}",
+        width_px=clip.width_px,
+        height_px=clip.height_px,
+        frame_count=clip.frame_count,
+        engine=engine,
+    )
 
 
-def _backwards(clip: Clip, tracker: Tracker, given: KeyMasks, key: int, out: TrackFolder, teller: Teller) -> None:
-    reach = {number: _reach(given, key, number) for number in given[key]}
-    written = out.track()
-    state = tracker.begin(one_frame(clip, key), given[key])
-    with contextlib.closing(clip.frames(min(reach.values()), key, backwards=True)) as frames:
-        for frame in frames:
-            tracked = state.step(frame)
-            masks = {number: mask for number, mask in tracked.masks.items() if frame.index >= reach[number]}
-            others = {number: written.mask(frame.index, number) for number in written.objects if number not in masks}
-            for number, mask in _overruled(others, masks).items():
-                confidence = tracked.confidence.get(number) if number in masks else None
-                if confidence is None:
-                    confidence = float(written.confidence[number][frame.index])
-                out.put(frame.index, number, mask, float(confidence))
-            teller.step(partial(_shown, frame, masks))
-
-
-def _overruled(masks: Mapping[int, Mask], by: Mapping[int, Mask]) -> dict[int, Mask]:
-    """Both together; where they overlap, `by` has the pixel."""
-    if not by:
-        return dict(masks)
-    taken = np.logical_or.reduce(list(by.values()))
-    return {number: mask & ~taken for number, mask in masks.items() if number not in by} | dict(by)
-
-
-def _shown(frame: Frame, masks: Mapping[int, Mask]) -> NDArray[np.uint8]:
-    height, width = frame.rgb.shape[:2]
-    labels = np.zeros((height, width), np.uint8)
-    for number, mask in masks.items():
-        labels[mask] = number
-    scale = min(1.0, 640 / max(height, width))
-    size = (round(width * scale), round(height * scale))
-    small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
-    return overlay(small, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST))
+def _by_object(keys: Sequence[Key]) -> dict[int, tuple[int, ...]]:
+    numbers = sorted({number for key in keys for number in key.objects})
+    return {number: tuple(sorted(key.frame for key in keys if number in key.objects)) for number in numbers}

@@ -1,0 +1,185 @@
+"""What a log of prompts gives on each frame: key after key as the log has them, each corrected from the ones before.
+
+All of it follows from the log, so that undo is a shorter log, and the same log gives the same masks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from avfusion.clip import Clip, Mask
+from avfusion.metrics.vos import region_similarity
+from avfusion.pipelines.frame import mask_frame, one_frame
+from avfusion.pipelines.keys import Direction, Key, neighbours, reach, says_where
+from avfusion.pipelines.progress import Teller
+from avfusion.pipelines.runs import Run, Runs, Start, masks_digest
+from avfusion.tracking import Example, Learner, Tracker
+from avfusion.tracking.join import join
+
+# Beyond a cut an answer counts this much less than one from the shot itself.
+_OVER_A_CUT = 0.02
+_SURE = 1.0
+
+
+class Answers:
+    """The masks of one clip by one engine. Call `derive` first, then `at` for any frame of the span."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        keys: Sequence[Key],
+        span: tuple[int, int],
+        *,
+        folder: Path,
+        tracker: Tracker,
+        engine: str,
+        segmenter: str,
+        device: str,
+        shots: Sequence[int],
+        tracking: Teller,
+        learning: Teller,
+    ) -> None:
+        self._clip, self._keys, self._folder = clip, keys, folder
+        self._tracker, self._segmenter, self._device = tracker, segmenter, device
+        self._shots, self._learning = shots, learning
+        self._reach = reach(keys, *span)
+        tracking.expect(sum(abs(end - keys[place].frame) for (place, _), end in self._reach.items()))
+        self._runs = Runs(clip, folder / "runs", engine=engine, shots=shots, teller=tracking)
+        self._masks: list[dict[int, Mask]] = []
+        self._made: dict[tuple[int, Direction], Run] = {}
+        self._learnt: tuple[int, Tracker] | None = None
+        self.learning_s = 0.0
+
+    def derive(self) -> None:
+        """Finds the masks of the key frames, and everything in between that is not on disk yet."""
+        for place in range(len(self._keys)):
+            self._masks.append(self._key_masks(place))
+        for place, direction in self._reach:
+            self._run(place, direction)
+
+    def at(self, frame: int) -> dict[int, tuple[Mask, float]]:
+        """Mask bool [H, W] and confidence of each object on a frame; masks never overlap.
+
+        Where two objects claim a pixel, it goes to the one that the user spoke of nearer in time.
+        """
+        answers = self._answers(frame, len(self._keys))
+        taken = np.zeros((self._clip.height_px, self._clip.width_px), bool)
+        apart: dict[int, tuple[Mask, float]] = {}
+        for number in sorted(answers, key=lambda number: (self._away(number, frame), number)):
+            mask, confidence = answers[number]
+            apart[number] = (mask & ~taken, confidence)
+            taken |= mask
+        return apart
+
+    def tidy(self, runs_kept: int) -> None:
+        """Drops old runs that this log does not need."""
+        self._runs.forget(but=list(self._made.values()), at_most=runs_kept)
+
+    def _key_masks(self, place: int) -> dict[int, Mask]:
+        """What holds on a key frame: its own prompts, and the other objects as the earlier log has them there."""
+        key = self._keys[place]
+        known = {number: mask for number, (mask, _) in self._answers(key.frame, place).items()}
+        prior = {number: mask for number, mask in known.items() if number in key.objects and mask.any()}
+        # To say only where an object is not, on a frame where it was not seen either, is to say that it is not there.
+        absent = [
+            number
+            for number in key.objects
+            if number in known and number not in prior and not says_where(key.prompts, number)
+        ]
+        prompts = [prompt for prompt in key.prompts if prompt.object not in absent]
+        own = {number: known[number] for number in absent}
+        if prompts:
+            own |= mask_frame(
+                self._clip, prompts, frame=key.frame, prior=prior, segmenter=self._segmenter, device=self._device
+            ).masks
+        taken = np.logical_or.reduce(list(own.values()))
+        return {number: mask & ~taken for number, mask in known.items() if number not in own} | own
+
+    def _answers(self, frame: int, count: int) -> dict[int, tuple[Mask, float]]:
+        """What the first `count` keys say about a frame."""
+        numbers = {number for key in self._keys[:count] for number in key.objects}
+        return {number: self._answer(number, frame, count) for number in sorted(numbers)}
+
+    def _answer(self, number: int, frame: int, count: int) -> tuple[Mask, float]:
+        before, after = neighbours(self._keys[:count], number, frame)
+        if before is not None and self._keys[before].frame == frame:
+            return self._masks[before][number], _SURE
+        first = self._said(before, "forwards", frame, number)
+        second = self._said(after, "backwards", frame, number)
+        if first is None or second is None:
+            said = first or second
+            assert said is not None
+            return said
+        assert before is not None
+        assert after is not None
+        return self._joined(first, second, frame, self._keys[before].frame, self._keys[after].frame)
+
+    def _joined(
+        self, first: tuple[Mask, float], second: tuple[Mask, float], frame: int, before: int, after: int
+    ) -> tuple[Mask, float]:
+        """The nearer and surer answer counts more; that both agree makes it surer."""
+        weights = []
+        for key, (_, confidence) in ((before, first), (after, second)):
+            nearness = 1 - abs(frame - key) / (after - before)
+            weights.append(nearness * max(confidence, 1e-3) * (1 if self._together(frame, key) else _OVER_A_CUT))
+        share = weights[0] / sum(weights)
+        agreement = 1.0
+        if self._together(before, after):
+            agreement = 0.5 + 0.5 * region_similarity(first[0], second[0])
+        confidence = (share * first[1] + (1 - share) * second[1]) * agreement
+        return join(first[0], second[0], share), confidence
+
+    def _said(self, place: int | None, direction: Direction, frame: int, number: int) -> tuple[Mask, float] | None:
+        if place is None:
+            return None
+        track = self._run(place, direction).track
+        return track.mask(frame, number), float(track.confidence[number][frame])
+
+    def _run(self, place: int, direction: Direction) -> Run:
+        made = (place, direction)
+        if made not in self._made:
+            start = Start(self._keys[place].frame, self._masks[place], direction, self._lesson(place))
+            self._made[made] = self._runs.get(start, self._reach[made], lambda: self._tracker_after(place))
+        return self._made[made]
+
+    def _examples(self, place: int) -> list[tuple[Key, Mapping[int, Mask]]]:
+        """What the user has said up to a key, and no more: what was only tracked teaches nothing."""
+        lessons: list[tuple[Key, Mapping[int, Mask]]] = []
+        for key, masks in zip(self._keys[: place + 1], self._masks, strict=False):
+            own = {number: masks[number] for number in key.objects if masks[number].any()}
+            if own:
+                lessons.append((key, own))
+        return lessons
+
+    def _lesson(self, place: int) -> str:
+        if not isinstance(self._tracker, Learner):
+            return ""
+        said = hashlib.sha256()
+        for key, masks in self._examples(place):
+            said.update(f"{key.frame} {masks_digest(masks)}".encode())
+        return said.hexdigest()
+
+    def _tracker_after(self, place: int) -> Tracker:
+        """The engine as it was when the log had come to this key."""
+        if not isinstance(self._tracker, Learner):
+            return self._tracker
+        if self._learnt is None or self._learnt[0] != place:
+            examples = [Example(one_frame(self._clip, key.frame), masks) for key, masks in self._examples(place)]
+            started_s = time.monotonic()
+            learnt = self._tracker.learn(examples, folder=self._folder / "learnt", tell=self._learning.at)
+            self._learnt = place, learnt
+            self.learning_s += time.monotonic() - started_s
+        return self._learnt[1]
+
+    def _away(self, number: int, frame: int) -> int:
+        return min(abs(key.frame - frame) for key in self._keys if number in key.objects)
+
+    def _together(self, frame: int, other: int) -> bool:
+        """Whether two frames lie in one shot."""
+        return bisect_right(self._shots, frame) == bisect_right(self._shots, other)

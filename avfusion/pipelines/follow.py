@@ -1,0 +1,88 @@
+"""A tracker through the shots of a clip: it ends at a cut, and goes on where its objects are surely found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from avfusion.clip import Frame, Mask
+from avfusion.tracking import Tracked, Tracker, TrackState
+from avfusion.tracking.refind import Remembered, refind, remember
+
+# An object that is not there at once after a cut is looked for again every so many frames.
+_LOOK_EVERY = 12
+# What an object looked like at the key frame, and at the last few cuts.
+_MEMORIES = 4
+
+
+class Follower:
+    """Frame after frame, from one whose masks (bool [H, W] by object number) are known.
+
+    tracker: only asked for if there is something to follow.
+    """
+
+    def __init__(self, tracker: Callable[[], Tracker], masks: Mapping[int, Mask]) -> None:
+        self._tracker = tracker
+        self._objects = tuple(masks)
+        self._masks = dict(masks)
+        self._last: Frame | None = None
+        self._unremembered: list[tuple[Frame, dict[int, Mask]]] = []
+        self._state: TrackState | None = None
+        self._trust: dict[int, float] = {}
+        self._memories: dict[int, list[Remembered]] = {number: [] for number in masks}
+        self._since_cut = 0
+
+    def step(self, frame: Frame, *, after_cut: bool) -> Tracked:
+        """The first call is for the known frame, the others for those that follow it."""
+        if self._last is None:
+            seen = {number: (mask, 1.0) for number, mask in self._masks.items() if mask.any()}
+            self._state = self._begin(frame, seen)
+            self._unremembered = [(frame, self._masks)]
+            return self._tracked(frame, Tracked(self._masks, dict.fromkeys(self._objects, 1.0)))
+        if after_cut:
+            self._remember()
+            self._state, self._since_cut = None, 0
+        if self._state is not None:
+            return self._tracked(frame, self._state.step(frame))
+        if any(self._memories.values()) and self._since_cut % _LOOK_EVERY == 0:
+            found = refind(frame, self._memories)
+            self._state = self._begin(frame, {number: (one.mask, one.confidence) for number, one in found.items()})
+        self._since_cut += 1
+        if self._state is None:
+            return self._tracked(frame, Tracked({}, {}))
+        known = {number: self._masks[number] for number in self._trust}
+        return self._tracked(frame, Tracked(known, dict.fromkeys(known, 1.0)))
+
+    def _begin(self, frame: Frame, known: Mapping[int, tuple[Mask, float]]) -> TrackState | None:
+        """known: masks and how far to trust them, by object. None where there is nothing to follow."""
+        self._trust = {number: trust for number, (_, trust) in known.items()}
+        taken = np.zeros(frame.yuv[0].shape, bool)
+        for number, (mask, _) in known.items():
+            self._masks[number] = mask & ~taken
+            taken |= mask
+        if not known:
+            return None
+        return self._tracker().begin(frame, {number: self._masks[number] for number in known})
+
+    def _tracked(self, frame: Frame, tracked: Tracked) -> Tracked:
+        """For all objects: those that are not followed are nowhere, and of that nobody is sure."""
+        nowhere = np.zeros(frame.yuv[0].shape, bool)
+        self._last = frame
+        self._masks = {number: tracked.masks.get(number, nowhere) for number in self._objects}
+        confidence = {
+            number: float(tracked.confidence.get(number, 0.0)) * self._trust.get(number, 0.0)
+            for number in self._objects
+        }
+        return Tracked(self._masks, confidence)
+
+    def _remember(self) -> None:
+        """Takes in what the objects looked like on the key frame, and on the last frame before this cut."""
+        assert self._last is not None
+        for frame, masks in [*self._unremembered, (self._last, self._masks)]:
+            for number, mask in masks.items():
+                seen = remember(frame, mask) if mask.any() else None
+                if seen is not None:
+                    first, later = self._memories[number][:1], self._memories[number][1:]
+                    self._memories[number] = [*first, *later[-(_MEMORIES - 2) :], seen]
+        self._unremembered = []

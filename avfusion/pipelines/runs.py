@@ -1,0 +1,138 @@
+"""The tracker's way from a key frame in one direction, kept on disk and found there again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from avfusion.clip import Clip, Frame, Mask, MaskTrack, Rgb
+from avfusion.media.masks import TrackFolder, overlay, read_track
+from avfusion.media.target import writing
+from avfusion.pipelines.follow import Follower
+from avfusion.pipelines.keys import Direction
+from avfusion.pipelines.progress import Teller
+from avfusion.tracking import Tracker
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a run starts from. learnt: says what the tracker had learnt by then."""
+
+    frame: int
+    masks: Mapping[int, Mask]
+    direction: Direction
+    learnt: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Masks and confidences after `start`, up to and with frame `reach`; the track's other frames are empty."""
+
+    name: str
+    reach: int
+    track: MaskTrack
+
+
+def masks_digest(masks: Mapping[int, Mask]) -> str:
+    said = hashlib.sha256()
+    for number, mask in sorted(masks.items()):
+        said.update(str((number, mask.shape)).encode())
+        said.update(np.packbits(mask).tobytes())
+    return said.hexdigest()
+
+
+class Runs:
+    """All runs of one engine on one clip. A run is made once; a longer one from the same start takes its place."""
+
+    def __init__(self, clip: Clip, folder: Path, *, engine: str, shots: Sequence[int], teller: Teller) -> None:
+        self._clip, self._folder, self._engine, self._teller = clip, folder, engine, teller
+        self._cuts = frozenset(shots[1:])
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, start: Start, reach: int, tracker: Callable[[], Tracker]) -> Run:
+        """The run as far as `reach`, from disk if it is there; `tracker` is only asked for when it is not."""
+        name = self._name(start)
+        known = self._known(name, start.frame, reach)
+        if known is not None:
+            self._teller.skip(abs(reach - start.frame))
+            return known
+        for old in self._folder.glob(f"{name}.*"):
+            shutil.rmtree(old, ignore_errors=True)
+        part, whole = self._folder / f"{name}.part", self._folder / f"{name}.{reach}"
+        clip = self._clip
+        out = TrackFolder(
+            part,
+            width_px=clip.width_px,
+            height_px=clip.height_px,
+            frame_count=clip.frame_count,
+            engine=self._engine,
+        )
+        try:
+            self._go(start, reach, tracker, out)
+            out.seal()
+            with writing(whole):
+                part.rename(whole)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        track = self._read(whole)
+        assert track is not None
+        return Run(name, reach, track)
+
+    def forget(self, *, but: Sequence[Run], at_most: int) -> None:
+        """Drops runs that are not among `but`, the oldest first, until `at_most` of them are left for undo and redo."""
+        names = {run.name for run in but}
+        others = [path for path in self._folder.iterdir() if path.stem not in names]
+        for path in sorted(others, key=lambda path: path.stat().st_mtime)[: max(0, len(others) - at_most)]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _name(self, start: Start) -> str:
+        said = f"{self._engine} {start.learnt} {start.direction} {start.frame} {masks_digest(start.masks)}"
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+    def _known(self, name: str, frame: int, reach: int) -> Run | None:
+        for path in self._folder.glob(f"{name}.*"):
+            there = path.suffix[1:]
+            if there.isdigit() and abs(int(there) - frame) >= abs(reach - frame):
+                track = self._read(path)
+                return None if track is None else Run(name, int(there), track)
+        return None
+
+    def _read(self, path: Path) -> MaskTrack | None:
+        clip = self._clip
+        return read_track(
+            path, width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count, engine=self._engine
+        )
+
+    def _go(self, start: Start, reach: int, tracker: Callable[[], Tracker], out: TrackFolder) -> None:
+        forwards = start.direction == "forwards"
+        first, stop = (start.frame, reach + 1) if forwards else (reach, start.frame + 1)
+        follower = Follower(tracker, start.masks)
+        with contextlib.closing(self._clip.frames(first, stop, backwards=not forwards)) as frames:
+            for frame in frames:
+                after_cut = (frame.index if forwards else frame.index + 1) in self._cuts
+                tracked = follower.step(frame, after_cut=after_cut)
+                if frame.index == start.frame:
+                    continue
+                for number, mask in tracked.masks.items():
+                    out.put(frame.index, number, mask, tracked.confidence[number])
+                self._teller.step(partial(_shown, frame, tracked.masks))
+
+
+def _shown(frame: Frame, masks: Mapping[int, Mask]) -> Rgb:
+    height, width = frame.rgb.shape[:2]
+    labels = np.zeros((height, width), np.uint8)
+    for number, mask in masks.items():
+        labels[mask] = number
+    scale = min(1.0, 640 / max(height, width))
+    size = (round(width * scale), round(height * scale))
+    small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
+    return overlay(small, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST))

@@ -30,6 +30,9 @@ def vos(
     sequence: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this sequence; may be repeated.")
     ] = None,
+    rounds: Annotated[
+        int, typer.Option(min=0, max=20, metavar="N", help="Correct N times: one click on the most doubtful frame.")
+    ] = 0,
     device: DeviceOption = "auto",
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -39,8 +42,9 @@ def vos(
 
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = evaluate_vos(
-            dataset, engine=engine, sequences=sequence, device=device, on_progress=progress, should_stop=should_stop
-        )
+            dataset, engine=engine, sequences=sequence, rounds=rounds, device=device,
+            on_progress=progress, should_stop=should_stop,
+        )  # fmt: skip
     if json:
         print_json(report.as_json())
     else:
@@ -49,7 +53,11 @@ def vos(
 
 def _print_table(report: VosReport) -> None:
     width = max(len(row.name) for row in report.sequences)
-    print(f"{'sequence'.ljust(width)}  frames     J      F   mean  frames/s")
+    rounds = [f"J+{count}" for count in range(1, len(report.overall.after_clicks))]
+    heads = "".join(f"  {head:>5}" for head in rounds)
+    print(f"{'sequence'.ljust(width)}  frames     J      F   mean  frames/s  learning s  rank corr.{heads}")
     for row in (*report.sequences, report.overall):
-        numbers = f"{row.j:.3f}  {row.f:.3f}  {row.mean:.3f}  {row.frames_per_s:8.1f}"
-        print(f"{row.name.ljust(width)}  {row.frames:6d}  {numbers}")
+        numbers = f"{row.j:.3f}  {row.f:.3f}  {row.mean:.3f}  {row.frames_per_s:8.1f}  {row.learning_s:10.1f}"
+        rank = "-" if row.rank_correlation is None else f"{row.rank_correlation:.2f}"
+        clicks = "".join(f"  {score:.3f}" for score in row.after_clicks[1:])
+        print(f"{row.name.ljust(width)}  {row.frames:6d}  {numbers}  {rank:>10}{clicks}")

@@ -105,6 +105,8 @@ class Clip:
     ticks: int64 [n], presentation time of each frame in units of `time_base`, strictly increasing; `end_tick` is where
     the last frame stops being shown. Rotation found in the file has been applied to width, height and frames.
     `colour`: that of the frames as they are handed out: the file's own, or SDR BT.709 where they had to be converted.
+    sound_span: for a part of a file, the seconds (start, end) on the file's clock that the frames go with; the clip's
+    own time 0 is their start. None: the whole file, on its own clock.
     """
 
     path: Path
@@ -124,6 +126,7 @@ class Clip:
     colour: ColourTags = field(default_factory=ColourTags)
     has_alpha: bool = False
     sounds: tuple[SoundTrack, ...] = ()
+    sound_span: tuple[Fraction, Fraction] | None = None
     notes: tuple[str, ...] = ()
     read_frames: Callable[[Clip, int, int, bool], Iterator[Frame]] | None = field(default=None, repr=False)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from avfusion.clip import Clip
 
 ClipArgument = Annotated[Path, typer.Argument(metavar="CLIP", help="A video, an animation or a picture.")]
 
@@ -28,8 +31,21 @@ ObjectOption = Annotated[
     typer.Option("--object", metavar="N", min=1, max=255, help="The prompts after this are for object N."),
 ]
 
+FromOption = Annotated[
+    int | None, typer.Option("--from", metavar="FRAME", min=0, help="The first frame to take; left out, the first.")
+]
+ToOption = Annotated[
+    int | None, typer.Option("--to", metavar="FRAME", min=0, help="The last frame to take; left out, the last.")
+]
 EngineOption = Annotated[str, typer.Option("--engine", metavar="NAME", help="Carries masks through the clip.")]
 SegmenterOption = Annotated[str, typer.Option("--segmenter", metavar="NAME", help="Turns prompts into the first mask.")]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where engines work.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a report for machines.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+
+
+def span_of(clip: Clip, first: int | None, last: int | None) -> tuple[int, int] | None:
+    """--from and --to as (start, stop); None for the whole clip."""
+    if first is None and last is None:
+        return None
+    return first or 0, clip.frame_count if last is None else last + 1

@@ -12,6 +12,7 @@ from avfusion.cli.options import (
     ClipArgument,
     DeviceOption,
     EngineOption,
+    FromOption,
     JsonOption,
     MaskOption,
     NotOption,
@@ -19,6 +20,8 @@ from avfusion.cli.options import (
     PointOption,
     QuietOption,
     SegmenterOption,
+    ToOption,
+    span_of,
 )
 from avfusion.cli.progress import ProgressLine
 from avfusion.cli.prompts import read_prompts
@@ -39,6 +42,8 @@ def segment(
     box: BoxOption = None,
     mask: MaskOption = None,
     object_: ObjectOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
     kind: Annotated[Kind, typer.Option(help="auto goes by the ending of --out; a matte is white on black.")] = "auto",
     engine: EngineOption = "auto",
     segmenter: SegmenterOption = "auto",
@@ -55,6 +60,6 @@ def segment(
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = pipeline.segment(
             source, prompts, out=out, kind=kind, engine=engine, segmenter=segmenter, device=device,
-            on_progress=progress, should_stop=should_stop,
+            span=span_of(source, from_, to), on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     print_report(report, as_json=json)

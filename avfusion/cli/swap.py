@@ -13,6 +13,7 @@ from avfusion.cli.options import (
     ClipArgument,
     DeviceOption,
     EngineOption,
+    FromOption,
     JsonOption,
     MaskOption,
     NotOption,
@@ -20,6 +21,8 @@ from avfusion.cli.options import (
     PointOption,
     QuietOption,
     SegmenterOption,
+    ToOption,
+    span_of,
 )
 from avfusion.cli.progress import ProgressLine
 from avfusion.cli.prompts import read_prompts
@@ -49,6 +52,8 @@ def swap(
     masks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Mask PNGs instead of prompts, one a frame.")
     ] = None,
+    from_: FromOption = None,
+    to: ToOption = None,
     matte: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the alpha too, as a grey .mp4.")] = None,
     edges: Annotated[Edges, typer.Option(help="closed-form is the finest, and slow.")] = "soft",
     fit: Annotated[FitKind, typer.Option(help="How the background fills the frame.")] = "cover",
@@ -81,7 +86,8 @@ def swap(
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = pipeline.swap(
             source, prompts, background=background, out=out, masks=masks, matte=matte, engine=engine,
-            segmenter=segmenter, device=device, settings=settings, on_progress=progress, should_stop=should_stop,
+            segmenter=segmenter, device=device, span=span_of(source, from_, to), settings=settings,
+            on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     print_report(report, as_json=json)
 

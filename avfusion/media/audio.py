@@ -37,11 +37,21 @@ def read_sound(clip: Clip, track: SoundTrack | None = None) -> Sound:
         if not clip.sounds:
             raise CannotRead(f"{clip.path}: there is no sound in this file.")
         track = clip.sounds[0]
+    span = None if clip.sound_span is None else tuple(round(time * track.rate_hz) for time in clip.sound_span)
     with opened(clip.path) as container:
-        blocks = [block for _, block in sound_blocks(container, container.streams[track.stream])]
+        found = sound_blocks(container, container.streams[track.stream])
+        blocks = [block if span is None else within(first, block, span)[1] for first, block in found]
     if not blocks:
         raise CannotRead(f"{clip.path}: the sound cannot be decoded.")
     return Sound(np.concatenate(blocks, axis=1), track.rate_hz)
+
+
+def within(first: int, samples: Samples, span: tuple[int, ...]) -> tuple[int, Samples]:
+    """What of a block lies between two samples (start, end) of its clock; its first sample counted from the start."""
+    start, end = span
+    begin = min(max(start - first, 0), samples.shape[1])
+    stop = min(max(end - first, begin), samples.shape[1])
+    return first + begin - start, samples[:, begin:stop]
 
 
 def sound_blocks(container: InputContainer, stream: Any) -> Iterator[tuple[int, Samples]]:

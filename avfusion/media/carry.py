@@ -10,7 +10,7 @@ import av
 import av.error
 from av.container import InputContainer, OutputContainer
 
-from avfusion.media.audio import FILLED_S_AT_MOST, LAYOUTS, SampleRow, Samples, silent_blocks
+from avfusion.media.audio import FILLED_S_AT_MOST, LAYOUTS, SampleRow, Samples, silent_blocks, within
 from avfusion.media.container import demuxed, is_sound
 from avfusion.media.formats import Format
 
@@ -27,10 +27,18 @@ class SoundCarrier:
 
     Make it before the first packet is written (it adds the streams), call `carry_until` as the pictures advance and
     `finish` at the end. `notes` says which tracks had to be encoded anew. `start_s` is when the pictures begin: sound
-    that is encoded anew begins with them, with silence if need be.
+    that is encoded anew begins with them, with silence if need be. span_s: only what lies between these seconds of the
+    file, the first of which is 0 in the output.
     """
 
-    def __init__(self, container: InputContainer, output: OutputContainer, form: Format, start_s: Fraction) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        output: OutputContainer,
+        form: Format,
+        start_s: Fraction,
+        span_s: tuple[Fraction, Fraction] | None = None,
+    ) -> None:
         self._output = output
         self._pending: Timed | None = None
         self._tracks: dict[int, _Copied | _Encoded] = {}
@@ -43,9 +51,9 @@ class SoundCarrier:
             codec = context.codec.canonical_name
             track: _Copied | _Encoded
             if codec in form.sound_copied:
-                track = _Copied(stream, output)
+                track = _Copied(stream, output, span_s)
             else:
-                track = _Encoded(stream, output, form, start_s)
+                track = _Encoded(stream, output, form, start_s, span_s)
                 self.notes.append(f"The {codec} sound was encoded anew ({track.words}) for {form.ending}.")
             if stream.language:
                 track.out.metadata["language"] = stream.language
@@ -84,8 +92,9 @@ class SoundCarrier:
 class _Copied:
     """Packets as they are. Their times are made exact where the container rounded them, and always rise."""
 
-    def __init__(self, stream: Any, output: OutputContainer) -> None:
+    def __init__(self, stream: Any, output: OutputContainer, span_s: tuple[Fraction, Fraction] | None) -> None:
         self.out: Any = output.add_stream_from_template(stream)
+        self._span_s = span_s
         context = stream.codec_context
         self._rate_hz: int = context.sample_rate
         self._step_s = Fraction(context.frame_size or 0, context.sample_rate)
@@ -96,6 +105,13 @@ class _Copied:
     def packets(self, packet: Any) -> Iterator[Timed]:
         if packet.size == 0 or packet.dts is None:
             return
+        if self._span_s is not None:
+            start_s, end_s = self._span_s
+            if not start_s <= packet.dts * packet.time_base < end_s:
+                return
+            shift = round(start_s / packet.time_base)
+            packet.dts -= shift
+            packet.pts = None if packet.pts is None else packet.pts - shift
         if self._is_rounded and self._step_s and packet.pts == packet.dts:
             self._count_samples(packet)
         if self._last_dts is not None and packet.dts <= self._last_dts:
@@ -125,11 +141,19 @@ class _Copied:
 class _Encoded:
     """Decoded, its holes filled, and encoded for the format. `words` say what it became."""
 
-    def __init__(self, stream: Any, output: OutputContainer, form: Format, start_s: Fraction) -> None:
+    def __init__(
+        self,
+        stream: Any,
+        output: OutputContainer,
+        form: Format,
+        start_s: Fraction,
+        span_s: tuple[Fraction, Fraction] | None,
+    ) -> None:
         context = stream.codec_context
         self._row = SampleRow(stream)
         self._rate_hz: int = context.sample_rate
         self._start = round(start_s * self._rate_hz)
+        self._span = None if span_s is None else tuple(round(time * self._rate_hz) for time in span_s)
         self._next: int | None = None
         rates_hz = av.Codec(form.sound_encoder, "w").audio_rates
         is_known = form.sound_encoder != "libopus" and (not rates_hz or self._rate_hz in rates_hz)
@@ -153,6 +177,10 @@ class _Encoded:
             yield from self._timed(self.out.encode(None))
 
     def _encoded(self, first: int, samples: Samples) -> Iterator[Timed]:
+        if self._span is not None:
+            first, samples = within(first, samples, self._span)
+            if samples.shape[1] == 0:
+                return
         if self._next is None:
             # Encoders of AAC put their own lead before the first sample, which only a sound that begins at once can
             # leave out again. So what begins later than the pictures has silence up to there.

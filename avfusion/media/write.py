@@ -85,7 +85,7 @@ def _encode(
         output = stack.enter_context(_output(part, out, form, clip))
         with writing(out):
             stream = video_stream(output, form, clip, alpha, encoding)
-            carrier = SoundCarrier(source, output, form, clip.time(0)) if source is not None else None
+            carrier = SoundCarrier(source, output, form, clip.time(0), clip.sound_span) if source is not None else None
         encoder = PictureEncoder(output, stream, form, clip, alpha, carrier)
 
         def take(item: tuple[int, Yuv | Rgba]) -> None:

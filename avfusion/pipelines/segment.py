@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from avfusion.clip import Clip, Frame, MaskTrack, Prompt, Yuv
 from avfusion.compositing.background import planes_like
 from avfusion.errors import UnknownFormat
+from avfusion.media.cut import cut, cut_track
 from avfusion.media.formats import format_of
 from avfusion.media.masks import overlay, write_mask_folder, write_rle
 from avfusion.media.target import refuse_inputs
@@ -36,13 +37,15 @@ def segment(
     engine: str = "auto",
     segmenter: str = "auto",
     device: str = "auto",
+    span: tuple[int, int] | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Report:
     """Masks of the prompted objects through the clip, written to `out`.
 
     kind `auto` goes by the ending: a folder gets palette PNGs, `.json` COCO RLE, a video the overlay; `matte` writes
-    the object white on black. Raises what `track` and `avfusion.media.write` raise.
+    the object white on black. span: only frames start..stop-1, numbered from 0 in what is written. Raises what `track`
+    and `avfusion.media.write` raise.
     """
     clip, out = as_clip(clip), Path(out)
     kind = kind_of(out) if kind == "auto" else kind
@@ -51,11 +54,13 @@ def segment(
     refuse_inputs(out, [clip.path])
     with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
         tracking = track(
-            clip, prompts, folder=Path(folder), engine=engine, segmenter=segmenter, device=device,
+            clip, prompts, folder=Path(folder), engine=engine, segmenter=segmenter, device=device, span=span,
             on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
+        found = cut_track(tracking.track, *tracking.span)
+        clip = cut(clip, *tracking.span)
         teller = Teller("rendering", clip.frame_count, on_progress, should_stop)
-        notes = write_track(clip, tracking.track, out, kind, teller)
+        notes = write_track(clip, found, out, kind, teller)
     return Report(
         verb="segment",
         out=out,

@@ -28,6 +28,7 @@ from avfusion.compositing.match import ColourMatch
 from avfusion.errors import MaskCountMismatch, MaskSizeMismatch, UsageError
 from avfusion.matting import Edges, Matte, Matting
 from avfusion.media.colour import matrix_in_use
+from avfusion.media.cut import cut, later
 from avfusion.media.formats import format_of
 from avfusion.media.mask_folder import MaskFolder
 from avfusion.media.masks import size_message
@@ -38,7 +39,7 @@ from avfusion.pipelines.frame import as_clip, one_frame
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
 from avfusion.pipelines.segment import grey_planes
-from avfusion.pipelines.track import Tracking, track
+from avfusion.pipelines.track import Tracking, check_span, track
 
 TRANSPARENT = "transparent"
 BLUR = "blur"
@@ -84,6 +85,7 @@ def swap(
     engine: str = "auto",
     segmenter: str = "auto",
     device: str = "auto",
+    span: tuple[int, int] | None = None,
     settings: SwapSettings | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
@@ -92,7 +94,8 @@ def swap(
 
     background: path of a picture or clip, `#rrggbb`, `blur` or `transparent`. masks: a folder of PNGs or a finished
     track, instead of prompts; a clip that has an alpha of its own needs neither. matte: also write the alpha there, as
-    a grey video. Frames, times and sound are the source's. Raises what the rooms below raise, `Stopped` when
+    a grey video. span: only frames start..stop-1, and the sound that goes with them; masks are still those of the whole
+    clip. Frames, times and sound are the source's. Raises what the rooms below raise, `Stopped` when
     `should_stop` says so; nothing half-written stays.
     """
     clip, out, settings = as_clip(clip), Path(out), settings or SwapSettings()
@@ -102,30 +105,33 @@ def swap(
         refuse_inputs(target, [clip.path, Path(background)])
     if matte is not None and matte.absolute() == out.absolute():
         raise UsageError(f"{out}: the matte needs a file of its own. Choose another name for it.")
+    whole, (start, stop) = clip, check_span(clip, span)
+    clip = cut(whole, start, stop)
     behind = open_background(clip, background, settings)
     with contextlib.ExitStack() as stack:
         if isinstance(behind, Moving):
             stack.callback(behind.close)
         given = _Given(None, {"matte": "the clip's own alpha"})
         if masks is not None:
-            given = _given_masks(clip, prompts, masks)
+            given = _given_masks(whole, prompts, masks)
         elif prompts or not clip.has_alpha:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avfusion-")))
             given = _Given.of(
                 track(
-                    clip, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device,
-                    on_progress=on_progress, should_stop=should_stop,
+                    whole, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device,
+                    span=(start, stop), on_progress=on_progress, should_stop=should_stop,
                 )
             )  # fmt: skip
+        masks_shown = None if given.masks is None else later(given.masks, start, stop)
         stages_s = dict(given.stages_s)
         if matte is not None:
             # It takes its name when the block ends, after the clip has: both are there in the end, or neither.
             part = stack.enter_context(whole_file(matte))
             teller = Teller("matte", clip.frame_count, on_progress, should_stop)
-            write_matte(clip, given.masks, part, settings, teller)
+            write_matte(clip, masks_shown, part, settings, teller)
             stages_s["matte"] = teller.seconds
         teller = Teller("rendering", clip.frame_count, on_progress, should_stop)
-        notes = render(clip, given.masks, behind, out, settings, teller)
+        notes = render(clip, masks_shown, behind, out, settings, teller)
         stages_s["rendering"] = teller.seconds
     return Report(
         verb="swap",

@@ -69,7 +69,7 @@ def track(
     log gives there. What was tracked before is found again in `folder`: a new prompt costs only what it affects.
     """
     keys = keys_of(clip, prompts)
-    start, stop = _checked(clip, span)
+    start, stop = check_span(clip, span)
     tracker_choice, segmenter_choice = choose("tracking", engine), choose("segmentation", segmenter)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,8 +105,8 @@ def track(
     )
 
 
-def _checked(clip: Clip, span: tuple[int, int] | None) -> tuple[int, int]:
-    """Raises `UsageError`."""
+def check_span(clip: Clip, span: tuple[int, int] | None) -> tuple[int, int]:
+    """Frames (start, stop): those given, or the whole clip. Raises `UsageError`."""
     start, stop = span or (0, clip.frame_count)
     if not 0 <= start < stop <= clip.frame_count:
         raise UsageError(

@@ -72,8 +72,8 @@ def test_help_and_engines_start_without_pictures() -> None:
 # The same names and defaults as from Python
 
 _SHARED = {
-    "swap": (swap.swap, swap_pipeline, {"on_progress", "should_stop", "settings", "prompts"}),
-    "segment": (segment.segment, segment_pipeline, {"on_progress", "should_stop", "prompts"}),
+    "swap": (swap.swap, swap_pipeline, {"on_progress", "should_stop", "settings", "prompts", "span"}),
+    "segment": (segment.segment, segment_pipeline, {"on_progress", "should_stop", "prompts", "span"}),
     "evaluate vos": (evaluate.vos, evaluate_vos, {"on_progress", "should_stop", "sequences"}),
 }
 

@@ -70,3 +70,14 @@ def test_where_masks_cannot_go(made, tmp_path):
     with pytest.raises(CannotWrite, match="already"):
         segment(made.clip, [Drawn(made.truth[0])], out=tmp_path / "full")
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+def test_in_and_out_points(made, tmp_path):
+    segment(made.clip, [Drawn(made.truth[8], frame=8)], out=tmp_path / "masks", span=(6, 12))
+    paths = sorted((tmp_path / "masks").iterdir())
+    assert [path.name for path in paths] == [f"{index:05d}.png" for index in range(6)]
+    assert np.array_equal(np.asarray(Image.open(paths[2])) > 0, made.truth[8])
+    segment(made.clip, [Drawn(made.truth[8], frame=8)], out=tmp_path / "masks.json", span=(6, 12))
+    document = json.loads((tmp_path / "masks.json").read_text())
+    assert len(document["images"]) == len(document["annotations"]) == 6
+    assert document["annotations"][2]["score"] == 1

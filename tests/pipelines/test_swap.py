@@ -294,3 +294,23 @@ class WanderingBox:
 
     def labels(self, frame):
         return self.union(frame).astype(np.uint8)
+
+
+def test_in_and_out_points(made, tmp_path):
+    """The part alone: its frames as in the whole result, shown from 0 s on, its sound with it."""
+    common = {"background": "#0000ff", "masks": made.masks}
+    swap(made.clip, out=tmp_path / "whole.mp4", **common)
+    report = swap(made.clip, out=tmp_path / "part.mp4", span=(6, 18), matte=tmp_path / "matte.mp4", **common)
+    part, whole = probe(tmp_path / "part.mp4"), probe(tmp_path / "whole.mp4")
+    assert report.frames == part.frame_count == 12
+    assert [part.time(k) for k in range(12)] == [whole.time(k) for k in range(12)]
+    for mine, other in zip(part.frames(), whole.frames(6, 18), strict=True):
+        assert np.abs(mine.rgb.astype(int) - other.rgb).mean() < 3
+    # whole packets of 1024 samples
+    assert abs(float(part.sounds[0].duration_s) - 0.5) <= 1024 / 44_100
+    for frame, truth in zip(probe(tmp_path / "matte.mp4").frames(), made.truth[6:18], strict=True):
+        assert ((frame.rgb[..., 1] > 127) == truth).mean() > 0.99
+    tracked = swap(made.clip, [Drawn(made.truth[0])], background="blur", out=tmp_path / "tracked.mp4", span=(6, 18))
+    assert tracked.frames == 12
+    with pytest.raises(UsageError, match="frames 6 to 30"):
+        swap(made.clip, out=tmp_path / "no.mp4", span=(6, 31), **common)

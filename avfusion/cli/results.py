@@ -17,6 +17,8 @@ def print_report(report: Report, *, as_json: bool) -> None:
     engines = ", ".join(f"{ability} {name}" for ability, name in report.engines.items())
     print(f"  engines  {engines} ({report.device})")
     print(f"  time     {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in report.stages_s.items())}")
+    if report.flicker is not None:
+        print(f"  flicker  {report.flicker:.3f} of the edges' opacity from frame to frame")
     for note in report.notes:
         print(f"  note     {note}")
 

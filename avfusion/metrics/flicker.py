@@ -10,6 +10,37 @@ BAND_PX = 5
 """Half the width of the boundary band that is looked at."""
 
 
+METER_PX = 480
+"""The longer side, at most, of the pictures that a `FlickerMeter` works on."""
+
+METER_EVERY = 6
+"""A `FlickerMeter` looks at one pair of neighbouring frames in so many."""
+
+
+class FlickerMeter:
+    """The flicker of a whole clip, frame after frame, on samples and small pictures: cheap beside rendering."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+        self._scores: list[float] = []
+
+    def observe(self, alpha: NDArray[np.uint8], luma: NDArray[np.uint8]) -> None:
+        """alpha: uint8 [H, W], 255 = opaque. luma: uint8 [H, W]."""
+        place = self._count % METER_EVERY
+        self._count += 1
+        if place == 0:
+            self._last = _small(alpha), _small(luma)
+        elif place == 1 and self._last is not None:
+            now = _small(alpha), _small(luma)
+            self._scores.append(flicker(self._last[0], now[0], self._last[1], now[1]))
+
+    @property
+    def score(self) -> float | None:
+        """The mean over the pairs seen; None before the first."""
+        return sum(self._scores) / len(self._scores) if self._scores else None
+
+
 def flicker(
     previous_alpha: NDArray[np.generic],
     alpha: NDArray[np.generic],
@@ -34,6 +65,14 @@ def flicker(
     if not counted.any():
         return 0.0
     return float(np.abs(later - moved)[counted].mean())
+
+
+def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scale = min(1.0, METER_PX / max(picture.shape))
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    return (
+        picture.copy() if scale == 1 else np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    )
 
 
 def _unit(alpha: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -10,7 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Report:
-    """engines: ability -> name of the engine that did it. stages_s: seconds spent in each stage."""
+    """engines: ability -> name of the engine that did it. stages_s: seconds spent in each stage.
+
+    flicker: how much the edges waver beyond the picture's own motion, 0..1 (`avfusion.metrics.flicker`); None where no
+    edges were rendered.
+    """
 
     verb: str
     out: Path
@@ -22,6 +26,7 @@ class Report:
     device: str
     stages_s: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    flicker: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         stages_s = {stage: round(seconds, 3) for stage, seconds in self.stages_s.items()}

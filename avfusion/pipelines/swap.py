@@ -35,6 +35,7 @@ from avfusion.media.masks import size_message
 from avfusion.media.probe import probe
 from avfusion.media.target import refuse_inputs, whole_file
 from avfusion.media.write import Encoding, as_rgb, write_video
+from avfusion.metrics.flicker import FlickerMeter
 from avfusion.pipelines.frame import as_clip, one_frame
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
@@ -131,7 +132,8 @@ def swap(
             write_matte(clip, masks_shown, part, settings, teller)
             stages_s["matte"] = teller.seconds
         teller = Teller("rendering", clip.frame_count, on_progress, should_stop)
-        notes = render(clip, masks_shown, behind, out, settings, teller)
+        meter = FlickerMeter()
+        notes = render(clip, masks_shown, behind, out, settings, teller, meter)
         stages_s["rendering"] = teller.seconds
     return Report(
         verb="swap",
@@ -144,6 +146,7 @@ def swap(
         device="cpu",
         stages_s=stages_s,
         notes=(*clip.notes, *given.notes, *notes),
+        flicker=meter.score,
     )
 
 
@@ -197,7 +200,13 @@ def _given_masks(clip: Clip, prompts: Sequence[Prompt], masks: Path | Masks) -> 
 
 
 def render(
-    clip: Clip, mask_track: Masks | None, behind: Background | None, out: Path, settings: SwapSettings, teller: Teller
+    clip: Clip,
+    mask_track: Masks | None,
+    behind: Background | None,
+    out: Path,
+    settings: SwapSettings,
+    teller: Teller,
+    meter: FlickerMeter,
 ) -> tuple[str, ...]:
     """Writes the swapped clip; returns notes. Without a track the clip's own alpha is the matte."""
     blender = Blender(clip, light_wrap=settings.light_wrap)
@@ -211,6 +220,7 @@ def render(
         nonlocal held
         for frame, mask, matte in mattes(clip, mask_track, settings):
             held += frame.held
+            meter.observe(matte.alpha, frame.yuv[0])
             if behind is None:
                 picture = cut_out(frame, matte)
                 teller.step(partial(_on_checkers, picture))

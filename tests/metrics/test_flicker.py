@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from avfusion.clip import Mask
-from avfusion.metrics.flicker import flicker
+from avfusion.metrics.flicker import METER_EVERY, FlickerMeter, flicker
 
 
 @pytest.fixture
@@ -53,3 +53,26 @@ def test_all_three_forms_of_alpha_agree(luma: NDArray[np.uint8], mask: Mask) -> 
 def test_without_any_boundary_there_is_no_flicker(luma: NDArray[np.uint8]) -> None:
     full = np.ones((160, 220), bool)
     assert flicker(full, full, luma, luma) == 0.0
+
+
+def test_the_meter_tells_a_steady_clip_from_a_wavering_one(luma: NDArray[np.uint8], mask: Mask) -> None:
+    """It sees a sample of the pairs, and gives what `flicker` gives for them."""
+    steady, wavering = FlickerMeter(), FlickerMeter()
+    grown = np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)), np.uint8) * 255
+    alphas = [mask.view(np.uint8) * np.uint8(255), grown]
+    assert steady.score is None
+    for index in range(3 * METER_EVERY):
+        steady.observe(alphas[0], luma)
+        wavering.observe(alphas[index % 2], luma)
+    assert steady.score == 0
+    assert wavering.score == pytest.approx(flicker(alphas[0], alphas[1], luma, luma))
+
+
+def test_the_meter_works_on_small_pictures() -> None:
+    meter = FlickerMeter()
+    noise = np.random.default_rng(5).integers(0, 256, (1080, 1920), np.uint8)
+    square = np.zeros((1080, 1920), np.uint8)
+    square[300:700, 600:1200] = 255
+    meter.observe(square, noise)
+    meter.observe(square, noise)
+    assert meter.score == pytest.approx(0, abs=1e-3)

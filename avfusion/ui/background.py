@@ -9,51 +9,23 @@ from typing import Any
 
 import gradio as gr
 
-from avfusion.clip import Clip, Mask, Rgb
+from avfusion.clip import Clip
 from avfusion.errors import AvfusionError
-from avfusion.ui import example, rendering, words
-from avfusion.ui.clicks import Selection, Tool, clicked, to_frame, undone
-from avfusion.ui.drawing import marked
+from avfusion.ui import editing, example, rendering, words
+from avfusion.ui.editing import short_events
 from avfusion.ui.layout import (
     FORMATS,
     BehindPart,
     ClipPart,
-    ObjectPart,
     ResultPart,
     behind_part,
     clip_part,
-    object_part,
     result_part,
     run_part,
-)  # fmt: skip
-from avfusion.ui.visit import Visit, close, shown, shown_mask
-
-# Looking at frames and clicking is short work; a few at a time keep the page quick for everybody.
-_LOOKS_AT_ONCE = 4
-
-Look = tuple[Rgb | None, str, str]
-"""The picture of a frame with everything drawn over it, what is selected, and which moment it is."""
-
-
-def look(visit: Visit, frame: int, segmenter: str) -> Look:
-    """What step 2 shows for a frame. One look of a visitor at a time, so that the latest is also the last to arrive."""
-    with visit.lock:
-        clip = visit.clip
-        if clip is None:
-            return None, "", ""
-        frame = min(frame, clip.frame_count - 1)
-        mask: Mask | None = None
-        try:
-            mask = shown_mask(visit, clip, frame, segmenter)
-            said = words.selected(visit.selection, frame, mask)
-        except AvfusionError as error:
-            said = words.problem(error, clip.path)
-        corner = visit.selection.corner
-        picture = marked(
-            shown(clip, frame), clip, mask=mask, prompts=visit.selection.on_frame(frame),
-            corner=corner if corner is not None and corner.frame == frame else None,
-        )  # fmt: skip
-        return picture, said, words.moment(clip, frame)
+)
+from avfusion.ui.looking import Look, look
+from avfusion.ui.object_part import ObjectPart, object_part
+from avfusion.ui.visit import Visit, close
 
 
 def arrive(visit: Visit) -> tuple[Any, ...]:
@@ -64,7 +36,7 @@ def arrive(visit: Visit) -> tuple[Any, ...]:
             with visit.lock:
                 if visit.clip is None:  # the visitor may have been faster, with a clip of their own
                     return _example(visit, clip)
-    return (gr.skip(),) * 6
+    return (gr.skip(),) * (3 + len(Look._fields))
 
 
 def use_example(visit: Visit) -> tuple[Any, ...]:
@@ -74,8 +46,7 @@ def use_example(visit: Visit) -> tuple[Any, ...]:
 def _example(visit: Visit, clip: Clip) -> tuple[Any, ...]:
     """The picture at once; the mask comes with the next look."""
     visit.show(clip, example.selection())
-    picture = marked(shown(clip, 0), clip, mask=None)
-    return (*_opened(clip), picture, words.note("Looking for the object …"), words.moment(clip, 0))
+    return (*_opened(clip), *look(visit, 0, "auto", quick=True))
 
 
 def open_clip(visit: Visit, path: str | None, segmenter: str) -> tuple[Any, ...]:
@@ -88,7 +59,7 @@ def open_clip(visit: Visit, path: str | None, segmenter: str) -> tuple[Any, ...]
         clip = visit.open(Path(path))
     except AvfusionError as error:
         said = words.problem(error, Path(path))
-        return (said, gr.Slider(interactive=False), gr.Column(visible=False), None, "", "")
+        return (said, gr.Slider(interactive=False), gr.Column(visible=False), *look(visit, 0, segmenter))
     return (*_opened(clip), *look(visit, 0, segmenter))
 
 
@@ -97,32 +68,6 @@ def _opened(clip: Clip) -> tuple[str, gr.Slider, gr.Column]:
     last = clip.frame_count - 1
     scrub = gr.Slider(minimum=0, maximum=max(1, last), value=0, interactive=last > 0)
     return words.facts(clip), scrub, gr.Column(visible=False)
-
-
-def click(visit: Visit, frame: int, tool: Tool, segmenter: str, event: gr.SelectData) -> Look:
-    with visit.lock:
-        if visit.clip is not None:
-            x, y = to_frame(visit.clip, *event.index)
-            visit.selection = clicked(visit.selection, x, y, frame=frame, tool=tool)
-        return look(visit, frame, segmenter)
-
-
-def undo(visit: Visit, frame: int, segmenter: str) -> Look:
-    with visit.lock:
-        visit.selection = undone(visit.selection)
-        return look(visit, frame, segmenter)
-
-
-def reset(visit: Visit, frame: int, segmenter: str) -> Look:
-    with visit.lock:
-        visit.selection = Selection()
-        return look(visit, frame, segmenter)
-
-
-def step_by(count: int, visit: Visit, frame: int, segmenter: str) -> tuple[int, Rgb | None, str, str]:
-    last = visit.clip.frame_count - 1 if visit.clip else 0
-    frame = min(max(frame + count, 0), last)
-    return (frame, *look(visit, frame, segmenter))
 
 
 def choose_kind(kind: str, ending: str) -> tuple[Any, ...]:
@@ -151,7 +96,7 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> None:
                 running = run_part()
     results = result_part()
     _wire_clip(page, visit, clip, chosen, behind, results)
-    _wire_object(visit, chosen, behind)
+    editing.wire(visit, chosen, behind, runs_at_once=runs_at_once)
     of_kind = [behind.picture, behind.video, behind.colour, behind.blur, behind.clear, behind.placing, behind.loop]
     behind.kind.change(
         choose_kind,
@@ -161,43 +106,20 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> None:
         api_visibility="private",
         queue=False,
     )
-    rendering.wire(visit, behind, running, results, runs_at_once=runs_at_once)
-
-
-def _events() -> dict[str, Any]:
-    return {
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "concurrency_id": "look",
-        "concurrency_limit": _LOOKS_AT_ONCE,
-    }
+    ran = rendering.wire(visit, behind, running, results, runs_at_once=runs_at_once)
+    ran.then(look, [visit, chosen.scrub, behind.segmenter], chosen.shows, **short_events())
 
 
 def _wire_clip(
     page: gr.Blocks, visit: gr.State, clip: ClipPart, chosen: ObjectPart, behind: BehindPart, results: ResultPart
 ) -> None:
-    opened: list[Any] = [clip.facts, chosen.scrub, results.section, chosen.frame, chosen.status, chosen.moment]
+    opened: list[Any] = [clip.facts, chosen.scrub, results.section, *chosen.shows]
     come = page.load(Visit, None, [visit], queue=False, api_visibility="private")
     here: list[Any] = [visit, chosen.scrub, behind.segmenter]
-    shows: list[Any] = [chosen.frame, chosen.status, chosen.moment]
-    come.then(arrive, [visit], opened, **_events()).then(look, here, shows, **_events())
-    clip.clip.upload(open_clip, [visit, clip.clip, behind.segmenter], opened, **_events())
-    picked = clip.upload.upload(lambda path: path, clip.upload, clip.clip, **_events())
-    picked.then(open_clip, [visit, clip.clip, behind.segmenter], opened, **_events())
-    clip.clip.clear(partial(open_clip, path=None), [visit, behind.segmenter], opened, **_events())
-    back = clip.example.click(use_example, [visit], [clip.clip, *opened], **_events())
-    back.then(look, here, shows, **_events())
-
-
-def _wire_object(visit: gr.State, chosen: ObjectPart, behind: BehindPart) -> None:
-    shows: list[Any] = [chosen.frame, chosen.status, chosen.moment]
-    here: list[Any] = [visit, chosen.scrub, behind.segmenter]
-    chosen.frame.select(
-        click, [visit, chosen.scrub, chosen.tool, behind.segmenter], shows, trigger_mode="multiple", **_events()
-    )
-    chosen.undo.click(undo, here, shows, trigger_mode="multiple", **_events())
-    chosen.reset.click(reset, here, shows, **_events())
-    chosen.scrub.input(look, here, shows, trigger_mode="always_last", **_events())
-    chosen.previous.click(partial(step_by, -1), here, [chosen.scrub, *shows], **_events())
-    chosen.next.click(partial(step_by, 1), here, [chosen.scrub, *shows], **_events())
-    behind.segmenter.change(look, here, shows, **_events())
+    come.then(arrive, [visit], opened, **short_events()).then(look, here, chosen.shows, **short_events())
+    clip.clip.upload(open_clip, [visit, clip.clip, behind.segmenter], opened, **short_events())
+    picked = clip.upload.upload(lambda path: path, clip.upload, clip.clip, **short_events())
+    picked.then(open_clip, [visit, clip.clip, behind.segmenter], opened, **short_events())
+    clip.clip.clear(partial(open_clip, path=None), [visit, behind.segmenter], opened, **short_events())
+    back = clip.example.click(use_example, [visit], [clip.clip, *opened], **short_events())
+    back.then(look, here, chosen.shows, **short_events())

@@ -1,17 +1,21 @@
-"""Clicks on the displayed picture -> prompts in pixels of the full frame. Plain values, no widgets."""
+"""Clicks and strokes on the displayed picture -> prompts in pixels of the full frame. Plain values, no widgets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from avfusion.clip import Box, Clip, Point, Prompt
+from avfusion.clip import Box, Clip, Point, Prompt, Scribble
 
-Tool = Literal["keep", "drop", "box"]
+Tool = Literal["keep", "drop", "box", "scribble"]
+Place = tuple[float, float]
 
 _SHOWN_AT_MOST_PX = 1280
 # A browser shrinks pictures to fit and never enlarges them, so a small clip is enlarged before it is sent.
 _SHOWN_AT_LEAST_PX = 960
+# How wide a stroke is drawn on the displayed picture.
+_STROKE_SHOWN_PX = 10
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,30 @@ class Corner:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a visitor has clicked so far, in order, and the box they have begun."""
+    """What a visitor has said so far, in order, the box they have begun, and the object that their clicks go to.
+
+    past, future: the logs before and after this one, for undo and redo; the nearest one is the last of `past` and the
+    first of `future`. They are no part of what is selected.
+    """
 
     prompts: tuple[Prompt, ...] = ()
     corner: Corner | None = None
+    chosen: int = 1
+    past: tuple[tuple[Prompt, ...], ...] = field(default=(), compare=False, repr=False)
+    future: tuple[tuple[Prompt, ...], ...] = field(default=(), compare=False, repr=False)
 
     def on_frame(self, frame: int) -> tuple[Prompt, ...]:
         return tuple(prompt for prompt in self.prompts if prompt.frame == frame)
+
+    @property
+    def marked(self) -> tuple[int, ...]:
+        """The objects that prompts name."""
+        return tuple(sorted({prompt.object for prompt in self.prompts}))
+
+    @property
+    def objects(self) -> tuple[int, ...]:
+        """Those and the chosen one, which may have no prompt yet."""
+        return tuple(sorted({*self.marked, self.chosen}))
 
 
 def shown_size(clip: Clip) -> tuple[int, int]:
@@ -42,11 +63,8 @@ def shown_size(clip: Clip) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(clip.height_px * scale))
 
 
-def to_frame(clip: Clip, x_shown: float, y_shown: float) -> tuple[float, float]:
-    """(x, y) of the full-frame pixel whose area lies under a point of the displayed picture.
-
-    The browser rounds the place of a click to the nearest whole number, where 0 is the left edge of the picture.
-    """
+def to_frame(clip: Clip, x_shown: float, y_shown: float) -> Place:
+    """(x, y) of the full-frame pixel whose area lies under a point of the displayed picture, 0 at its left edge."""
     shown_width, shown_height = shown_size(clip)
     x = int(x_shown * clip.width_px / shown_width)
     y = int(y_shown * clip.height_px / shown_height)
@@ -59,19 +77,112 @@ def to_shown(clip: Clip, x: float, y: float) -> tuple[int, int]:
     return round((x + 0.5) * shown_width / clip.width_px), round((y + 0.5) * shown_height / clip.height_px)
 
 
-def clicked(selection: Selection, x: float, y: float, *, frame: int, tool: Tool) -> Selection:
-    """The selection after a click on pixel (x, y) of a frame. A box needs two clicks on the same frame."""
+def stroke_width_px(clip: Clip) -> float:
+    """How wide a stroke is in the full frame."""
+    return max(1.0, _STROKE_SHOWN_PX * clip.width_px / shown_size(clip)[0])
+
+
+def clicked(selection: Selection, x: float, y: float, *, frame: int, tool: Tool, keep: bool = True) -> Selection:
+    """The selection after a click on pixel (x, y) of a frame. A box needs two clicks on the same frame.
+
+    keep: whether a scribble, of which this is a short one, keeps or drops.
+    """
     if tool != "box":
-        return Selection((*selection.prompts, Point(x, y, keep=tool == "keep", frame=frame)))
+        keeps = keep if tool == "scribble" else tool == "keep"
+        return _with(selection, Point(x, y, keep=keeps, frame=frame, object=selection.chosen))
     first = selection.corner
     if first is None or first.frame != frame:
         return replace(selection, corner=Corner(x, y, frame))
-    (x0, x1), (y0, y1) = sorted((first.x, x)), sorted((first.y, y))
-    return Selection((*selection.prompts, Box(x0, y0, x1 + 1, y1 + 1, frame=frame)))
+    return _boxed(selection, (first.x, first.y), (x, y), frame)
+
+
+def dragged(
+    selection: Selection, places: Sequence[Place], *, frame: int, tool: Tool, keep: bool, width_px: float
+) -> Selection:
+    """The selection after the pointer was dragged through pixels of a frame: a box, a stroke, or else a click."""
+    if tool == "box":
+        return _boxed(selection, places[0], places[-1], frame)
+    if tool != "scribble" or len(set(places)) == 1:
+        return clicked(selection, *places[0], frame=frame, tool=tool, keep=keep)
+    path = tuple(place for place, before in zip(places, [None, *places], strict=False) if place != before)
+    return _with(selection, Scribble(path, keep, width_px, frame, selection.chosen))
+
+
+def _boxed(selection: Selection, first: Place, second: Place, frame: int) -> Selection:
+    (x0, x1), (y0, y1) = (sorted(pair) for pair in zip(first, second, strict=True))
+    return _with(selection, Box(x0, y0, x1 + 1, y1 + 1, frame=frame, object=selection.chosen))
+
+
+def _with(selection: Selection, prompt: Prompt) -> Selection:
+    return _changed(selection, (*selection.prompts, prompt))
+
+
+def _changed(selection: Selection, prompts: tuple[Prompt, ...]) -> Selection:
+    """A new log; the one before can be had back, those that were undone cannot."""
+    return replace(selection, prompts=prompts, corner=None, past=(*selection.past, selection.prompts), future=())
+
+
+def emptied(selection: Selection) -> Selection:
+    """No prompts. It can be undone."""
+    return Selection() if not selection.prompts else replace(_changed(selection, ()), chosen=1)
+
+
+def without_object(selection: Selection, number: int) -> Selection:
+    """Without all prompts of an object; the clicks go to the first one that is left. It can be undone."""
+    left = tuple(prompt for prompt in selection.prompts if prompt.object != number)
+    if left != selection.prompts:
+        selection = _changed(selection, left)
+    return replace(selection, chosen=min((other for other in selection.objects if other != number), default=1))
+
+
+def choosing(selection: Selection, number: int) -> Selection:
+    """Clicks go to this object from now on. A box that was begun is forgotten."""
+    return replace(selection, chosen=number, corner=None)
+
+
+def with_another(selection: Selection) -> Selection:
+    """Clicks go to a new object, unless the chosen one is still without any."""
+    if selection.chosen not in selection.marked:
+        return selection
+    return choosing(selection, max(selection.objects) + 1)
 
 
 def undone(selection: Selection) -> Selection:
-    """Without the last click: the first corner of an unfinished box, or else the last prompt."""
+    """Without the first corner of an unfinished box, or else as before the last change of the log."""
     if selection.corner is not None:
         return replace(selection, corner=None)
-    return Selection(selection.prompts[:-1])
+    if not selection.past:
+        return selection
+    *past, before = selection.past
+    return _moved(replace(selection, past=tuple(past), future=(selection.prompts, *selection.future)), before)
+
+
+def redone(selection: Selection) -> Selection:
+    """What was undone last is done again."""
+    if not selection.future:
+        return selection
+    after, *future = selection.future
+    return _moved(replace(selection, past=(*selection.past, selection.prompts), future=tuple(future)), after)
+
+
+def _moved(selection: Selection, prompts: tuple[Prompt, ...]) -> Selection:
+    """The chosen object stays, unless others are marked and it is not."""
+    moved = replace(selection, prompts=prompts, corner=None)
+    if moved.marked and moved.chosen not in moved.marked:
+        return replace(moved, chosen=moved.marked[-1])
+    return moved
+
+
+def changed_frame(before: Selection, after: Selection) -> int | None:
+    """The frame of the last prompt in which two logs differ; None where they are the same."""
+    shorter, longer = sorted((before.prompts, after.prompts), key=len)
+    different = [prompt for prompt in longer if prompt not in shorter]
+    return different[-1].frame if different else None
+
+
+def fresh(prompts: Sequence[Prompt], known: Sequence[Prompt]) -> tuple[Prompt, ...]:
+    """What a log says after the part that another one begins with as well."""
+    same = 0
+    while same < min(len(prompts), len(known)) and prompts[same] == known[same]:
+        same += 1
+    return tuple(prompts[same:])

@@ -1,4 +1,4 @@
-"""The Background tab's components, from top to bottom. What they do is in `background.py`."""
+"""The Background tab's components, from top to bottom; those of step 2 are in `object_part.py`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ FORMATS = [
     ("GIF, small and silent", ".gif"),
     ("PNG pictures in a zip", ".zip"),
 ]
-TOOLS = [("Keep", "keep"), ("Drop", "drop"), ("Box", "box")]
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,6 @@ class ClipPart:
     upload: gr.UploadButton
     example: gr.Button
     facts: gr.HTML
-
-
-@dataclass(frozen=True)
-class ObjectPart:
-    tool: gr.Radio
-    undo: gr.Button
-    reset: gr.Button
-    frame: gr.Image
-    status: gr.HTML
-    previous: gr.Button
-    scrub: gr.Slider
-    next: gr.Button
-    moment: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -108,31 +94,6 @@ def clip_part() -> ClipPart:
                     "Example", scale=1, min_width=90, visible=example.is_there(), elem_id="background-example"
                 )
     return ClipPart(clip, upload, again, facts)
-
-
-def object_part() -> ObjectPart:
-    gr.HTML(words.step(2, "Click the object"))
-    with gr.Row(elem_classes="tools"):
-        tool = gr.Radio(
-            TOOLS, value="keep", show_label=False, label="Tool", container=False, scale=3, min_width=260,
-            elem_id="background-tool", elem_classes="segments",
-        )  # fmt: skip
-        undo = gr.Button("↶ Undo", scale=1, min_width=90, elem_id="background-undo")
-        reset = gr.Button("Reset", scale=1, min_width=90, elem_id="background-reset")
-    frame = gr.Image(
-        label="Frame", show_label=False, interactive=False, format="jpeg", buttons=[], elem_id="background-frame",
-        alt_text="The chosen frame of the clip. Click the object in it.",
-    )  # fmt: skip
-    status = gr.HTML(elem_id="background-object-status")
-    with gr.Row(elem_classes="scrub-row"):
-        previous = gr.Button("◀", min_width=48, scale=0, elem_id="background-previous")
-        scrub = gr.Slider(
-            0, 1, value=0, step=1, show_label=False, label="Frame number", container=False, min_width=120, scale=1,
-            buttons=[], interactive=False, elem_id="background-scrub",
-        )  # fmt: skip
-        following = gr.Button("▶", min_width=48, scale=0, elem_id="background-next")
-    moment = gr.HTML(elem_id="background-time")
-    return ObjectPart(tool, undo, reset, frame, status, previous, scrub, following, moment)
 
 
 def behind_part() -> BehindPart:

@@ -8,7 +8,7 @@ import os
 import gradio as gr
 
 from avfusion.jobs.home import clean, home
-from avfusion.ui import background, endpoints, engines, example
+from avfusion.ui import background, colours, endpoints, engines, example
 from avfusion.ui.theme import STYLE, theme
 
 _MAX_UPLOAD = "2gb"
@@ -41,6 +41,7 @@ def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None,
         server_port=port,
         share=share,
         theme=theme(),
+        css=colours.style(),
         css_paths=STYLE,
         allowed_paths=[str(home() / "jobs"), str(example.ASSETS)],
         max_file_size=_MAX_UPLOAD,

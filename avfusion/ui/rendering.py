@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import gradio as gr
 
 from avfusion.clip import Clip, Rgb
@@ -20,11 +18,13 @@ from avfusion.matting import Edges
 from avfusion.media.write import Encoding
 from avfusion.pipelines.swap import SwapSettings
 from avfusion.ui import words
+from avfusion.ui.drawing import inline
 from avfusion.ui.layout import BehindPart, ResultPart, RunPart
 from avfusion.ui.results import Export, Outcome, Wish, export, make
 from avfusion.ui.runs import Run
-from avfusion.ui.visit import Visit
+from avfusion.ui.visit import RUN, Visit
 
+_PREVIEW_QUALITY = 80
 STOPPED = "Stopped. Nothing was written."
 # A moment later, when the players have found their size.
 _SHOW_RESULT = """() => setTimeout(() => {
@@ -79,8 +79,8 @@ def run(
             colour_match=colour_match, encoding=Encoding(quality=round(quality)),
         )  # fmt: skip
         background = chosen_background(kind, picture, video, colour)
-        wish = Wish(visit.selection.prompts, background, ending, settings, tracker, segmenter)
-        if not wish.prompts and not clip.has_alpha:
+        wish = Wish(visit.wanted(tracker, segmenter), background, ending, settings)
+        if not wish.wanted.prompts and not clip.has_alpha:
             raise NoPrompt("Nothing is selected yet. Click the object in the picture (step 2).")
         job = visit.start(partial(make, visit, clip, wish))
         yield from _watched(job)
@@ -98,7 +98,7 @@ def run(
 def _watched(job: Run[Any]) -> Iterator[Shows]:
     for now in job.progress():
         if now is not None:
-            picture = gr.skip() if now.preview is None else inline(now.preview)
+            picture = gr.skip() if now.preview is None else _preview(now.preview)
             yield Shows(progress=words.progress(now), preview=picture)
 
 
@@ -124,7 +124,7 @@ def fail() -> Shows:
 
 
 def stop(visit: Visit) -> Shows:
-    visit.stop()
+    visit.stop(RUN)
     return idle(words.note(STOPPED))
 
 
@@ -136,7 +136,7 @@ def hand_out(kind: Export, visit: Visit, edges: Edges, quality: float) -> Iterat
         if clip is None or tracking is None:
             raise UsageError("The clicks have changed since the last run. Press Run again first.")
         settings = SwapSettings(edges=edges, encoding=Encoding(quality=round(quality)))
-        job = visit.start(partial(export, visit, clip, tracking, kind, settings))
+        job = visit.start(partial(export, visit, clip, tracking, visit.span, kind, settings))
         for now in job.progress():
             yield (words.progress(now) if now else gr.skip()), gr.skip()
         job.result()
@@ -169,18 +169,19 @@ def as_hex(colour: str) -> str:
     return "#" + "".join(f"{min(255, max(0, round(float(number)))):02x}" for number in numbers)
 
 
-def inline(picture: Rgb) -> str:
-    """A picture inside the page's text, so that hundreds of previews leave no files."""
-    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    data = base64.b64encode(jpeg.tobytes()).decode("ascii")
-    return f'<img class="preview" alt="The frame being worked on" src="data:image/jpeg;base64,{data}">'
+def _preview(picture: Rgb) -> str:
+    address = inline(picture, _PREVIEW_QUALITY)
+    return f'<img class="preview" alt="The frame being worked on" src="{address}">'
 
 
 def _paths(clip: Clip | None, *files: str | None) -> list[Path]:
     return [*([clip.path] if clip else []), *(Path(file) for file in files if file)]
 
 
-def wire(visit: gr.State, behind: BehindPart, running: RunPart, results: ResultPart, *, runs_at_once: int) -> None:
+def wire(
+    visit: gr.State, behind: BehindPart, running: RunPart, results: ResultPart, *, runs_at_once: int
+) -> gr.events.Dependency:
+    """The event that ends with each run is returned."""
     shows: list[Any] = [
         running.run, running.stop, running.status, running.progress, running.preview, results.section,
         results.original, results.result, results.download, results.report, results.files_status, results.files,
@@ -201,3 +202,4 @@ def wire(visit: gr.State, behind: BehindPart, running: RunPart, results: ResultP
     for kind, button in exports.items():
         files = [results.files_status, results.files]
         button.click(partial(hand_out, kind), [visit, behind.edges, behind.quality], files, **slow)
+    return run_event

@@ -13,14 +13,17 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from avfusion.clip import Clip, Prompt
+from avfusion.clip import Clip, MaskTrack
+from avfusion.media.cut import cut, cut_track
 from avfusion.media.target import whole_file
 from avfusion.media.write import Encoding
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
 from avfusion.pipelines.segment import write_track
 from avfusion.pipelines.swap import TRANSPARENT, SwapSettings, swap, write_matte
-from avfusion.pipelines.track import Tracking, track
+from avfusion.pipelines.track import Tracking
+from avfusion.ui.following import followed
+from avfusion.ui.span import Span
 from avfusion.ui.visit import TrackOf, Visit
 
 Export = Literal["masks", "rle", "matte"]
@@ -33,12 +36,10 @@ _PREVIEW_ENCODING = Encoding(quality=23, preset="ultrafast")
 class Wish:
     """What the visitor chose before they pressed Run. background: as `swap` takes it."""
 
-    prompts: tuple[Prompt, ...]
+    wanted: TrackOf
     background: str
     ending: str
     settings: SwapSettings
-    tracker: str = "auto"
-    segmenter: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def make(visit: Visit, clip: Clip, wish: Wish, on_progress: OnProgress, should_s
         file = folder / f"{clip.path.stem}-{_word_for(wish.background)}{wish.ending}"
         report = swap(
             clip, background=wish.background, out=file, masks=tracking.track if tracking else None,
-            settings=wish.settings, on_progress=on_progress, should_stop=should_stop,
+            span=wish.wanted.span, settings=wish.settings, on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
         if tracking is not None:
             engines, stages_s = tracking.engines, {**tracking.stages_s, **report.stages_s}
@@ -71,20 +72,10 @@ def make(visit: Visit, clip: Clip, wish: Wish, on_progress: OnProgress, should_s
 def _tracking(
     visit: Visit, clip: Clip, wish: Wish, on_progress: OnProgress, should_stop: ShouldStop
 ) -> tuple[Tracking | None, tuple[str, ...]]:
-    """The masks through the clip, new or from the last run, and notes. None: the clip's own alpha is the matte."""
-    made_from = TrackOf(wish.prompts, wish.tracker, wish.segmenter)
-    kept = visit.track_for(made_from)
-    if kept is not None:
-        return replace(kept, stages_s={}), ("The clicks are those of the last run: the object was not followed anew.",)
-    if not wish.prompts and clip.has_alpha:
+    """The masks through the clip, and notes. None: the clip's own alpha is the matte."""
+    if not wish.wanted.prompts and clip.has_alpha:
         return None, ()
-    with visit.folder_for("track") as folder:
-        made = track(
-            clip, wish.prompts, folder=folder, engine=wish.tracker, segmenter=wish.segmenter,
-            on_progress=on_progress, should_stop=should_stop,
-        )  # fmt: skip
-    visit.keep_track(made_from, made)
-    return made, made.notes
+    return followed(visit, clip, wish.wanted, on_progress, should_stop)
 
 
 def _preview(
@@ -102,7 +93,7 @@ def _preview(
 
     report = swap(
         clip, background=background, out=folder / "preview.mp4", masks=tracking.track if tracking else None,
-        settings=settings, on_progress=tell, should_stop=should_stop,
+        span=wish.wanted.span, settings=settings, on_progress=tell, should_stop=should_stop,
     )  # fmt: skip
     return report.out, sum(report.stages_s.values())
 
@@ -116,15 +107,20 @@ def _checkerboard(clip: Clip, out: Path) -> Path:
 
 
 def export(
-    visit: Visit, clip: Clip, tracking: Tracking, kind: Export, settings: SwapSettings, on_progress: OnProgress,
-    should_stop: ShouldStop,
+    visit: Visit, clip: Clip, tracking: Tracking, span: Span | None, kind: Export, settings: SwapSettings,
+    on_progress: OnProgress, should_stop: ShouldStop,
 ) -> Path:  # fmt: skip
-    """The masks of a track as a zip of PNGs or COCO RLE, or the soft matte as a grey video. Nothing is tracked."""
-    teller = Teller("writing", clip.frame_count, on_progress, should_stop)
+    """The masks of a track as a zip of PNGs or COCO RLE, or the soft matte as a grey video. Nothing is tracked.
+
+    As in the rendered clip, only the part between the in and out points is there, numbered from 0.
+    """
+    start, stop = span or (0, clip.frame_count)
+    part, track = cut(clip, start, stop), cut_track(tracking.track, start, stop)
+    teller = Teller("writing", part.frame_count, on_progress, should_stop)
     writers: dict[Export, tuple[str, Callable[[Path], object]]] = {
-        "masks": ("-masks.zip", lambda out: _write_zip(clip, tracking, out, teller)),
-        "rle": ("-masks.json", lambda out: write_track(clip, tracking.track, out, "rle", teller)),
-        "matte": ("-matte.mp4", lambda out: write_matte(clip, tracking.track, out, settings, teller)),
+        "masks": ("-masks.zip", lambda out: _write_zip(part, track, out, teller)),
+        "rle": ("-masks.json", lambda out: write_track(part, track, out, "rle", teller)),
+        "matte": ("-matte.mp4", lambda out: write_matte(part, track, out, settings, teller)),
     }
     ending, write = writers[kind]
     with visit.folder_for(kind) as folder:
@@ -133,9 +129,9 @@ def export(
     return out
 
 
-def _write_zip(clip: Clip, tracking: Tracking, out: Path, teller: Teller) -> None:
+def _write_zip(clip: Clip, track: MaskTrack, out: Path, teller: Teller) -> None:
     folder = out.with_suffix("")
-    write_track(clip, tracking.track, folder, "masks", teller)
+    write_track(clip, track, folder, "masks", teller)
     with whole_file(out) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         for picture in sorted(folder.iterdir()):
             archive.write(picture, picture.name)

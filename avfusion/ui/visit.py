@@ -7,24 +7,23 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avfusion.clip import Clip, Mask, Prompt, Rgb
+from avfusion.clip import Clip, Prompt
 from avfusion.errors import TooLarge
 from avfusion.jobs.home import job_folder, new_job
 from avfusion.media.probe import probe
-from avfusion.pipelines.frame import mask_frame, one_frame
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.track import Tracking
 from avfusion.ui.clicks import Selection
-from avfusion.ui.drawing import scaled, scaled_mask
 from avfusion.ui.runs import Result, Run
+from avfusion.ui.span import Span, covers
 
 LIMIT_VARIABLE = "AVFUSION_MAX_GIGAPIXELS"
 _LIMIT_GIGAPIXELS = 200.0
+RUN = "run"
 # A run stops at its next frame; whoever deletes its files waits for that, and not for ever.
 _PATIENCE_S = 10.0
 
@@ -34,8 +33,17 @@ class TrackOf:
     """What a track was made from: while this stays the same, the track need not be made again."""
 
     prompts: tuple[Prompt, ...]
-    tracker: str
-    segmenter: str
+    tracker: str = "auto"
+    segmenter: str = "auto"
+    span: Span | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A finished track and what it was made from."""
+
+    made_from: TrackOf
+    tracking: Tracking
 
 
 class Visit:
@@ -49,8 +57,10 @@ class Visit:
         self._folder: Path | None = None
         self.clip: Clip | None = None
         self.selection = Selection()
-        self._runs: list[Run[Any]] = []
-        self._track: tuple[TrackOf, Tracking] | None = None
+        self.span: Span | None = None
+        self.tracking_turn = threading.Lock()
+        self._runs: list[tuple[str, Run[Any]]] = []
+        self._tracks: tuple[Made, ...] = ()
         self._round = 0
 
     @property
@@ -77,40 +87,73 @@ class Visit:
     def forget(self) -> None:
         """Back to the beginning: no clip, no clicks, no files."""
         self.stop()
-        for run in self._runs:  # not under the lock, which they may want before they end
+        for _, run in self._runs:  # not under the lock, which they may want before they end
             run.wait(_PATIENCE_S)
         with self.lock:
-            self.clip, self.selection, self._track = None, Selection(), None
+            self.clip, self.selection, self.span, self._tracks = None, Selection(), None, ()
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
 
-    def start(self, work: Callable[[OnProgress, ShouldStop], Result]) -> Run[Result]:
-        """Work that belongs to this visit: it is stopped with it."""
+    def start(self, work: Callable[[OnProgress, ShouldStop], Result], *, kind: str = RUN) -> Run[Result]:
+        """Work that belongs to this visit: it is stopped with it, or with all of its kind."""
         with self.lock:
             run = Run(work)
-            self._runs = [*(known for known in self._runs if known.is_alive), run]
+            self._runs = [*((other, known) for other, known in self._runs if known.is_alive), (kind, run)]
             return run
 
-    def stop(self) -> None:
-        """Asks everything that runs to stop."""
-        for run in self._runs:
-            run.stop()
+    def stop(self, kind: str | None = None) -> None:
+        """Asks what runs to stop: all of it, or what is of one kind."""
+        for other, run in self._runs:
+            if kind in (None, other):
+                run.stop()
 
-    def track_for(self, made_from: TrackOf) -> Tracking | None:
-        """The track made from exactly this, if there is one."""
+    @property
+    def track_folder(self) -> Path:
+        """Where the tracker finds again what it tracked before in this clip."""
+        return self.folder / "track"
+
+    def wanted(self, tracker: str, segmenter: str) -> TrackOf:
+        """What a track would be made from now."""
         with self.lock:
-            return self._track[1] if self._track and self._track[0] == made_from else None
+            return TrackOf(self.selection.prompts, tracker, segmenter, self.span)
+
+    def track_for(self, wanted: TrackOf) -> Tracking | None:
+        """The track made from exactly this and at least as much of the clip, if there is one."""
+        with self.lock:
+            for made in reversed(self._tracks):
+                same = replace(made.made_from, span=wanted.span) == wanted
+                if same and self.clip is not None and covers(made.made_from.span, wanted.span, self.clip.frame_count):
+                    return made.tracking
+            return None
+
+    def will_track(self) -> None:
+        """From now on only the newest track is sure to stay readable."""
+        with self.lock:
+            self._tracks = self._tracks[-1:]
 
     def keep_track(self, made_from: TrackOf, tracking: Tracking) -> None:
         with self.lock:
-            self._track = (made_from, tracking)
+            self._tracks = (*self._tracks[-1:], Made(made_from, tracking))
+
+    @property
+    def known(self) -> Made | None:
+        """The track to go by: the newest one that says nothing but what the clicks say, or else the newest."""
+        with self.lock:
+            if not self.selection.prompts:
+                return None
+            log = self.selection.prompts
+            fitting = [made for made in self._tracks if log[: len(made.made_from.prompts)] == made.made_from.prompts]
+            return next(reversed(fitting or self._tracks), None)
 
     @property
     def tracking(self) -> Tracking | None:
-        """The last track, if it still fits the clicks."""
+        """The last track, if it still fits the clicks and all of the part that counts."""
         with self.lock:
-            return self._track[1] if self._track and self._track[0].prompts == self.selection.prompts else None
+            made, clip = self.known, self.clip
+            if made is None or clip is None or made.made_from.prompts != self.selection.prompts:
+                return None
+            return made.tracking if covers(made.made_from.span, self.span, clip.frame_count) else None
 
     @contextlib.contextmanager
     def folder_for(self, purpose: str) -> Iterator[Path]:
@@ -161,28 +204,3 @@ def check_work(clip: Clip, environment: Mapping[str, str] | None = None) -> Clip
             f"gigapixels, and this page takes {limit:g}. Cut the clip or scale it down first."
         )
     return clip
-
-
-@lru_cache(maxsize=24)
-def shown(clip: Clip, frame: int) -> Rgb:
-    """A frame at its displayed size. Read-only."""
-    return scaled(one_frame(clip, frame).rgb, clip)
-
-
-@lru_cache(maxsize=24)
-def pointed_at(clip: Clip, prompts: tuple[Prompt, ...], frame: int, segmenter: str) -> Mask:
-    """The mask that the prompts on a frame point at, full size. Read-only. Raises what `mask_frame` raises."""
-    masks = list(mask_frame(clip, prompts, frame=frame, segmenter=segmenter).masks.values())
-    union = masks[0].copy()
-    for mask in masks[1:]:
-        union |= mask
-    return union
-
-
-def shown_mask(visit: Visit, clip: Clip, frame: int, segmenter: str) -> Mask | None:
-    """The mask to show over a frame: that of the clicks on it, or the tracked one; None where nothing is known."""
-    own = visit.selection.on_frame(frame)
-    if own:
-        return scaled_mask(pointed_at(clip, own, frame, segmenter), clip)
-    tracking = visit.tracking
-    return scaled_mask(tracking.track.union(frame), clip) if tracking else None

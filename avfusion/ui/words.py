@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from avfusion.clip import Box, Clip, Mask, Point, Prompt
+import numpy as np
+
+from avfusion.clip import Box, Clip, Point, Prompt, Scribble
 from avfusion.errors import AvfusionError
 from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.report import Report
 from avfusion.ui.clicks import Selection
+from avfusion.ui.drawing import Labels
+from avfusion.ui.span import Span
 
 _STAGES = {
+    "shots": "Looking for cuts",
+    "learning": "Learning the object",
     "tracking": "Following the object",
     "rendering": "Putting in the background",
     "preview": "Making a preview for this page",
@@ -65,29 +71,42 @@ def facts(clip: Clip) -> str:
     return f'<p class="file">{escape(clip.path.name)}</p><ul class="facts">{lines}</ul>{notes}'
 
 
-def moment(clip: Clip, frame: int) -> str:
+def moment(clip: Clip, frame: int, span: Span | None = None) -> str:
     time = float(clip.time(frame) - clip.time(0))
     last = clip.frame_count - 1
-    return f'<p class="moment"><span><b>Frame {frame}</b> / {last}</span><span class="time">{time:.3f} s</span></p>'
+    part = f" · only frames {span[0]} to {span[1] - 1} count" if span is not None else ""
+    return (
+        f'<p class="moment"><span><b>Frame {frame}</b> / {last}{part}</span><span class="time">{time:.3f} s</span></p>'
+    )
 
 
-def selected(selection: Selection, frame: int, mask: Mask | None) -> str:
-    """What is selected on a frame, and what to do next."""
+def selected(selection: Selection, frame: int, labels: Labels | None, news: str = "") -> str:
+    """What is selected on a frame, and what to do next. news: what there is to know about the other frames."""
     if selection.corner is not None and selection.corner.frame == frame:
         return note("Now click the opposite corner of the box.")
     if not selection.prompts:
         return note("Click what you want to keep.")
+    if selection.chosen not in selection.marked:
+        return note(f"Click object {selection.chosen}.")
     here = selection.on_frame(frame)
     parts = []
     if here:
         parts.append(f"{_counted(here)}, the last at {_place(here[-1])}")
-        if mask is not None:
-            share = 100 * float(mask.mean())
-            parts.append(f"the object fills {share:.{0 if share >= 10 else 1}f} % of the picture")
+        if labels is not None:
+            share = 100 * np.count_nonzero(labels) / labels.size
+            what = "the object fills" if len(selection.marked) == 1 else "the objects fill"
+            parts.append(f"{what} {share:.{0 if share >= 10 else 1}f} % of the picture")
     others = sorted({prompt.frame for prompt in selection.prompts} - {frame})
     if others:
         parts.append(f"clicks on frame {', '.join(map(str, others))}")
-    return good(f"{'; '.join(parts)}.".capitalize())
+    return good(f"{'; '.join(parts)}.".capitalize() + (f" {news}" if news else ""))
+
+
+def news(is_new: bool, is_current: bool) -> str:
+    """What there is to say about the frames without clicks."""
+    if is_new or is_current:
+        return ""
+    return "Not yet followed up: the other frames show what was followed before. Press Follow the object."
 
 
 def _counted(prompts: Sequence[Prompt]) -> str:
@@ -96,14 +115,18 @@ def _counted(prompts: Sequence[Prompt]) -> str:
         ("kept", "kept", sum(isinstance(prompt, Point) and prompt.keep for prompt in prompts)),
         ("dropped", "dropped", sum(isinstance(prompt, Point) and not prompt.keep for prompt in prompts)),
         ("box", "boxes", sum(isinstance(prompt, Box) for prompt in prompts)),
+        ("stroke", "strokes", sum(isinstance(prompt, Scribble) and prompt.keep for prompt in prompts)),
+        ("dropping stroke", "dropping strokes", sum(isinstance(p, Scribble) and not p.keep for p in prompts)),
     ]
     return ", ".join(f"{count} {one if count == 1 else many}" for one, many, count in counts if count)
 
 
 def _place(prompt: Prompt) -> str:
-    """Pixels of the full frame, as the command line takes them."""
+    """Pixels of the full frame, as the command line takes them; of a stroke, where it ends."""
     if isinstance(prompt, Box):
         return f"{prompt.x0:g},{prompt.y0:g},{prompt.x1:g},{prompt.y1:g}"
+    if isinstance(prompt, Scribble):
+        return f"{prompt.points[-1][0]:g},{prompt.points[-1][1]:g}"
     return f"{prompt.x:g},{prompt.y:g}" if isinstance(prompt, Point) else ""
 
 
@@ -112,9 +135,10 @@ def waiting() -> str:
 
 
 def progress(now: Progress) -> str:
-    rate = f"{now.frames_per_s:.3g} frames/s" if now.done > 1 else ""
+    rate = f"{now.frames_per_s:.3g} {'steps' if now.stage == 'learning' else 'frames'}/s" if now.done > 1 else ""
     left = f"about {duration(now.remaining_s)} left in this step" if now.remaining_s is not None else ""
-    words = " · ".join(part for part in (f"frame {now.done} of {now.total}", rate, left) if part)
+    counted = f"{'step' if now.stage == 'learning' else 'frame'} {now.done} of {now.total}"
+    words = " · ".join(part for part in (counted, rate, left) if part)
     return _bar(now.done / max(1, now.total), _STAGES.get(now.stage, now.stage.capitalize()), words)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -63,9 +64,9 @@ class Server:
         return self.log.read()
 
     def job_files(self) -> list[str]:
-        """What the visitors of this server have on its disk, clips left out."""
+        """What the visitors of this server have on its disk, without clips and what following keeps for next time."""
         files = (self.home / "jobs").glob("*/*/*")
-        return sorted(file.name for file in files if not file.parent.name.startswith("clip-"))
+        return sorted(file.name for file in files if not re.match("clip-|track$", file.parent.name))
 
     def close(self) -> None:
         self._process.send_signal(signal.SIGINT)

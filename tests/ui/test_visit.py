@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfusion.clip import Clip, Point
+from avfusion.clip import Clip, Point, Scribble
 from avfusion.errors import CannotRead, Stopped, TooLarge
 from avfusion.jobs.home import home
 from avfusion.pipelines.progress import OnProgress, ShouldStop
-from avfusion.pipelines.track import Tracking, track
-from avfusion.ui.clicks import Selection
+from avfusion.pipelines.track import Tracking
+from avfusion.ui.clicks import Selection, clicked, redone, undone
+from avfusion.ui.colours import rgb_of
 from avfusion.ui.drawing import marked
-from avfusion.ui.visit import TrackOf, Visit, check_work, close, shown, shown_mask
+from avfusion.ui.following import followed
+from avfusion.ui.looking import shown, shown_labels
+from avfusion.ui.visit import Visit, check_work, close
 from tests.ui.making import BALL_RGB, balls, write_clip
 
 
@@ -84,22 +87,53 @@ def test_closing_stops_the_run_and_removes_its_files(rolling: Path) -> None:
     assert list((home() / "jobs").iterdir()) == []
 
 
+def follow(visit: Visit, clip: Clip) -> Tracking:
+    """Follows what is selected now."""
+    return followed(visit, clip, visit.wanted("auto", "auto"), lambda _: None, lambda: False)[0]
+
+
 def test_a_track_counts_as_long_as_its_clicks_do(rolling: Path) -> None:
     visit = Visit()
     clip = visit.open(rolling)
-    visit.selection = Selection((Point(48, 60),))
-    made_from = TrackOf(visit.selection.prompts, "auto", "auto")
-    with visit.folder_for("track") as folder:
-        tracking: Tracking = track(clip, made_from.prompts, folder=folder)
-    visit.keep_track(made_from, tracking)
-    assert visit.track_for(made_from) is tracking
-    assert visit.track_for(dataclasses.replace(made_from, tracker="flow")) is None
-    later = shown_mask(visit, clip, 4, "auto")
+    visit.selection = clicked(Selection(), 48, 60, frame=0, tool="keep")
+    tracking = follow(visit, clip)
+    wanted = visit.wanted("auto", "auto")
+    assert visit.track_for(wanted) is tracking
+    assert visit.track_for(dataclasses.replace(wanted, tracker="flow")) is None
+    later = shown_labels(visit, clip, 4, "auto")
     assert later is not None
     assert later.any()
-    visit.selection = Selection((Point(48, 60), Point(50, 60)))
+    visit.selection = clicked(visit.selection, 50, 60, frame=0, tool="keep")
     assert visit.tracking is None
-    assert shown_mask(visit, clip, 4, "auto") is None
+    assert np.array_equal(shown_labels(visit, clip, 4, "auto"), later), "the last track stays until it is made again"
+
+
+def test_following_again_costs_nothing_and_a_part_is_in_the_whole(rolling: Path) -> None:
+    visit = Visit()
+    clip = visit.open(rolling)
+    visit.selection = clicked(Selection(), 48, 60, frame=0, tool="keep")
+    tracking = follow(visit, clip)
+    assert follow(visit, clip).track is tracking.track
+    visit.span = (2, 5)
+    assert follow(visit, clip).track is tracking.track
+    assert visit.tracking is tracking
+
+
+def test_undo_and_redo_find_the_track_of_before(rolling: Path) -> None:
+    visit = Visit()
+    clip = visit.open(rolling)
+    visit.selection = clicked(Selection(), 48, 60, frame=0, tool="keep")
+    first = follow(visit, clip)
+    visit.selection = clicked(visit.selection, 60, 66, frame=3, tool="keep")
+    assert visit.tracking is None
+    second = follow(visit, clip)
+    visit.selection = undone(visit.selection)
+    assert visit.tracking is first
+    visit.selection = redone(visit.selection)
+    assert visit.tracking is second
+    visit.selection = Selection()
+    assert visit.known is None
+    assert shown_labels(visit, clip, 3, "auto") is None
 
 
 def test_what_is_drawn_over_a_frame(rolling: Path) -> None:
@@ -107,15 +141,27 @@ def test_what_is_drawn_over_a_frame(rolling: Path) -> None:
     clip = visit.open(rolling)
     clean = shown(clip, 0)
     visit.selection = Selection((Point(48, 60), Point(150, 10, keep=False)))
-    mask = shown_mask(visit, clip, 0, "auto")
-    drawn = marked(clean, clip, mask=mask, prompts=visit.selection.prompts)
+    labels = shown_labels(visit, clip, 0, "auto")
+    drawn = marked(clean, clip, labels=labels, prompts=visit.selection.prompts)
     assert drawn.shape == clean.shape
-    assert np.array_equal(marked(clean, clip, mask=None), clean)
-    assert drawn[363, 291, 1] > drawn[363, 291, 0], "a kept click is a green dot"
-    assert drawn[63, 903, 0] > drawn[63, 903, 1], "a dropped click is a red dot"
+    assert np.array_equal(marked(clean, clip, labels=None), clean)
+    assert np.abs(drawn[363 + 6, 291 + 6].astype(int) - rgb_of(1)).max() < 12, "a kept click has its object's colour"
+    assert drawn[63 + 6, 903 + 4, 0] > drawn[63 + 6, 903 + 4, 2] + 100, "a dropped click is red"
     assert np.abs(clean[420, 330].astype(int) - BALL_RGB).max() < 12
     assert drawn[420, 330, 2] > 100, "the object is tinted blue"
     assert np.array_equal(drawn[700, 40], clean[700, 40]), "the rest stays"
+
+
+def test_each_object_has_its_own_tint_and_its_own_dots(rolling: Path) -> None:
+    clip = Visit().open(rolling)
+    black = np.zeros_like(shown(clip, 0))
+    labels = np.zeros((120, 160), np.uint8)
+    labels[:, :40], labels[:, 120:] = 1, 2
+    drawn = marked(black, clip, labels=labels, prompts=[Scribble(((60, 100), (90, 100)), True, 4, 0, 2)])
+    assert np.abs(drawn[300, 100].astype(int) * 2 - rgb_of(1)).max() <= 2
+    assert np.abs(drawn[300, 900].astype(int) * 2 - rgb_of(2)).max() <= 2
+    assert np.abs(drawn[603, 450].astype(int) - rgb_of(2)).max() <= 2
+    assert not drawn[300, 480].any()
 
 
 def test_work_beyond_the_limit_is_refused(rolling: Path) -> None:

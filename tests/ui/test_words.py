@@ -42,7 +42,7 @@ def test_clock(seconds: float, said: str) -> None:
 
 
 def test_what_is_selected() -> None:
-    half = np.array([[True, False]])
+    half = np.array([[1, 0]], np.uint8)
     log = Selection((Point(3, 4, frame=1), Point(5, 6, keep=False, frame=1), Box(1, 2, 3, 4, frame=7)))
     assert "1 kept, 1 dropped, the last at 5,6; the object fills 50 %" in words.selected(log, 1, half)
     assert "clicks on frame 7" in words.selected(log, 1, half)

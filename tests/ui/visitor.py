@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,26 @@ class Visitor:
         assert found, status.inner_text()
         return tuple(map(float, found[1].split(",")))
 
+    def drag(self, *places: tuple[float, float]) -> None:
+        """Draws through places given in parts 0..1 of the frame's picture, with the button held."""
+        self.page.locator("#background-frame img").scroll_into_view_if_needed()
+        left, top, width, height = self.settled_box()
+        for number, (x, y) in enumerate(places):
+            self.page.mouse.move(left + x * width, top + y * height, steps=1 if number == 0 else 6)
+            if number == 0:
+                self.page.mouse.down()
+        self.page.mouse.up()
+
+    def go_to(self, frame: int) -> None:
+        self.page.locator("#background-scrub input[type=range]").fill(str(frame))
+        self.see("background-time", f"Frame {frame}")
+
+    def follow(self) -> None:
+        """Follows the object, and waits until that is done and shown."""
+        self.page.click("#background-follow")
+        expect(self.page.locator("#background-follow-stop")).to_be_hidden(timeout=60_000)
+        expect(self.page.locator("#background-timeline .strip:not(.stale) .sure").first).to_be_attached(timeout=20_000)
+
     def choose(self, group: str, value: str) -> None:
         self.page.locator(f"#{group} input[value='{value}']").check(force=True)
 
@@ -91,8 +112,10 @@ class Visitor:
         expect(self.page.locator(f"#{place}")).to_contain_text(words, timeout=timeout_s * 1000)
 
     def file_behind(self, selector: str) -> bytes:
-        """What the server sends for the video or link."""
+        """What the server sends for the picture, video or link."""
         address = self.page.locator(selector).first.evaluate("e => e.currentSrc || e.href")
+        if address.startswith("data:"):
+            return base64.b64decode(address.partition(",")[2])
         answer = self.page.request.get(address)
         assert answer.ok
         return answer.body()

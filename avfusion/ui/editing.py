@@ -1,0 +1,166 @@
+"""What a visitor does in step 2: clicks, strokes, undo and redo, objects, in and out points, moving through frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from avfusion.clip import Clip
+from avfusion.ui import following, timeline, words
+from avfusion.ui.clicks import (
+    Selection,
+    Tool,
+    changed_frame,
+    choosing,
+    clicked,
+    dragged,
+    emptied,
+    redone,
+    stroke_width_px,
+    to_frame,
+    undone,
+    with_another,
+    without_object,
+)
+from avfusion.ui.layout import BehindPart
+from avfusion.ui.looking import Look, look
+from avfusion.ui.object_part import ObjectPart
+from avfusion.ui.span import Span, ending_at, starting_at
+from avfusion.ui.visit import Visit
+
+# Looking at frames and clicking is short work; a few at a time keep the page quick for everybody.
+_LOOKS_AT_ONCE = 4
+# More places than that in one stroke come from no hand.
+_PLACES_AT_MOST = 5000
+
+Moved = tuple[Any, ...]
+"""The scrubber's frame and a `Look`."""
+
+
+def short_events() -> dict[str, Any]:
+    return {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "concurrency_id": "look",
+        "concurrency_limit": _LOOKS_AT_ONCE,
+    }
+
+
+def stroke(visit: Visit, tool: Tool, says: str, segmenter: str, event: gr.EventData) -> Look:
+    """A click, or a drag of the pointer, on the frame that was displayed. event: frame, points [[x, y], ...] shown."""
+    with visit.lock:
+        frame, points = int(event.frame), event.points[:_PLACES_AT_MOST]
+        if visit.clip is not None and points and 0 <= frame < visit.clip.frame_count:
+            visit.selection = _said(visit.clip, visit.selection, frame, points, tool, keep=says == "keep")
+        return look(visit, frame, segmenter)
+
+
+def _said(
+    clip: Clip, selection: Selection, frame: int, points: list[list[float]], tool: Tool, *, keep: bool
+) -> Selection:
+    places = [to_frame(clip, x, y) for x, y in points]
+    if len(places) == 1:
+        return clicked(selection, *places[0], frame=frame, tool=tool, keep=keep)
+    return dragged(selection, places, frame=frame, tool=tool, keep=keep, width_px=stroke_width_px(clip))
+
+
+def change(how: Callable[[Selection], Selection], visit: Visit, frame: int, segmenter: str) -> Moved:
+    """Changes the log and goes to where it changed, so that the visitor sees it."""
+    with visit.lock:
+        before = visit.selection
+        visit.selection = how(before)
+        changed = changed_frame(before, visit.selection)
+        frame = frame if changed is None else changed
+        return frame, *look(visit, frame, segmenter)
+
+
+def choose_object(visit: Visit, frame: int, segmenter: str, number: int) -> Look:
+    with visit.lock:
+        if number in visit.selection.objects:
+            visit.selection = choosing(visit.selection, number)
+        return look(visit, frame, segmenter)
+
+
+def add_object(visit: Visit, frame: int, segmenter: str) -> Look:
+    with visit.lock:
+        visit.selection = with_another(visit.selection)
+        return look(visit, frame, segmenter)
+
+
+def remove_object(selection: Selection) -> Selection:
+    return without_object(selection, selection.chosen)
+
+
+def set_span(how: Callable[[Span | None, int, int], Span | None], visit: Visit, frame: int, segmenter: str) -> Look:
+    with visit.lock:
+        if visit.clip is not None:
+            visit.span = how(visit.span, frame, visit.clip.frame_count)
+        return look(visit, frame, segmenter)
+
+
+def _whole(span: Span | None, frame: int, count: int) -> None:
+    return None
+
+
+def step_by(count: int, visit: Visit, frame: int, segmenter: str) -> Moved:
+    last = visit.clip.frame_count - 1 if visit.clip else 0
+    frame = min(max(frame + count, 0), last)
+    return frame, *look(visit, frame, segmenter)
+
+
+def jump_to_worst(visit: Visit, frame: int, segmenter: str) -> Moved:
+    """Goes to the frame and object where a click helps most, and says why."""
+    with visit.lock:
+        made = visit.known
+        if made is None:
+            return frame, *look(visit, frame, segmenter)._replace(status=words.note("Follow the object first."))
+        worst = made.tracking.worst()
+        if worst is None:
+            said = words.good("Nothing is doubtful: the object was followed with confidence on every frame.")
+            return frame, *look(visit, frame, segmenter)._replace(status=said)
+        if worst.object in visit.selection.objects:
+            visit.selection = choosing(visit.selection, worst.object)
+        seen = look(visit, worst.frame, segmenter)
+        return worst.frame, *seen._replace(status=words.note(timeline.why(worst)))
+
+
+def wire(visit: gr.State, chosen: ObjectPart, behind: BehindPart, *, runs_at_once: int) -> None:
+    here: list[Any] = [visit, chosen.scrub, behind.segmenter]
+    shows, moved = chosen.shows, [chosen.scrub, *chosen.shows]
+    short = short_events()
+    chosen.frame.stroke(
+        stroke, [visit, chosen.tool, chosen.stroke, behind.segmenter], shows, trigger_mode="multiple", **short
+    )
+    chosen.tool.change(
+        lambda tool: gr.Radio(visible=tool == "scribble"), chosen.tool, chosen.stroke, queue=False,
+        show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+    chosen.undo.click(partial(change, undone), here, moved, trigger_mode="multiple", **short)
+    chosen.redo.click(partial(change, redone), here, moved, trigger_mode="multiple", **short)
+    chosen.reset.click(partial(change, emptied), here, moved, **short)
+    chosen.objects.input(choose_object, [*here, chosen.objects], shows, **short)
+    chosen.add.click(add_object, here, shows, **short)
+    chosen.remove.click(partial(change, remove_object), here, moved, **short)
+    for button, how in ((chosen.start, starting_at), (chosen.end, ending_at), (chosen.whole, _whole)):
+        button.click(partial(set_span, how), here, shows, **short)
+    chosen.scrub.input(look, here, shows, trigger_mode="always_last", **short)
+    chosen.previous.click(partial(step_by, -1), here, moved, **short)
+    chosen.next.click(partial(step_by, 1), here, moved, **short)
+    chosen.worst.click(jump_to_worst, here, moved, **short)
+    behind.segmenter.change(look, here, shows, **short)
+    _wire_following(visit, chosen, behind, here, runs_at_once)
+
+
+def _wire_following(
+    visit: gr.State, chosen: ObjectPart, behind: BehindPart, here: list[Any], runs_at_once: int
+) -> None:
+    follows: list[Any] = [chosen.follow, chosen.stop, chosen.progress, chosen.frame]
+    hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
+    begun = chosen.follow.click(following.begin, None, follows, queue=False, **hidden)
+    run = begun.then(following.follow, [visit, behind.tracker, behind.segmenter], follows, **slow)
+    run.then(look, here, chosen.shows, **short_events())
+    chosen.stop.click(following.stop, [visit], follows, queue=False, cancels=[run], **hidden)

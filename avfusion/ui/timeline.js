@@ -1,0 +1,29 @@
+// A press on the timeline, or a drag along it, moves the scrubber; so do keys, which ask by an event of their own.
+const scrubber = () => document.querySelector("#background-scrub input[type=range]");
+let wanted = null; // the frame asked for last: a quick hand is ahead of the page
+
+function go(frame) {
+  const slider = scrubber();
+  if (!slider || slider.disabled) return;
+  wanted = Math.min(Math.max(Math.round(frame), Number(slider.min)), Number(slider.max));
+  if (wanted === Number(slider.value)) return;
+  slider.value = wanted;
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function pointed(event) {
+  const strip = element.querySelector(".strip");
+  if (!strip) return;
+  const box = strip.getBoundingClientRect();
+  go(Math.floor(((event.clientX - box.left) / box.width) * Number(strip.dataset.frames)));
+}
+
+element.addEventListener("pointerdown", (event) => {
+  if (event.button !== 0 || !event.target.closest(".strip")) return;
+  element.setPointerCapture(event.pointerId);
+  pointed(event);
+});
+element.addEventListener("pointermove", (event) => {
+  if (element.hasPointerCapture(event.pointerId)) pointed(event);
+});
+document.addEventListener("avfusion-step", (event) => go(Number(scrubber()?.value) + event.detail));

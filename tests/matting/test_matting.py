@@ -118,3 +118,61 @@ def test_what_moves_leaves_no_trail():
         rgb = painted(truth, textured((220, 200, 90), 6, 6), textured((30, 40, 90), 6, 7))
         moved = one.matte(frame_of(rgb, shift), truth > 0.5).alpha
     assert error_in_band(moved, truth) < 0.06
+
+
+# Steadiness along the motion
+
+
+def moving(step, speed, *, pan=0):
+    """(picture, alpha): a disc that goes `speed` px a frame over a ground that goes `pan`, its edge smeared by half."""
+    alpha = np.zeros((HEIGHT, WIDTH), np.float32)
+    moments = max(1, abs(speed - pan) // 2)
+    for moment in range(moments):
+        part = np.zeros_like(alpha)
+        x = 130 + speed * step + (moment / moments - 0.5) * moments
+        cv2.circle(part, (round(x * 8), 180 * 8), 90 * 8, 1.0, -1, cv2.LINE_AA, 3)
+        alpha += part / moments
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 1.0)
+    front = np.roll(textured((200, 80, 60), 10, 1), speed * step, axis=1)
+    back = np.roll(textured((70, 120, 90), 10, 2), pan * step, axis=1)
+    return painted(alpha, front, back), alpha
+
+
+def trembling(alpha, step):
+    return np.roll(alpha > 0.5, (step % 3 - 1, step // 2 % 3 - 1), axis=(0, 1))
+
+
+@pytest.mark.parametrize("speed", [0, 3, 8, 16])
+def test_the_edge_of_what_moves_is_as_right_as_that_of_what_stands(speed):
+    matting = Matting()
+    errors = []
+    for step in range(10):
+        rgb, truth = moving(step, speed)
+        matte = matting.matte(frame_of(rgb, step), trembling(truth, step))
+        errors.append(error_in_band(matte.alpha, truth))
+    assert np.mean(errors[1:]) < 0.05
+
+
+@pytest.mark.parametrize("pan", [0, 4])
+def test_a_trembling_mask_is_calmed_when_the_camera_pans_too(pan):
+    """Object and ground go together; what is left is the trembling of the mask, in alpha and in the colour."""
+    matting = Matting()
+    alphas, lone, colours, lone_colours = [], [], [], []
+    for step in range(10):
+        rgb, truth = moving(step, pan, pan=pan)
+        frame, mask = frame_of(rgb, step), trembling(truth, step)
+        for kept, tints, matte in (
+            (alphas, colours, matting.matte(frame, mask)),
+            (lone, lone_colours, Matting().matte(frame, mask)),
+        ):
+            whole = rgb.copy()
+            height, width = matte.foreground.shape[:2]
+            whole[matte.top : matte.top + height, matte.left : matte.left + width] = matte.foreground
+            kept.append(np.roll(matte.alpha, -pan * step, axis=1).astype(np.float32))
+            tints.append(np.roll(whole, -pan * step, axis=1).astype(np.float32))
+
+    def waver(pictures):
+        return np.mean([np.abs(later - earlier).mean() for earlier, later in pairwise(pictures[1:])])
+
+    assert waver(alphas) < 0.7 * waver(lone)
+    assert waver(colours) < waver(lone_colours)

@@ -9,6 +9,8 @@ from typing import Any
 import gradio as gr
 
 from avfusion.clip import Clip
+from avfusion.pipelines.timeline import Worst, worst
+from avfusion.pipelines.track import Tracking
 from avfusion.ui import following, timeline, words
 from avfusion.ui.clicks import (
     Selection,
@@ -117,14 +119,23 @@ def jump_to_worst(visit: Visit, frame: int, segmenter: str) -> Moved:
         made = visit.known
         if made is None:
             return frame, *look(visit, frame, segmenter)._replace(status=words.note("Follow the object first."))
-        worst = made.tracking.worst()
-        if worst is None:
-            said = words.good("Nothing is doubtful: the object was followed with confidence on every frame.")
+        found = doubtful(made.tracking, visit.selection, visit.span)
+        if found is None:
+            said = words.good("Nothing is doubtful: the object was followed with confidence everywhere.")
             return frame, *look(visit, frame, segmenter)._replace(status=said)
-        if worst.object in visit.selection.objects:
-            visit.selection = choosing(visit.selection, worst.object)
-        seen = look(visit, worst.frame, segmenter)
-        return worst.frame, *seen._replace(status=words.note(timeline.why(worst)))
+        visit.selection = choosing(visit.selection, found.object)
+        seen = look(visit, found.frame, segmenter)
+        return found.frame, *seen._replace(status=words.note(timeline.why(found)))
+
+
+def doubtful(tracking: Tracking, selection: Selection, span: Span | None) -> Worst | None:
+    """The frame and object to doubt most within the part that counts, away from all clicks, followed up or not."""
+    start, stop = tracking.span
+    if span is not None:
+        start, stop = max(start, span[0]), min(stop, span[1])
+    confidence = {n: values for n, values in tracking.track.confidence.items() if n in selection.marked}
+    keys = {n: [p.frame for p in selection.prompts if p.object == n] for n in confidence}
+    return worst(confidence, keys, (start, stop)) if start < stop else None
 
 
 def wire(visit: gr.State, chosen: ObjectPart, behind: BehindPart, *, runs_at_once: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 import gradio as gr
 
-from avfusion.clip import Box, Clip, Point, Prompt
+from avfusion.clip import Box, Clip, Point, Prompt, Scribble
 from avfusion.errors import AvfusionError, UsageError
 from avfusion.media.probe import probe
 from avfusion.pipelines.progress import OnProgress, ShouldStop
@@ -38,7 +38,8 @@ def swap(
     Args:
         clip: the video file.
         points: which object is meant, as JSON: a list of [x, y], of {"x": 320, "y": 180, "keep": true, "frame": 0} or
-            of {"box": [x0, y0, x1, y1], "frame": 0}, in pixels of the full frame. "keep": false marks what it is not.
+            of {"box": [x0, y0, x1, y1], "frame": 0} or of {"scribble": [[x, y], ...], "keep": true, "frame": 0}, in
+            pixels of the full frame. "keep": false marks what it is not; "object": 2 means a second object.
         background: a colour like #204060, or blur, or transparent, or file for the background file.
         background_file: a picture or a video, used when background is file.
         format: mp4, webm, mov (ProRes 4444), gif, or zip (PNG pictures). Transparent needs another one than mp4.
@@ -69,7 +70,8 @@ def segment(clip: str, points: str, format: str = "json") -> Made:
     Args:
         clip: the video file.
         points: which object is meant, as JSON: a list of [x, y], of {"x": 320, "y": 180, "keep": true, "frame": 0} or
-            of {"box": [x0, y0, x1, y1], "frame": 0}, in pixels of the full frame. "keep": false marks what it is not.
+            of {"box": [x0, y0, x1, y1], "frame": 0} or of {"scribble": [[x, y], ...], "keep": true, "frame": 0}, in
+            pixels of the full frame. "keep": false marks what it is not; "object": 2 means a second object.
         format: json for COCO instance annotations with compressed RLE, mp4 for the clip with the object tinted.
 
     Returns:
@@ -114,7 +116,8 @@ def parse_points(text: str) -> tuple[Prompt, ...]:
     """Prompts from JSON. Raises `UsageError`.
 
     A list of [x, y] or {"x": 320, "y": 180, "keep": true, "frame": 0, "object": 1} or
-    {"box": [x0, y0, x1, y1], "frame": 0, "object": 1}.
+    {"box": [x0, y0, x1, y1], "frame": 0, "object": 1} or
+    {"scribble": [[x, y], ...], "keep": true, "frame": 0, "object": 1}: a stroke through at least one place.
     """
     try:
         entries = json.loads(text) if text.strip() else []
@@ -135,7 +138,13 @@ def _prompt(entry: Any) -> Prompt:
     if "box" in entry:
         x0, y0, x1, y1 = map(float, entry["box"])
         return Box(x0, y0, x1, y1, **where)
-    return Point(float(entry["x"]), float(entry["y"]), keep=bool(entry.get("keep", True)), **where)
+    keep = bool(entry.get("keep", True))
+    if "scribble" in entry:
+        path = tuple((float(x), float(y)) for x, y in entry["scribble"])
+        if not path:
+            raise ValueError(entry)
+        return Scribble(path, keep=keep, **where)
+    return Point(float(entry["x"]), float(entry["y"]), keep=keep, **where)
 
 
 def build(*, runs_at_once: int) -> None:

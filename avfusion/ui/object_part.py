@@ -97,23 +97,31 @@ def object_part() -> ObjectPart:
         )
     moment = gr.HTML(elem_id="background-time")
     progress = gr.HTML(elem_id="background-follow-status")
-    with gr.Row(elem_classes="quiet"):
-        objects = gr.Radio(
-            [("Object 1", 1)], value=1, show_label=False, label="Which object clicks go to", container=False,
-            min_width=0, scale=0, elem_id="background-objects", elem_classes="chips",
-        )  # fmt: skip
-        add = gr.Button("+ Add object", min_width=0, scale=0, elem_id="background-object-add")
-        remove = gr.Button("Remove it", min_width=0, scale=0, visible=False, elem_id="background-object-remove")
-        gr.HTML('<span class="gap"></span>', elem_classes="gap")
-        worst = gr.Button("Jump to worst", min_width=0, scale=0, visible=False, elem_id="background-worst")
-        start = gr.Button("⇤ In", min_width=0, scale=0, elem_id="background-in")
-        end = gr.Button("Out ⇥", min_width=0, scale=0, elem_id="background-out")
-        whole = gr.Button("Whole clip", min_width=0, scale=0, visible=False, elem_id="background-whole")
+    objects, add, remove, worst, start, end, whole = _quiet_part()
     gr.HTML(_shortcuts(), js_on_load=_script("keys.js"), apply_default_css=False, elem_id="background-shortcuts")
     return ObjectPart(
         tool, stroke, undo, redo, reset, frame, status, previous, scrub, following, timeline, moment, follow, stop,
         progress, objects, add, remove, worst, start, end, whole,
     )  # fmt: skip
+
+
+def _quiet_part() -> tuple[gr.Radio, gr.Button, gr.Button, gr.Button, gr.Button, gr.Button, gr.Button]:
+    """What a visitor who only clicks and runs does not need."""
+    small: dict[str, Any] = {"min_width": 0, "scale": 0}
+    with gr.Row(elem_classes="quiet"):
+        with gr.Row(elem_classes="quiet"):
+            objects = gr.Radio(
+                [("Object 1", 1)], value=1, show_label=False, label="Which object clicks go to", container=False,
+                elem_id="background-objects", elem_classes="chips", **small,
+            )  # fmt: skip
+            add = gr.Button("+ Add object", elem_id="background-object-add", **small)
+            remove = gr.Button("Remove it", visible=False, elem_id="background-object-remove", **small)
+        with gr.Row(elem_classes="quiet"):
+            worst = gr.Button("Jump to worst", visible=False, elem_id="background-worst", **small)
+            start = gr.Button("⇤ In", elem_id="background-in", **small)
+            end = gr.Button("Out ⇥", elem_id="background-out", **small)
+            whole = gr.Button("Whole clip", visible=False, elem_id="background-whole", **small)
+    return objects, add, remove, worst, start, end, whole
 
 
 def _script(name: str) -> str:

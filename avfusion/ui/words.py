@@ -106,7 +106,7 @@ def news(is_new: bool, is_current: bool) -> str:
     """What there is to say about the frames without clicks."""
     if is_new or is_current:
         return ""
-    return "Not yet followed up: the other frames show what was followed before. Press Follow the object."
+    return "Not yet followed up on the other frames."
 
 
 def _counted(prompts: Sequence[Prompt]) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.ui.making import balls, greys, write_clip
+from tests.ui.making import balls, greys, pair, vanishing, write_clip
 from tests.ui.visitor import DESKTOP, Visitor, visitor_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,11 +105,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Visitor]]:
-    """visit(size=(width, height)) -> a visitor on a browser of their own, watched for errors and for leaks."""
+    """visit(size=(width, height)) -> a visitor on a browser of their own, watched for errors and for leaks.
+
+    touch: the visitor has a finger and no mouse.
+    """
     visitors: list[Visitor] = []
 
-    def start(size: tuple[int, int] = DESKTOP) -> Visitor:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    def start(size: tuple[int, int] = DESKTOP, *, touch: bool = False) -> Visitor:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, has_touch=touch)
         visitors.append(visitor_in(context, server.address))
         return visitors[-1]
 
@@ -127,9 +130,14 @@ def visitor(visit: Callable[..., Visitor]) -> Visitor:
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """rolling.mp4: 24 frames with sound. long.mp4: 1200 frames. greys.mp4: each frame tells its number."""
+    """rolling.mp4: 24 frames with sound. long.mp4: 1200 frames. greys.mp4: each frame tells its number.
+
+    pair.mp4: two balls, 24 frames. vanishing.mp4: a ball that is gone after frame 11 of 24.
+    """
     folder = tmp_path_factory.mktemp("clips")
     write_clip(folder / "rolling.mp4", balls(24, 320, 180), sound_s=0.96)
     write_clip(folder / "long.mp4", balls(1200, 480, 270))
     write_clip(folder / "greys.mp4", greys(20, 320, 180))
+    write_clip(folder / "pair.mp4", pair(24, 320, 180))
+    write_clip(folder / "vanishing.mp4", vanishing(24, 320, 180, last=11))
     return folder

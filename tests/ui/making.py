@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 BALL_RGB = (230, 120, 40)
+OTHER_RGB = (70, 190, 90)
 
 
 def write_clip(
@@ -55,6 +56,34 @@ def balls(count: int, width: int, height: int) -> Iterator[Picture]:
     for index in range(count):
         picture = ground.copy()
         cv2.circle(picture, ball_at(index, count, width, height), height // 4, BALL_RGB, -1, cv2.LINE_AA)
+        yield picture
+
+
+def pair_at(index: int, count: int, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The middles of both balls on a frame."""
+    return (
+        (round(width * (0.2 + 0.1 * index / count)), height // 2),
+        (round(width * (0.8 - 0.1 * index / count)), height // 2),
+    )
+
+
+def pair(count: int, width: int, height: int) -> Iterator[Picture]:
+    """An orange ball on the left and a green one on the right, rolling slowly towards each other."""
+    noise = np.random.default_rng(6).integers(0, 255, (height, width, 3), np.uint8)
+    ground = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 9), None, 40, 150, cv2.NORM_MINMAX)
+    for index in range(count):
+        picture = ground.copy()
+        for at, colour in zip(pair_at(index, count, width, height), (BALL_RGB, OTHER_RGB), strict=True):
+            cv2.circle(picture, at, height // 5, colour, -1, cv2.LINE_AA)
+        yield picture
+
+
+def vanishing(count: int, width: int, height: int, last: int) -> Iterator[Picture]:
+    """`balls`, in which the ball is gone after a frame."""
+    gone = min(ball_at(0, count, width, height)) // 4
+    for index, picture in enumerate(balls(count, width, height)):
+        if index > last:
+            picture[:] = cv2.resize(picture[:gone, :gone], (width, height), interpolation=cv2.INTER_CUBIC)
         yield picture
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avfusion.clip import Box, Clip, Point
-from avfusion.ui.clicks import Selection, clicked, shown_size, to_frame, to_shown, undone
+from avfusion.clip import Box, Clip, Point, Scribble
+from avfusion.ui.clicks import (
+    Selection,
+    Tool,
+    changed_frame,
+    choosing,
+    clicked,
+    dragged,
+    emptied,
+    fresh,
+    redone,
+    shown_size,
+    stroke_width_px,
+    to_frame,
+    to_shown,
+    undone,
+    with_another,
+    without_object,
+)
 
 
 def clip_of(width: int, height: int, aspect: Fraction = Fraction(1)) -> Clip:
@@ -76,3 +95,112 @@ def test_a_box_takes_two_clicks_in_any_order_on_one_frame() -> None:
     assert elsewhere.corner is not None
     assert elsewhere.corner.frame == 0
     assert undone(begun) == Selection()
+
+
+# Undo, redo and objects: laws that hold whatever the visitor does
+
+
+def tool_at(x: float, tool: Tool) -> Callable[[Selection], Selection]:
+    return lambda log: clicked(log, x, 2 * x, frame=int(x) % 5, tool=tool)
+
+
+actions = st.one_of(
+    st.builds(tool_at, st.integers(0, 50).map(float), st.sampled_from(["keep", "drop", "box", "scribble"])),
+    st.builds(lambda number: partial(choosing, number=number), st.integers(1, 3)),
+    st.builds(lambda number: partial(without_object, number=number), st.integers(1, 3)),
+    st.sampled_from([with_another, emptied, undone, redone]),
+)
+histories = st.lists(actions, max_size=25)
+
+
+def played(history: list[Callable[[Selection], Selection]]) -> Selection:
+    log = Selection()
+    for action in history:
+        log = action(log)
+    return log
+
+
+@given(histories)
+def test_undo_goes_back_to_the_very_beginning_and_redo_all_the_way_back(
+    history: list[Callable[[Selection], Selection]],
+) -> None:
+    log = played(history)
+    end = redone_wholly(log)
+    back = end
+    for _ in range(len(end.past) + 1):
+        back = undone(back)
+    assert back.prompts == ()
+    assert back.past == ()
+    assert redone_wholly(back).prompts == end.prompts
+
+
+def redone_wholly(log: Selection) -> Selection:
+    while log.future:
+        log = redone(log)
+    return log
+
+
+@given(histories, st.sampled_from(["keep", "drop"]))
+def test_a_new_click_forgets_what_was_undone(history: list[Callable[[Selection], Selection]], tool: Tool) -> None:
+    log = undone(played(history))
+    new = clicked(log, 7, 8, frame=3, tool=tool)
+    assert redone(new) == new
+    assert undone(new).prompts == log.prompts
+    assert redone(undone(new)) == new
+
+
+@given(histories, st.integers(1, 3))
+def test_an_object_that_is_removed_comes_back_by_undo(
+    history: list[Callable[[Selection], Selection]], number: int
+) -> None:
+    log = played(history)
+    without = without_object(log, number)
+    assert number not in without.marked
+    assert [prompt for prompt in log.prompts if prompt.object != number] == list(without.prompts)
+    assert without.chosen in without.objects
+    if number in log.marked:
+        assert undone(without).prompts == log.prompts
+
+
+@given(histories)
+def test_clicks_go_to_the_chosen_object(history: list[Callable[[Selection], Selection]]) -> None:
+    log = played(history)
+    assert log.chosen in log.objects
+    assert clicked(log, 1, 2, frame=0, tool="keep").prompts[-1].object == log.chosen
+    new = with_another(log)
+    assert new.chosen not in new.marked
+    assert with_another(new) == new
+
+
+def test_a_drag_is_a_stroke_or_a_box_and_else_a_click() -> None:
+    drag = partial(dragged, Selection(chosen=2), frame=4, width_px=3)
+    places = [(5.0, 6.0), (5.0, 6.0), (9.0, 2.0), (3.0, 8.0)]
+    stroke = Scribble(((5, 6), (9, 2), (3, 8)), False, 3, 4, 2)
+    assert drag(places, tool="scribble", keep=False).prompts == (stroke,)
+    assert drag(places, tool="box", keep=True).prompts == (Box(3, 6, 6, 9, 4, 2),)
+    assert drag(places, tool="keep", keep=False).prompts == (Point(5, 6, True, 4, 2),)
+    assert drag(places[:2], tool="scribble", keep=False).prompts == (Point(5, 6, False, 4, 2),)
+
+
+@given(clips)
+def test_a_stroke_is_as_wide_on_the_page_whatever_the_clip(clip: Clip) -> None:
+    shown_px = stroke_width_px(clip) * shown_size(clip)[0] / clip.width_px
+    assert shown_px == pytest.approx(10) or stroke_width_px(clip) == 1
+
+
+def test_where_a_log_has_changed() -> None:
+    log = clicked(clicked(Selection(), 1, 1, frame=7, tool="keep"), 2, 2, frame=3, tool="keep")
+    assert changed_frame(log, undone(log)) == changed_frame(undone(log), log) == 3
+    assert changed_frame(log, log) is None
+    assert changed_frame(log, choosing(log, 2)) is None
+    assert changed_frame(log, emptied(log)) == 3
+
+
+@given(st.lists(st.integers(0, 3), max_size=6), st.lists(st.integers(0, 3), max_size=6))
+def test_what_is_new_in_a_log(one: list[int], other: list[int]) -> None:
+    log, known = ([Point(float(x), 0) for x in places] for places in (one, other))
+    new = fresh(log, known)
+    shared = len(log) - len(new)
+    assert [*log[:shared], *new] == log
+    assert log[:shared] == known[:shared]
+    assert shared in (len(log), len(known)) or log[shared] != known[shared]

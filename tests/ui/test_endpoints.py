@@ -12,7 +12,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from avfusion.clip import Box, Point
+from avfusion.clip import Box, Point, Scribble
 from avfusion.errors import UsageError
 from avfusion.ui.endpoints import parse_points
 from tests.ui.conftest import Server
@@ -101,6 +101,8 @@ def test_only_they_are_public(client: Client) -> None:
         ("", ()),
         ("[[3, 4]]", (Point(3, 4),)),
         ('[{"x": 3, "y": 4.5, "keep": false, "frame": 7, "object": 2}]', (Point(3, 4.5, False, 7, 2),)),
+        ('[{"scribble": [[1, 2], [3, 4.5]], "frame": 3}]', (Scribble(((1, 2), (3, 4.5)), frame=3),)),
+        ('[{"scribble": [[1, 2]], "keep": false, "object": 2}]', (Scribble(((1, 2),), keep=False, object=2),)),
         ('[{"box": [1, 2, 3, 4], "frame": 5}, [6, 7]]', (Box(1, 2, 3, 4, 5), Point(6, 7))),
     ],
 )
@@ -108,7 +110,13 @@ def test_points_are_read(text: str, prompts: tuple[object, ...]) -> None:
     assert parse_points(text) == prompts
 
 
-@pytest.mark.parametrize("text", ["here", "3", "[3, 4]", '[{"x": 3}]', '[{"box": [1, 2, 3]}]', "[[1, 2, 3]]", '["ab"]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "here", "3", "[3, 4]", '[{"x": 3}]', '[{"box": [1, 2, 3]}]', "[[1, 2, 3]]", '["ab"]', '[{"scribble": []}]',
+        '[{"scribble": [1, 2]}]',
+    ],
+)  # fmt: skip
 def test_points_that_cannot_be_read(text: str) -> None:
     with pytest.raises(UsageError, match="JSON"):
         parse_points(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avfusion.clip import Box, Point
+from avfusion.clip import Box, Point, Scribble
 from avfusion.errors import CannotRead, UsageError
 from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.report import Report
@@ -27,6 +27,9 @@ def test_progress_is_between_nothing_and_all() -> None:
     for part in ("width:75%", 'aria-valuenow="75"', "frame 30 of 40", "12.3 frames/s", "2 min"):
         assert part in said
     assert "0%" in words.progress(Progress("tracking", 0, 0, 0.0, None))
+    learning = words.progress(Progress("learning", 30, 40, 12.345, None))
+    assert "Learning the object" in learning
+    assert "step 30 of 40 · 12.3 steps/s" in learning
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,19 @@ def test_what_is_selected() -> None:
     assert "clicks on frame 1, 7." in words.selected(log, 0, None).lower()
     assert "opposite corner" in words.selected(Selection((), Corner(1, 2, 3)), 3, None)
     assert "Click what you want" in words.selected(Selection((), Corner(1, 2, 3)), 4, None)
+
+
+def test_what_is_selected_of_several_objects_and_strokes() -> None:
+    half = np.array([[1, 2, 0, 0]], np.uint8)
+    strokes = (Scribble(((1, 2), (3, 4.5))), Scribble(((7, 8),), keep=False))
+    log = Selection((Point(3, 4), *strokes, Point(5, 6, object=2)))
+    assert "2 kept, 1 stroke, 1 dropping stroke, the last at 5,6; the objects fill 50 %" in words.selected(log, 0, half)
+    assert "the last at 7,8" in words.selected(Selection(strokes), 0, None)
+    assert "Click object 3" in words.selected(Selection(log.prompts, chosen=3), 0, half)
+    assert words.selected(log, 0, half, words.news(False, False)).endswith(
+        "Not yet followed up on the other frames.</p>"
+    )
+    assert words.news(True, False) == words.news(False, True) == ""
 
 
 def test_the_report_names_engines_and_times() -> None:

@@ -95,6 +95,18 @@ class Visitor:
                 self.page.mouse.down()
         self.page.mouse.up()
 
+    def swipe(self, first: tuple[float, float], last: tuple[float, float]) -> None:
+        """A finger on the frame's picture, from one place to another, in parts 0..1."""
+        left, top, width, height = self.settled_box()
+        browser = self.page.context.new_cdp_session(self.page)
+        for part in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+            x = left + width * (first[0] + part * (last[0] - first[0]))
+            y = top + height * (first[1] + part * (last[1] - first[1]))
+            kind = "touchMove" if part else "touchStart"
+            browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+            self.page.wait_for_timeout(30)
+        browser.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
     def go_to(self, frame: int) -> None:
         self.page.locator("#background-scrub input[type=range]").fill(str(frame))
         self.see("background-time", f"Frame {frame}")

@@ -15,8 +15,9 @@ import numpy as np
 
 from avfusion.clip import Clip, Mask
 from avfusion.metrics.vos import region_similarity
-from avfusion.pipelines.frame import mask_frame, one_frame
+from avfusion.pipelines.frame import one_frame
 from avfusion.pipelines.keys import Direction, Key, neighbours, reach, says_where
+from avfusion.pipelines.pointed import pointed_at
 from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.runs import Run, Runs, Start, masks_digest
 from avfusion.tracking import Example, Learner, Tracker
@@ -95,9 +96,10 @@ class Answers:
         prompts = [prompt for prompt in key.prompts if prompt.object not in absent]
         own = {number: known[number] for number in absent}
         if prompts:
-            own |= mask_frame(
-                self._clip, prompts, frame=key.frame, prior=prior, segmenter=self._segmenter, device=self._device
-            ).masks
+            own |= pointed_at(
+                self._clip, prompts, prior, frame=key.frame, segmenter=self._segmenter, device=self._device,
+                folder=self._folder / "keys",
+            )  # fmt: skip
         taken = np.logical_or.reduce(list(own.values()))
         return {number: mask & ~taken for number, mask in known.items() if number not in own} | own
 

@@ -93,14 +93,23 @@ def track(
     if answers.learning_s:
         stages_s["learning"] = answers.learning_s
     stages_s["tracking"] = tracking.seconds - answers.learning_s
+    found = out.seal()
+    by_object = _by_object(keys)
+    doubt = worst(found.confidence, by_object, (start, stop))
+    notes = [choice.why for choice in (segmenter_choice, tracker_choice) if choice.why]
+    if doubt is not None:
+        notes.append(
+            f"Object {doubt.object} is least sure at frame {doubt.frame} ({doubt.confidence:.0%}): "
+            "a prompt there helps most."
+        )
     return Tracking(
-        track=out.seal(),
+        track=found,
         engines={"segmentation": segmenter_choice.engine.name, "tracking": tracker_choice.engine.name},
         stages_s=stages_s,
-        notes=tuple(choice.why for choice in (segmenter_choice, tracker_choice) if choice.why),
+        notes=tuple(notes),
         shots=shots,
         span=(start, stop),
-        keys=_by_object(keys),
+        keys=by_object,
         frames_tracked=tracking.done,
     )
 

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from avfusion.clip import Box, Drawn, Point, Scribble
-from avfusion.errors import Stopped, UsageError
+from avfusion.errors import MaskSizeMismatch, Stopped, UsageError
+from avfusion.media.masks import read_mask
 from avfusion.media.probe import probe
+from avfusion.metrics.vos import score_objects
+from avfusion.pipelines.davis import Davis
 from avfusion.pipelines.keys import keys_of, reach
 from avfusion.pipelines.track import track
 from tests.pipelines.conftest import encode, noise
@@ -164,6 +167,7 @@ def test_a_track_ends_at_a_cut_and_goes_on_where_the_object_is_found_again(made,
         assert found.track.confidence[1][frame] == 0
     assert overlap(found.track.mask(30), made.truth[18]) > 0.7
     assert 12 <= found.worst().frame < 24
+    assert f"least sure at frame {found.worst().frame} (0%)" in found.notes[-1]
 
 
 def test_backwards_it_ends_there_too(made, cuts, tmp_path):
@@ -206,3 +210,43 @@ def test_each_key_is_followed_to_the_next_of_its_object(clip):
 def test_keys_come_in_the_order_of_the_log(clip):
     log = [Point(1, 1, frame=9), Point(1, 1), Point(2, 2, frame=9, object=2)]
     assert [(key.frame, key.objects, len(key.prompts)) for key in keys_of(clip, log)] == [(9, (1, 2), 2), (0, (1,), 1)]
+
+
+# Real objects
+
+
+@pytest.mark.real_data
+def test_objects_that_enter_later_are_tracked_from_where_they_are_marked(shared_data, tmp_path):
+    judo = shared_data / "multi" / "judo"
+    clip = Davis("judo", tuple(sorted((judo / "frames").glob("*.jpg"))), ()).clip()
+    drawn = {}
+    for path in sorted((judo / "masks").glob("*.png")):
+        labels = read_mask(path)
+        number = int(labels.max())
+        drawn[path.stem] = Drawn(labels == number, frame=int(path.stem), object=number)
+    with pytest.raises(MaskSizeMismatch, match=r"853 x 480 pixels and the clip 854 x 480"):
+        track(clip, list(drawn.values()), folder=tmp_path)
+    del drawn["00005"]
+    found, _ = tracked(clip, list(drawn.values()), tmp_path)
+    assert found.track.objects == (1, 3, 4)
+    for prompt in drawn.values():
+        assert overlap(found.track.mask(prompt.frame, prompt.object), prompt.mask) > 0.97
+        assert found.track.mask(15, prompt.object).any()
+    for frame in range(clip.frame_count):
+        count = sum(found.track.mask(frame, number).astype(int) for number in found.track.objects)
+        assert count.max() <= 1
+
+
+@pytest.mark.real_data
+def test_three_real_objects_keep_who_they_are(shared_data, tmp_path):
+    dogs = shared_data / "multi" / "dogs_jump"
+    clip = probe(dogs / "clip.mp4")
+    truth = [read_mask(path) for path in sorted((dogs / "labels").glob("*.png"))]
+    found, _ = tracked(clip, [Drawn(truth[0] == number, object=number) for number in (1, 2, 3)], tmp_path)
+    scores = score_objects((found.track.labels(frame), truth[frame]) for frame in range(clip.frame_count))
+    assert np.mean([score.j.mean for score in scores.values()]) > 0.55
+    for frame in range(clip.frame_count):
+        for number in (1, 2, 3):
+            mask = found.track.mask(frame, number)
+            overlaps = {other: overlap(mask, truth[frame] == other) for other in (1, 2, 3)}
+            assert max(overlaps, key=overlaps.get) == number or max(overlaps.values()) < 0.1, (frame, number)

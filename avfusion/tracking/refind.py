@@ -19,6 +19,8 @@ _SMALLEST_SHARE = 0.35
 _LARGEST_CHANGE_OF_SIZE = 2.5
 _COLOURS_ALIKE = 0.6
 _LEAST_IN_PICTURE = 0.5
+# How far the agreeing points must spread over the object: those of a channel's logo in front of it do not.
+_LEAST_SPREAD = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,8 @@ def _match(
     transform, agree = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=4.0)
     if transform is None or agree.sum() < max(_FEWEST_POINTS, _SMALLEST_SHARE * len(good)):
         return None
+    if not _spread_over(here[agree.ravel() > 0], memory.mask):
+        return None
     size = float(np.hypot(transform[0, 0], transform[1, 0]))
     if not 1 / _LARGEST_CHANGE_OF_SIZE < size < _LARGEST_CHANGE_OF_SIZE:
         return None
@@ -89,6 +93,13 @@ def _match(
     if alike < _COLOURS_ALIKE:
         return None
     return Found(mask, alike * float(agree.sum()) / len(good))
+
+
+def _spread_over(places: NDArray[np.float32], mask: Mask) -> bool:
+    """Whether places lie all over a mask, to the sides as well as up and down."""
+    rows, columns = np.nonzero(mask)
+    usual = np.array([columns.std(), rows.std()])
+    return bool(np.all(places.std(axis=0) >= _LEAST_SPREAD * usual))
 
 
 def _keypoints(frame: Frame, mask: Mask | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -56,3 +56,15 @@ def test_a_thing_without_texture_is_not_remembered():
     rgb[mask] = (200, 70, 60)
     assert remember(frame(0, rgb), mask) is None
     assert refind(frame(1, rgb), {1: []}) == {}
+
+
+def test_a_logo_that_stays_on_the_screen_is_not_the_object():
+    """It lies over the object before the cut and over something else after it."""
+    logo = texture(5, 36, 36, (230, 230, 40), grain_px=1.5)
+    before, mask = scene(1, at=(120, 120))
+    after, _ = scene(2)
+    for rgb in (before, after):
+        rgb[140:176, 130:166] = logo
+    remembered = remember(frame(0, before), mask)
+    assert remembered is not None
+    assert refind(frame(9, after), {1: [remembered]}) == {}

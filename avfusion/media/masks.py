@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import cv2
 import numpy as np
@@ -151,46 +151,60 @@ def write_mask_folder(track: MaskTrack, out: Path, on_frame: Callable[[int], Non
 
 
 def write_rle(track: MaskTrack, clip: Clip, out: Path, on_frame: Callable[[int], None] = lambda _: None) -> None:
-    """COCO instance annotations with compressed RLE: one image a frame, one category an object."""
+    """COCO instance annotations with compressed RLE: one image a frame, one category an object.
+
+    Written entry by entry: an hour of masks does not fit in memory.
+    """
+    head = {
+        "info": {"description": f"masks of {clip.path.name}", "engine": track.engine},
+        "categories": [{"id": number, "name": f"object {number}"} for number in track.objects],
+    }
+    with whole_file(out) as part, part.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(head)[:-1])
+        _write_list(file, "images", (_image(track, clip, frame) for frame in range(track.frame_count)))
+        _write_list(file, "annotations", _annotations(track, on_frame))
+        file.write("}")
+
+
+def _write_list(file: TextIO, name: str, entries: Iterable[dict[str, Any]]) -> None:
+    file.write(f', "{name}": [')
+    for place, entry in enumerate(entries):
+        file.write((",\n" if place else "\n") + json.dumps(entry))
+    file.write("]")
+
+
+def _image(track: MaskTrack, clip: Clip, frame: int) -> dict[str, Any]:
+    return {
+        "id": frame,
+        "file_name": f"{frame:05d}.png",
+        "width": track.width_px,
+        "height": track.height_px,
+        "time_s": float(clip.time(frame)),
+    }
+
+
+def _annotations(track: MaskTrack, on_frame: Callable[[int], None]) -> Iterator[dict[str, Any]]:
     from pycocotools import mask as coco
 
-    annotations: list[dict[str, Any]] = []
+    count = 0
     for frame in range(track.frame_count):
         for number in track.objects:
             mask = track.mask(frame, number)
             if not mask.any():
                 continue
+            count += 1
             rle = coco.encode(np.asfortranarray(mask.view(np.uint8)))
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": frame,
-                    "category_id": number,
-                    "segmentation": {"size": rle["size"], "counts": rle["counts"].decode("ascii")},
-                    "area": int(coco.area(rle)),
-                    "bbox": [float(value) for value in coco.toBbox(rle)],
-                    "iscrowd": 0,  # evaluators leave crowds out
-                    "score": round(float(track.confidence[number][frame]), 4),
-                }
-            )
-        on_frame(frame)
-    document = {
-        "info": {"description": f"masks of {clip.path.name}", "engine": track.engine},
-        "images": [
-            {
-                "id": frame,
-                "file_name": f"{frame:05d}.png",
-                "width": track.width_px,
-                "height": track.height_px,
-                "time_s": float(clip.time(frame)),
+            yield {
+                "id": count,
+                "image_id": frame,
+                "category_id": number,
+                "segmentation": {"size": rle["size"], "counts": rle["counts"].decode("ascii")},
+                "area": int(coco.area(rle)),
+                "bbox": [float(value) for value in coco.toBbox(rle)],
+                "iscrowd": 0,  # evaluators leave crowds out
+                "score": round(float(track.confidence[number][frame]), 4),
             }
-            for frame in range(track.frame_count)
-        ],
-        "categories": [{"id": number, "name": f"object {number}"} for number in track.objects],
-        "annotations": annotations,
-    }
-    with whole_file(out) as part:
-        part.write_text(json.dumps(document))
+        on_frame(frame)
 
 
 def overlay(rgb: NDArray[np.uint8], labels: NDArray[np.uint8], *, opacity: float = 0.5) -> NDArray[np.uint8]:

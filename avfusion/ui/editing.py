@@ -145,6 +145,9 @@ def wire(visit: gr.State, chosen: ObjectPart, behind: BehindPart, *, runs_at_onc
     chosen.frame.stroke(
         stroke, [visit, chosen.tool, chosen.stroke, behind.segmenter], shows, trigger_mode="multiple", **short
     )
+    chosen.frame.stroke(
+        lambda: "", None, chosen.progress, queue=False, show_progress="hidden", api_visibility="private"
+    )  # what was wrong when the object was to be followed is wrong no longer
     chosen.tool.change(
         lambda tool: gr.Radio(visible=tool == "scribble"), chosen.tool, chosen.stroke, queue=False,
         show_progress="hidden", api_visibility="private",

@@ -11,6 +11,7 @@ import numpy as np
 from avfusion.clip import Clip, Mask, Prompt, Rgb
 from avfusion.errors import AvfusionError
 from avfusion.pipelines.frame import mask_frame, one_frame
+from avfusion.pipelines.keys import says_where
 from avfusion.pipelines.track import Tracking
 from avfusion.ui import timeline, words
 from avfusion.ui.clicks import Selection, fresh
@@ -37,10 +38,10 @@ class Look(NamedTuple):
     whole: Any
 
 
-def look(visit: Visit, frame: int, segmenter: str, *, quick: bool = False, lead: str = "") -> Look:
+def look(visit: Visit, frame: int, segmenter: str, *, quick: bool = False) -> Look:
     """One look of a visitor at a time, so that the latest is also the last to arrive.
 
-    quick: show the picture without masks, which may take a moment. lead: said before what is selected.
+    quick: show the picture without masks, which may take a moment.
     """
     with visit.lock:
         clip, selection = visit.clip, visit.selection
@@ -58,7 +59,7 @@ def look(visit: Visit, frame: int, segmenter: str, *, quick: bool = False, lead:
             shown(clip, frame), clip, labels=labels, prompts=() if quick else selection.on_frame(frame),
             corner=corner if corner is not None and corner.frame == frame else None,
         )  # fmt: skip
-        return _shows(visit, clip, frame, picture, words.note("Looking for the object …") if quick else lead + said)
+        return _shows(visit, clip, frame, picture, words.note("Looking for the object …") if quick else said)
 
 
 def _shows(visit: Visit, clip: Clip, frame: int, picture: Rgb, said: str) -> Look:
@@ -145,7 +146,7 @@ def _known_masks(tracking: Tracking, objects: tuple[int, ...], frame: int) -> di
     return {number: tracking.track.mask(frame, number) for number in objects if number in tracking.track.objects}
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=8)
 def pointed_at(
     clip: Clip, prompts: tuple[Prompt, ...], frame: int, segmenter: str, known: Tracking | None,
     objects: tuple[int, ...],
@@ -154,11 +155,15 @@ def pointed_at(
 
     Read-only. Raises what `mask_frame` raises.
     """
-    prior = _known_masks(known, objects, frame) if known is not None else {}
-    answered = mask_frame(clip, prompts, frame=frame, prior=prior or None, segmenter=segmenter).masks
+    masks = _known_masks(known, objects, frame) if known is not None else {}
     named = {prompt.object for prompt in prompts}
-    others = {number: mask for number, mask in prior.items() if number not in named}
-    return _labels(others | {number: mask for number, mask in answered.items() if number in named}, clip)
+    prior = {number: masks[number] for number in named if number in masks and masks[number].any()}
+    # To say what an object is not, where it was not seen either, changes nothing.
+    absent = {number for number in named & masks.keys() - prior.keys() if not says_where(prompts, number)}
+    asked = [prompt for prompt in prompts if prompt.object not in absent]
+    if asked:
+        masks |= mask_frame(clip, asked, frame=frame, prior=prior or None, segmenter=segmenter).masks
+    return _labels({number: mask for number, mask in masks.items() if number not in named} | masks, clip)
 
 
 def _labels(masks: dict[int, Mask], clip: Clip) -> Labels:

@@ -1,11 +1,10 @@
 // A press on the timeline, or a drag along it, moves the scrubber; so do keys, which ask by an event of their own.
 const scrubber = () => document.querySelector("#background-scrub input[type=range]");
-let wanted = null; // the frame asked for last: a quick hand is ahead of the page
 
 function go(frame) {
   const slider = scrubber();
   if (!slider || slider.disabled) return;
-  wanted = Math.min(Math.max(Math.round(frame), Number(slider.min)), Number(slider.max));
+  const wanted = Math.min(Math.max(frame, Number(slider.min)), Number(slider.max));
   if (wanted === Number(slider.value)) return;
   slider.value = wanted;
   slider.dispatchEvent(new Event("input", { bubbles: true }));

@@ -18,6 +18,7 @@ _BARS_AT_MOST = 400
 # Below this a bar is drawn in the colour of a warning.
 _DOUBT_BELOW = 0.5
 _ROW_UNITS = 10
+_TITLE = "How sure the track is on each frame. Press to go there."
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ def strip(line: Timeline) -> str:
     cursor = f'<i class="cursor" style="left:{_middle(line, line.frame)}"></i>'
     stale = " stale" if line.is_stale else ""
     return (
-        f'<div class="strip{stale}" role="img" aria-label="{escape(described(line))}" data-frames="{line.frame_count}" '
-        f'style="--frames:{max(2, line.frame_count)}">{rows}{cuts}{shades}{cursor}</div>'
+        f'<div class="strip{stale}" role="img" title="{_TITLE}" aria-label="{escape(described(line))}" '
+        f'data-frames="{line.frame_count}" style="--frames:{max(2, line.frame_count)}">'
+        f"{rows}{cuts}{shades}{cursor}</div>"
     )
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from avfusion.cli.options import DeviceOption, JsonOption
+from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
 from avfusion.cli.results import print_json
+
+if TYPE_CHECKING:
+    from avfusion.engines.downloads import Fetching
 
 commands = typer.Typer(help="Show the engines: what is there, what is ready, why not.", rich_markup_mode=None)
 
-_COLUMNS = ("name", "ability", "state", "download", "licence", "about")
+_COLUMNS = ("name", "ability", "state", "download", "memory", "device", "licence", "about")
+_WORTH_SHOWING_BYTES = 1_000_000
 
 
 @commands.callback(invoke_without_command=True)
@@ -51,15 +56,57 @@ def check(device: DeviceOption = "auto", json: JsonOption = False) -> None:
 
 
 @commands.command("pull")
-def pull(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
-    """Fetch the weights of an engine. The engines of this release have none."""
-    from avfusion.engines.catalogue import CATALOGUE
-    from avfusion.errors import UnknownEngine
+def pull(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Those in AVFUSION_PRELOAD if left out.")] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Fetch the weights of an engine. What was cut off goes on where it stopped."""
+    from avfusion.engines.catalogue import named
+    from avfusion.engines.downloads import PRELOAD_VARIABLE, preload, pull
+    from avfusion.errors import UsageError
 
-    known = [engine.name for engine in CATALOGUE]
-    if name not in known:
-        raise UnknownEngine(f"{name}: there is no engine of that name. There are: {', '.join(known)}.")
-    print(f"{name} has no weights: there is nothing to fetch.")
+    with _DownloadLine(quiet=quiet) as line:
+        if name is None:
+            names = preload(line)
+            if not names:
+                raise UsageError(f"which engine? Give its name, or set {PRELOAD_VARIABLE}=NAME,NAME.")
+            done = f"{', '.join(names)}: here."
+        elif not any(engine.sources for engine in named(name)):
+            done = f"{name} has no weights: there is nothing to fetch."
+        else:
+            done = f"{name}: fetched." if pull(name, line) else f"{name} is here already."
+    print(done)
+
+
+class _DownloadLine:
+    """Progress on standard error: a line that rewrites itself, or where it is no terminal one for each tenth."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._rewrites = sys.stderr.isatty()
+        self._last = ""
+
+    def __enter__(self) -> _DownloadLine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._last and self._rewrites:
+            print(file=sys.stderr)
+
+    def __call__(self, fetching: Fetching) -> None:
+        from avfusion.engines.state import size
+
+        # Settings of a few kilobytes come and go between the weights.
+        if self._quiet or fetching.total_bytes < _WORTH_SHOWING_BYTES:
+            return
+        percent = 100 * fetching.done_bytes // fetching.total_bytes
+        if not self._rewrites:
+            percent -= percent % 10
+        words = f"{fetching.engine} {percent} % of {size(fetching.total_bytes)}"
+        if words != self._last:
+            print(f"\r{words}" if self._rewrites else words, end="" if self._rewrites else "\n", file=sys.stderr)
+            sys.stderr.flush()
+            self._last = words
 
 
 def _row(engine: Any) -> dict[str, Any]:
@@ -71,6 +118,8 @@ def _row(engine: Any) -> dict[str, Any]:
         "ability": engine.ability,
         "state": found.kind,
         "download_bytes": engine.download_bytes,
+        "memory_bytes": engine.peak_memory_bytes,
+        "device": "cuda, mps or cpu" if "torch" in engine.packages else "cpu",
         "licence": engine.licence,
         "about": found.words or engine.words,
     }
@@ -84,7 +133,8 @@ def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         return
     table: list[tuple[str, ...]] = [_COLUMNS]
     for row in rows:
-        cells = row | {"download": size(row["download_bytes"]) if row["download_bytes"] else "none"}
+        download = size(row["download_bytes"]) if row["download_bytes"] else "none"
+        cells = row | {"download": download, "memory": size(row["memory_bytes"])}
         table.append(tuple(str(cells[column]) for column in _COLUMNS))
     widths = [max(len(line[column]) for line in table) for column in range(len(_COLUMNS))]
     for line in table:

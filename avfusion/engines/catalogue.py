@@ -56,13 +56,30 @@ def of_ability(ability: str, *, catalogue: Sequence[Engine] = CATALOGUE) -> tupl
 
 
 def find(name: str, ability: str, *, catalogue: Sequence[Engine] = CATALOGUE) -> Engine:
-    """The engine of that name. Raises `UnknownEngine`, whose message lists those there are."""
+    """The engine of that name. Raises `UnknownEngine`, whose message names the nearest and lists those there are."""
     engines = of_ability(ability, catalogue=catalogue)
     for engine in engines:
         if engine.name == name:
             return engine
-    known = ", ".join(engine.name for engine in engines) or "none"
-    raise UnknownEngine(f"{name}: there is no engine of that name for {ability}. There are: {known}.")
+    raise UnknownEngine(f"{name}: there is no engine of that name for {ability}. {_there_are(name, engines)}")
+
+
+def named(name: str, *, catalogue: Sequence[Engine] = CATALOGUE) -> tuple[Engine, ...]:
+    """The engines of that name, in whichever abilities there is one. Raises `UnknownEngine`."""
+    engines = tuple(engine for engine in catalogue if engine.name == name)
+    if not engines:
+        raise UnknownEngine(f"{name}: there is no engine of that name. {_there_are(name, catalogue)}")
+    return engines
+
+
+def _there_are(name: str, engines: Sequence[Engine]) -> str:
+    """What to say to somebody who asked for `name`."""
+    from difflib import get_close_matches
+
+    names = list(dict.fromkeys(engine.name for engine in engines))
+    near = get_close_matches(name.lower(), names, n=3)
+    perhaps = f"Did you mean {' or '.join(near)}? " if near else ""
+    return f"{perhaps}There are: {', '.join(names) or 'none'}."
 
 
 def choose(ability: str, name: str = "auto", *, catalogue: Sequence[Engine] = CATALOGUE) -> Choice:

@@ -11,15 +11,22 @@ MIB = 1024**2
 
 @dataclass(frozen=True)
 class HubFiles:
-    """Weights in a repository of the Hugging Face hub, at one commit.
+    """Weights in a repository of the Hugging Face hub.
 
-    revision: the full commit hash, so that a run can be repeated. `gated`: the hub asks for an account with access.
+    revision: the full commit hash, so that a run can be repeated; where none is known to us, a branch, and then the
+    cache notes the commit that was fetched. files: those that are needed beside the weights. weights: kinds of weights,
+    any of which will do, the best first. `gated`: the hub asks for an account with access.
     """
 
     repository: str
     revision: str
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ("config.json", "preprocessor_config.json")
+    weights: tuple[str, ...] = ("model.safetensors", "pytorch_model.bin")
     gated: bool = False
+
+    @property
+    def page(self) -> str:
+        return f"https://huggingface.co/{self.repository}"
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,6 @@ class Engine:
     licence: str
     load: Callable[[str], object]
     peak_memory_bytes: int
-    source: Weights | None = None
+    sources: tuple[Weights, ...] = ()
     download_bytes: int = 0
     packages: tuple[str, ...] = ()

@@ -20,11 +20,25 @@ def hub_home() -> Path:
     return Path(named).expanduser() if named else _user_cache() / "huggingface"
 
 
-def hub_snapshot(source: HubFiles) -> Path:
-    """The folder that holds the repository's files at that commit, once they are downloaded."""
+def hub_token() -> str | None:
+    """The user's: `HF_TOKEN`, or what `hf auth login` left."""
+    kept = Path(os.environ.get("HF_TOKEN_PATH") or hub_home() / "token")
+    return os.environ.get("HF_TOKEN") or (kept.read_text().strip() or None if kept.is_file() else None)
+
+
+def hub_repository(source: HubFiles) -> Path:
+    """The folder of that repository in huggingface_hub's cache."""
     named = os.environ.get("HF_HUB_CACHE")
     cache = Path(named).expanduser() if named else hub_home() / "hub"
-    return cache / f"models--{source.repository.replace('/', '--')}" / "snapshots" / source.revision
+    return cache / f"models--{source.repository.replace('/', '--')}"
+
+
+def hub_snapshot(source: HubFiles) -> Path:
+    """The folder that holds the repository's files at that revision, once they are downloaded."""
+    repository = hub_repository(source)
+    reference = repository / "refs" / source.revision
+    commit = reference.read_text().strip() if reference.is_file() else source.revision
+    return repository / "snapshots" / commit
 
 
 def weights_file(source: WebFile) -> Path:

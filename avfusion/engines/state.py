@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Literal
 
 from avfusion.engines.engine import Engine, HubFiles, Weights
-from avfusion.engines.folders import hub_home, hub_snapshot, weights_file
+from avfusion.engines.folders import hub_snapshot, hub_token, weights_file
 
 Kind = Literal["ready", "needs download", "needs package", "gated"]
 
@@ -29,11 +28,12 @@ def state(engine: Engine) -> State:
     missing = [package for package in engine.packages if not _is_installed(package)]
     if missing:
         return State("needs package", f"needs a package: pip install {' '.join(missing)}")
-    if engine.source is None or _is_here(engine.source):
+    lacking = [source for source in engine.sources if not is_here(source)]
+    if not lacking:
         return State("ready")
-    if isinstance(engine.source, HubFiles) and engine.source.gated and not _has_hub_token():
-        page = f"https://huggingface.co/{engine.source.repository}"
-        return State("gated", f"gated: ask for access on {page}, then set HF_TOKEN")
+    for source in lacking:
+        if isinstance(source, HubFiles) and source.gated and hub_token() is None:
+            return State("gated", f"gated: ask for access on {source.page}, then set HF_TOKEN")
     return State(
         "needs download", f"needs a download of {size(engine.download_bytes)}: avfusion engines pull {engine.name}"
     )
@@ -56,12 +56,11 @@ def _is_installed(package: str) -> bool:
     return True
 
 
-def _is_here(source: Weights) -> bool:
+def is_here(source: Weights) -> bool:
+    """Whether every file that is needed is whole on this machine."""
     # A file of the hub's cache is a link that is made when its content is whole.
     if isinstance(source, HubFiles):
-        return all((hub_snapshot(source) / name).exists() for name in source.files)
+        folder = hub_snapshot(source)
+        has_weights = any((folder / name).exists() for name in source.weights)
+        return has_weights and all((folder / name).exists() for name in source.files)
     return weights_file(source).exists()
-
-
-def _has_hub_token() -> bool:
-    return bool(os.environ.get("HF_TOKEN")) or (hub_home() / "token").is_file()

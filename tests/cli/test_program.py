@@ -112,19 +112,19 @@ def test_engines_are_listed_for_people_and_programs(run: Run, capsys: pytest.Cap
     done = run("engines")
     assert (done.returncode, done.stderr) == (0, "")
     head, *rows = done.stdout.splitlines()
-    assert head.split() == ["name", "ability", "state", "download", "licence", "about"]
+    assert head.split() == ["name", "ability", "state", "download", "memory", "device", "licence", "about"]
     assert main(["engines", "--json"]) == main(["engines", "list", "--json"]) == 0
     once, twice = capsys.readouterr().out.split("]\n[")
     assert once.strip("[]\n") == twice.strip("[]\n")
     listed = json.loads(f"{once}]")
     assert [row["name"] for row in listed] == [row.split()[0] for row in rows]
-    assert {row["state"] for row in listed} == {"ready"}
+    assert {row["name"] for row in listed if row["state"] == "ready"} >= {"grabcut", "flow"}
 
 
 def test_engines_are_checked_by_loading_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "check", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert {row["about"] for row in rows} == {"loads"}
+    assert {row["about"] for row in rows if row["state"] == "ready"} == {"loads"}
 
 
 def test_there_is_nothing_to_pull(capsys: pytest.CaptureFixture[str]) -> None:

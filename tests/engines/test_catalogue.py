@@ -14,8 +14,8 @@ from avfusion.errors import EngineNotReady, UnknownEngine
 
 
 def engine(name: str, *, ready: bool = True) -> Engine:
-    source = None if ready else WebFile(f"https://example.org/{name}.pt", "0" * 64)
-    return Engine(name, "tracking", "For tests.", "none", lambda device: name, 1, source, 0 if ready else 5_000_000)
+    sources = () if ready else (WebFile(f"https://example.org/{name}.pt", "0" * 64),)
+    return Engine(name, "tracking", "For tests.", "none", lambda device: name, 1, sources, 0 if ready else 5_000_000)
 
 
 def test_names_are_unique_in_an_ability() -> None:
@@ -32,17 +32,17 @@ def test_every_row_says_what_it_is(row: Engine) -> None:
     assert row.words.endswith(".")
     assert row.licence
     assert row.peak_memory_bytes > 0
-    assert (row.source is None) == (row.download_bytes == 0)
+    assert (not row.sources) == (row.download_bytes == 0)
 
 
-@pytest.mark.parametrize("row", [row for row in CATALOGUE if row.source is None], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in CATALOGUE if not row.sources], ids=lambda row: row.name)
 def test_engines_without_weights_load(row: Engine) -> None:
     assert getattr(row.load("cpu"), "name", None) == row.name
 
 
 def test_find_lists_what_there_is() -> None:
     assert find("flow", "tracking").name == "flow"
-    with pytest.raises(UnknownEngine, match=r"flo: .* tracking. There are: .*flow"):
+    with pytest.raises(UnknownEngine, match=r"flo: .* tracking. Did you mean flow\? There are: .*flow"):
         find("flo", "tracking")
     with pytest.raises(UnknownEngine, match=r"There are: .*grabcut"):
         find("flow", "segmentation")

@@ -6,6 +6,7 @@ import random
 import threading
 import weakref
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -265,6 +266,59 @@ def test_a_crowd_leaves_nothing_lent_and_nothing_over_the_budget() -> None:
     assert sum(holding.memory_bytes for holding in holdings) <= 10
     gc.collect()
     assert len(workshop.alive) == len(holdings)
+
+
+def test_thirty_two_threads_two_engines_and_room_for_one() -> None:
+    """Some die in the block, of an error or of being told to end; whoever holds an engine finds it whole."""
+    workshop = Workshop(6, 6)
+    registry = workshop.registry(10)
+    trouble: list[str] = []
+    at_once = threading.Barrier(32, timeout=PATIENCE_S)
+
+    def live(number: int) -> None:
+        dice = random.Random(number)
+        at_once.wait()
+        for _ in range(20):
+            name = dice.choice(["e0", "e1"])
+            with contextlib.suppress(ZeroDivisionError, SystemExit), registry.lend(name, "tracking") as loaded:
+                if loaded not in workshop.alive:
+                    trouble.append(f"{name} was dropped while it was lent")
+                if dice.random() < 0.2:
+                    raise dice.choice([ZeroDivisionError, SystemExit])
+        loaded = None
+
+    together(32, live)
+    assert trouble == []
+    assert {holding.borrowers for holding in registry.holdings()} <= {0}
+    assert sum(holding.memory_bytes for holding in registry.holdings()) <= 10
+    gc.collect()
+    assert len(workshop.alive) == len(registry.holdings()) == 1
+
+
+def test_a_thread_that_dies_mid_loan_gives_the_engine_back() -> None:
+    registry = Workshop(5).registry()
+
+    def die() -> None:
+        with contextlib.suppress(SystemExit), registry.lend("e0", "tracking"):
+            raise SystemExit
+
+    thread = threading.Thread(target=die)
+    thread.start()
+    thread.join(PATIENCE_S)
+    assert [holding.borrowers for holding in registry.holdings()] == [0]
+
+
+def test_a_generator_that_is_forgotten_mid_loan_gives_the_engine_back() -> None:
+    registry = Workshop(5).registry()
+
+    def frames() -> Iterator[int]:
+        with registry.lend("e0", "tracking"):
+            yield 1
+            yield 2
+
+    assert next(frames()) == 1
+    gc.collect()
+    assert [holding.borrowers for holding in registry.holdings()] == [0]
 
 
 # Any sequence of calls

@@ -12,11 +12,13 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def engine(source: Weights | None = None, *, packages: tuple[str, ...] = ()) -> Engine:
-    return Engine("some", "tracking", "For tests.", "none", lambda device: None, 1, source, 38_900_000, packages)
+    sources = () if source is None else (source,)
+    return Engine("some", "tracking", "For tests.", "none", lambda device: None, 1, sources, 38_900_000, packages)
 
 
 def hub(*files: str, gated: bool = False) -> HubFiles:
-    return HubFiles("someone/some-model", COMMIT, files, gated)
+    """The last of the files are the weights."""
+    return HubFiles("someone/some-model", COMMIT, files[:-1], files[-1:], gated)
 
 
 def put(path: Path) -> None:
@@ -58,6 +60,33 @@ def test_our_snapshot_path_is_the_hub_s_own() -> None:
         put(hub_snapshot(source) / "model.safetensors")
     found = huggingface_hub.try_to_load_from_cache("someone/some-model", "model.safetensors", revision=COMMIT)
     assert found == str(cache / "models--someone--some-model" / "snapshots" / COMMIT / "model.safetensors")
+
+
+def test_any_of_the_kinds_of_weights_will_do() -> None:
+    source = HubFiles("someone/some-model", COMMIT, ("config.json",), ("model.safetensors", "pytorch_model.bin"))
+    put(hub_snapshot(source) / "config.json")
+    assert not state(engine(source)).is_ready
+    put(hub_snapshot(source) / "pytorch_model.bin")
+    assert state(engine(source)).is_ready
+
+
+def test_a_branch_is_the_commit_that_was_fetched() -> None:
+    source = HubFiles("someone/some-model", "main", (), ("model.safetensors",))
+    put(hub_snapshot(HubFiles("someone/some-model", COMMIT)) / "model.safetensors")
+    assert not state(engine(source)).is_ready
+    reference = hub_snapshot(HubFiles("someone/some-model", COMMIT)).parents[1] / "refs" / "main"
+    reference.parent.mkdir()
+    reference.write_text(COMMIT)
+    assert state(engine(source)).is_ready
+
+
+def test_an_engine_needs_all_its_sources() -> None:
+    sources = tuple(WebFile("https://example.org/weights.pt", digit * 64) for digit in "ab")
+    row = Engine("some", "tracking", "For tests.", "none", lambda device: None, 1, sources, 1)
+    put(weights_file(sources[0]))
+    assert state(row).kind == "needs download"
+    put(weights_file(sources[1]))
+    assert state(row).is_ready
 
 
 def test_a_download_that_was_cut_short_is_not_ready() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,60 +14,55 @@ from avfusion.errors import MaskSizeMismatch, NoPrompt, PromptOutside, UsageErro
 
 @dataclass(frozen=True, eq=False)
 class Hints:
-    """What is known about one object. All masks are bool [H, W].
+    """What has been said of one object so far.
 
-    keep, drop: pixels that surely are, surely are not the object. box: (x0, y0, x1, y1) in pixels, or None.
-    drawn: the object itself, or None.
+    keep, drop: bool [H, W], pixels that surely are, surely are not the object; a later word overrules an earlier one.
     """
 
     keep: Mask
     drop: Mask
-    box: tuple[int, int, int, int] | None
-    drawn: Mask | None
+
+    @classmethod
+    def nothing(cls, shape: tuple[int, int]) -> Hints:
+        return cls(np.zeros(shape, bool), np.zeros(shape, bool))
+
+    def with_stroke(self, stroke: Mask, keep: bool) -> Hints:
+        """These hints and one more, bool [H, W]."""
+        if keep:
+            return Hints(self.keep | stroke, self.drop & ~stroke)
+        return Hints(self.keep & ~stroke, self.drop | stroke)
+
+    def hold(self, mask: Mask) -> Mask:
+        """The mask with all hints honoured to the pixel."""
+        held: Mask = (mask | self.keep) & ~self.drop
+        return held
 
 
-def read_hints(prompts: Sequence[Prompt], height_px: int, width_px: int, engine: str) -> dict[int, Hints]:
-    """Hints by object number. Later prompts correct earlier ones, and what is kept of one object is dropped of others.
+def check(prompts: Sequence[Prompt], height_px: int, width_px: int, engine: str, known: Collection[int]) -> None:
+    """Raises NoPrompt, PromptOutside, MaskSizeMismatch, and UsageError for words and sounds.
 
-    Raises NoPrompt, PromptOutside, MaskSizeMismatch, and UsageError for words and sounds.
+    known: numbers of the objects that need nothing to keep, because something is known of them already.
     """
     if not prompts:
         raise NoPrompt("nothing says which object is meant; click on it, or draw a box around it")
     for prompt in prompts:
         _check(prompt, height_px, width_px, engine)
-    numbers = sorted({prompt.object for prompt in prompts})
-    own = {number: _of_object([p for p in prompts if p.object == number], height_px, width_px) for number in numbers}
-    for number, hints in own.items():
-        for other, theirs in own.items():
-            if other != number:
-                hints.drop[theirs.keep & ~hints.keep] = True
-        if hints.box is None and hints.drawn is None and not hints.keep.any():
-            raise NoPrompt(f"nothing says where object {number} is; click on it, or draw a box around it")
-    return own
+    placed = {prompt.object for prompt in prompts if not isinstance(prompt, Point | Scribble) or prompt.keep}
+    for number in sorted({prompt.object for prompt in prompts} - placed - set(known)):
+        raise NoPrompt(f"nothing says where object {number} is; click on it, or draw a box around it")
 
 
-def _of_object(prompts: Iterable[Prompt], height_px: int, width_px: int) -> Hints:
-    """The log of one object played from the first prompt to the last."""
-    keep, drop = (np.zeros((height_px, width_px), bool) for _ in range(2))
-    box, drawn = None, None
-    for prompt in prompts:
-        if isinstance(prompt, Box):
-            box = (int(prompt.x0), int(prompt.y0), int(np.ceil(prompt.x1)), int(np.ceil(prompt.y1)))
-        elif isinstance(prompt, Drawn):
-            drawn = np.asarray(prompt.mask, bool)
-            keep[:], drop[:] = False, False
-        elif isinstance(prompt, Point | Scribble):
-            touched = _touched(prompt, height_px, width_px)
-            keep[touched], drop[touched] = prompt.keep, not prompt.keep
-    return Hints(keep, drop, box, drawn)
+def pixels_of(box: Box) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1: every pixel that the box touches, x1 and y1 just outside."""
+    return int(box.x0), int(box.y0), int(np.ceil(box.x1)), int(np.ceil(box.y1))
 
 
-def _touched(prompt: Point | Scribble, height_px: int, width_px: int) -> Mask:
+def touched(prompt: Point | Scribble, height_px: int, width_px: int) -> Mask:
     """The pixel clicked on, or those under the stroke."""
-    touched = np.zeros((height_px, width_px), bool)
     if isinstance(prompt, Point):
-        touched[int(prompt.y), int(prompt.x)] = True
-        return touched
+        pixel = np.zeros((height_px, width_px), bool)
+        pixel[int(prompt.y), int(prompt.x)] = True
+        return pixel
     corners = np.array([[int(x), int(y)] for x, y in prompt.points], np.int32)
     off = np.ones((height_px, width_px), np.uint8)
     cv2.polylines(off, [corners], isClosed=False, color=0)

@@ -19,6 +19,9 @@ Numbers = NDArray[np.int64]
 COLOUR_REACH = 6.0
 """Standard deviation, in weighted Lab units, within which two colours count as alike."""
 
+MOTION_WEIGHT = 2 * COLOUR_REACH
+"""How different, in weighted Lab units, still and surely moving are."""
+
 _LAB_WEIGHT = np.array([0.7, 1.3, 1.3], np.float32)
 
 
@@ -30,7 +33,8 @@ class Regions:
     first, second: the pairs [m]; border: length of their common border in pixels [m]; contrast: gradient along it, 1 =
     as strong as the picture's strong edges [m]; step: difference of their colours [m].
     alike: how alike each two regions' colours are, 0..1 [n, n].
-    tie: how strongly neighbours hold together, sparse [n, n].
+    tie: how strongly neighbours hold together, sparse [n, n]. roads: length of the way between neighbours, sparse
+    [n, n]. rim: regions at the picture's rim. motion: of each, vectors of length 0 to 1 [n, 2].
     """
 
     label: NDArray[np.int32]
@@ -46,6 +50,7 @@ class Regions:
     tie: csr_matrix
     roads: csr_matrix
     rim: Numbers
+    motion: Values
 
     @property
     def count(self) -> int:
@@ -61,10 +66,12 @@ class Regions:
         return (np.bincount(self.label.ravel(), mask.ravel(), self.count) / self.size).astype(np.float32)
 
 
-def split(rgb: Rgb, spacing_px: int) -> Regions:
+def split(rgb: Rgb, spacing_px: int, moving: Values | None = None) -> Regions:
     """Regions of a small picture uint8 [h, w, 3], about one for each spacing_px x spacing_px pixels.
 
     Watershed of the colour gradient from a regular grid of markers, each moved to the flattest place near it.
+    moving: float32 [h, w, 2], vectors of length 0 (still) to 1 (surely moving): what moves otherwise differs as if it
+    had another colour.
     """
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
     slope = _slope(lab)
@@ -75,6 +82,11 @@ def split(rgb: Rgb, spacing_px: int) -> Regions:
     x, y = ((np.bincount(flat, at.ravel(), count) / size).astype(np.float32) for at in (columns, rows))
     planes = [np.bincount(flat, lab[..., axis].ravel(), count) / size for axis in range(3)]
     colour = np.stack(planes, 1).astype(np.float32) * _LAB_WEIGHT
+    motion = np.zeros((count, 2), np.float32)
+    if moving is not None:
+        axes = [np.bincount(flat, moving[..., axis].ravel(), count) / size for axis in range(2)]
+        motion = np.stack(axes, 1).astype(np.float32)
+        colour = np.concatenate([colour, MOTION_WEIGHT * motion], 1)
 
     first, second, border, gradient = _neighbours(label, slope)
     step = np.linalg.norm(colour[first] - colour[second], axis=1).astype(np.float32)
@@ -86,7 +98,20 @@ def split(rgb: Rgb, spacing_px: int) -> Regions:
     tie = coo_matrix((np.concatenate([hold, hold]), both), (count, count)).tocsr().astype(np.float32)
     rim = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
     return Regions(
-        label, size, x, y, first, second, border, contrast, step, _alike(colour), tie, roads, rim.astype(np.int64)
+        label,
+        size,
+        x,
+        y,
+        first,
+        second,
+        border,
+        contrast,
+        step,
+        _alike(colour),
+        tie,
+        roads,
+        rim.astype(np.int64),
+        motion,
     )
 
 

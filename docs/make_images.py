@@ -1,6 +1,6 @@
 """Takes the README's pictures of the page: the bundled example, run in Debian's Chromium.
 
-python docs/make_images.py        # writes docs/images/*.jpg; about a minute
+python docs/make_images.py        # writes docs/images/*.jpg; about two minutes
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 SERVE = "import sys; from avfusion.ui.page import build_page, launch; launch(build_page(), port=int(sys.argv[1]))"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+JPEG: dict[str, Any] = {"type": "jpeg", "quality": 88}
+# Opposite corners of the house in the first frame, in parts of the picture.
+HOUSE = ((0.685, 0.475), (0.775, 0.565))
 
 
 def free_port() -> int:
@@ -42,24 +47,56 @@ def wait_for(address: str) -> None:
 
 
 def take(browser: Browser, address: str) -> None:
-    """page.jpg: before the run. running.jpg: in the middle. result.jpg: after. phone.jpg: on a phone, before."""
-    desktop = browser.new_page(viewport={"width": 1440, "height": 1080})
-    phone = browser.new_page(viewport={"width": 390, "height": 1000}, device_scale_factor=2)
-    for page in (desktop, phone):
+    """page.jpg, phone.jpg: two objects, followed. running.jpg: the robot alone, on its way. result.jpg: done."""
+    desktop = browser.new_page(viewport={"width": 1440, "height": 1270})
+    phone = browser.new_page(viewport={"width": 390, "height": 900}, device_scale_factor=2)
+    for page, name in ((desktop, "page"), (phone, "phone")):
         page.goto(address)
         expect(page.locator("#background-object-status")).to_contain_text("the object fills", timeout=60_000)
+        mark_the_house(page)
+        page.click("#background-follow")
+        expect(page.locator("#background-timeline .sure")).to_have_count(2, timeout=300_000)
+        go_to(page, 36)
+        if name == "phone":
+            page.locator("h2.step", has_text="Click the object").evaluate("e => e.scrollIntoView()")
+            page.evaluate("scrollBy(0, -20)")
+        page.mouse.move(2, 2)
         page.wait_for_timeout(1500)
-    shoot = {"type": "jpeg", "quality": 88}
-    desktop.screenshot(path=IMAGES / "page.jpg", **shoot)
-    phone.screenshot(path=IMAGES / "phone.jpg", **shoot)
+        page.screenshot(path=IMAGES / f"{name}.jpg", **JPEG)
+    desktop.click("#background-object-remove")
+    expect(desktop.locator("#background-timeline .row")).to_have_count(1)
     desktop.click("#background-run")
     expect(desktop.locator("#background-progress")).to_contain_text("Putting in", timeout=300_000)
     desktop.wait_for_timeout(2000)
-    desktop.screenshot(path=IMAGES / "running.jpg", **shoot)
+    desktop.screenshot(path=IMAGES / "running.jpg", **JPEG)
     expect(desktop.locator("#background-status")).to_contain_text("Done", timeout=300_000)
     desktop.mouse.move(2, 2)
     desktop.wait_for_timeout(4000)
-    desktop.locator("#background-results").screenshot(path=IMAGES / "result.jpg", **shoot)
+    desktop.locator("#background-results").screenshot(path=IMAGES / "result.jpg", **JPEG)
+
+
+def mark_the_house(page: Page) -> None:
+    """As object 2, by a box, which is dragged."""
+    page.click("#background-object-add")
+    expect(page.locator("#background-object-status")).to_contain_text("Click object 2")
+    page.locator("#background-tool input[value=box]").check(force=True)
+    picture = page.locator("#background-frame img")
+    picture.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    box = picture.bounding_box()
+    assert box is not None
+    for number, (x, y) in enumerate(HOUSE):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=5)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+    expect(page.locator("#background-object-status")).to_contain_text("2 boxes", timeout=60_000)
+    page.locator("#background-tool input[value=keep]").check(force=True)
+
+
+def go_to(page: Page, frame: int) -> None:
+    page.locator("#background-scrub input[type=range]").fill(str(frame))
+    expect(page.locator("#background-time")).to_contain_text(f"Frame {frame}", timeout=60_000)
 
 
 def main() -> None:

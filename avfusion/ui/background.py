@@ -36,7 +36,7 @@ def arrive(visit: Visit) -> tuple[Any, ...]:
             with visit.lock:
                 if visit.clip is None:  # the visitor may have been faster, with a clip of their own
                     return _example(visit, clip)
-    return (gr.skip(),) * (3 + len(Look._fields))
+    return (gr.skip(),) * (4 + len(Look._fields))
 
 
 def use_example(visit: Visit) -> tuple[Any, ...]:
@@ -54,20 +54,20 @@ def open_clip(visit: Visit, path: str | None, segmenter: str) -> tuple[Any, ...]
     if path is None:
         visit.forget()
         nothing = words.note("Drop a clip here, or press to choose one.")
-        return (nothing, gr.Slider(interactive=False), gr.Column(visible=False), *look(visit, 0, segmenter))
+        return (nothing, gr.Slider(interactive=False), gr.Column(visible=False), "", *look(visit, 0, segmenter))
     try:
         clip = visit.open(Path(path))
     except AvfusionError as error:
         said = words.problem(error, Path(path))
-        return (said, gr.Slider(interactive=False), gr.Column(visible=False), *look(visit, 0, segmenter))
+        return (said, gr.Slider(interactive=False), gr.Column(visible=False), "", *look(visit, 0, segmenter))
     return (*_opened(clip), *look(visit, 0, segmenter))
 
 
-def _opened(clip: Clip) -> tuple[str, gr.Slider, gr.Column]:
-    """Facts, slider and the results of the clip before, which go."""
+def _opened(clip: Clip) -> tuple[str, gr.Slider, gr.Column, str]:
+    """Facts, slider, and the results of the clip before, which go."""
     last = clip.frame_count - 1
     scrub = gr.Slider(minimum=0, maximum=max(1, last), value=0, interactive=last > 0)
-    return words.facts(clip), scrub, gr.Column(visible=False)
+    return words.facts(clip), scrub, gr.Column(visible=False), ""
 
 
 def choose_kind(kind: str, ending: str) -> tuple[Any, ...]:
@@ -113,7 +113,7 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> None:
 def _wire_clip(
     page: gr.Blocks, visit: gr.State, clip: ClipPart, chosen: ObjectPart, behind: BehindPart, results: ResultPart
 ) -> None:
-    opened: list[Any] = [clip.facts, chosen.scrub, results.section, *chosen.shows]
+    opened: list[Any] = [clip.facts, chosen.scrub, results.section, chosen.progress, *chosen.shows]
     come = page.load(Visit, None, [visit], queue=False, api_visibility="private")
     here: list[Any] = [visit, chosen.scrub, behind.segmenter]
     come.then(arrive, [visit], opened, **short_events()).then(look, here, chosen.shows, **short_events())

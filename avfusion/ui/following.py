@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -35,7 +36,7 @@ def followed(
         kept = visit.track_for(wanted)
         if kept is not None:
             why = "The clicks are those that were followed last: the object was not followed anew."
-            return replace(kept, stages_s={}), (why,)
+            return replace(kept, stages_s={}, frames_tracked=0), (why,)
         visit.will_track()
         made = track(
             clip, wanted.prompts, folder=visit.track_folder, engine=wanted.tracker, segmenter=wanted.segmenter,
@@ -68,7 +69,8 @@ def begin() -> Shows:
 def follow(visit: Visit, tracker: str, segmenter: str) -> Iterator[Shows]:
     """From the clicks to masks on every frame, with nothing rendered."""
     clip = visit.clip
-    job: Run[Any] | None = None
+    started_s = time.monotonic()
+    job: Run[tuple[Tracking, tuple[str, ...]]] | None = None
     try:
         if clip is None:
             raise UsageError("Choose a clip first (step 1).")
@@ -80,7 +82,7 @@ def follow(visit: Visit, tracker: str, segmenter: str) -> Iterator[Shows]:
             if now is not None:
                 live = gr.skip() if now.preview is None else gr.update(live=inline(now.preview, _PREVIEW_QUALITY))
                 yield Shows(progress=words.progress(now), frame=live)
-        job.result()
+        tracking, _ = job.result()
     except Stopped:
         yield idle(words.note("Stopped. What was followed so far is kept."))
         return
@@ -90,7 +92,7 @@ def follow(visit: Visit, tracker: str, segmenter: str) -> Iterator[Shows]:
     finally:
         if job is not None:
             job.stop()
-    yield idle()
+    yield idle(words.followed(tracking, took_s=time.monotonic() - started_s))
 
 
 def stop(visit: Visit) -> Shows:

@@ -53,6 +53,7 @@ stage.addEventListener("pointerdown", (event) => {
   const { at, isInside } = place(event);
   if (!isInside) return;
   [path, moved] = [[at], 0];
+  path.frame = props.value.frame; // the one that is seen now, whatever comes before the pointer is lifted
   path.screen = [event.clientX, event.clientY];
   if (draws()) stage.setPointerCapture(event.pointerId);
   draw();
@@ -73,7 +74,7 @@ stage.addEventListener("pointermove", (event) => {
 stage.addEventListener("pointerup", (event) => {
   if (!path || !event.isPrimary) return;
   const points = tool() === "box" && path.length > 1 ? [path[0], path[path.length - 1]] : [...path];
-  trigger("stroke", { frame: props.value.frame, points });
+  trigger("stroke", { frame: path.frame, points });
   path = null; // the ink stays until the answer comes
 });
 

@@ -114,8 +114,8 @@ def _quiet_part() -> tuple[gr.Radio, gr.Button, gr.Button, gr.Button, gr.Button,
                 [("Object 1", 1)], value=1, show_label=False, label="Which object clicks go to", container=False,
                 elem_id="background-objects", elem_classes="chips", **small,
             )  # fmt: skip
-            add = gr.Button("+ Add object", elem_id="background-object-add", **small)
-            remove = gr.Button("Remove it", visible=False, elem_id="background-object-remove", **small)
+            add = gr.Button("+ Add", elem_id="background-object-add", **small)
+            remove = gr.Button("Remove", visible=False, elem_id="background-object-remove", **small)
         with gr.Row(elem_classes="quiet"):
             worst = gr.Button("Jump to worst", visible=False, elem_id="background-worst", **small)
             start = gr.Button("⇤ In", elem_id="background-in", **small)

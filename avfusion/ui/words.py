@@ -12,6 +12,7 @@ from avfusion.clip import Box, Clip, Point, Prompt, Scribble
 from avfusion.errors import AvfusionError
 from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.report import Report
+from avfusion.pipelines.track import Tracking
 from avfusion.ui.clicks import Selection
 from avfusion.ui.drawing import Labels
 from avfusion.ui.span import Span
@@ -107,6 +108,14 @@ def news(is_new: bool, is_current: bool) -> str:
     if is_new or is_current:
         return ""
     return "Not yet followed up on the other frames."
+
+
+def followed(tracking: Tracking, *, took_s: float) -> str:
+    """That the object has been followed, and how much of that was new work."""
+    count = tracking.frames_tracked
+    if count == 0:
+        return note("Followed: nothing had to be tracked anew.")
+    return note(f"Followed: {count} frame{'' if count == 1 else 's'} tracked in {duration(took_s)}.")
 
 
 def _counted(prompts: Sequence[Prompt]) -> str:

@@ -74,6 +74,7 @@ def test_a_correction_changes_its_frame_at_once_and_the_others_after_following(v
     visitor.go_to(15)
     assert tints(visitor, 15) == (1, 0), "the last track stays visible"
     visitor.follow()
+    visitor.see("background-follow-status", "Followed: ")
     assert tints(visitor, 15)[1] == 1
     visitor.go_to(12)
     assert tints(visitor, 12)[1] == 1

@@ -70,16 +70,34 @@ def test_a_correction_changes_its_frame_at_once_and_the_others_after_following(v
     visitor.last_click("^1 kept")
     visitor.see("background-object-status", "Not yet followed up")
     expect(visitor.page.locator("#background-timeline .strip.stale")).to_have_count(1)
-    assert tints(visitor, 12)[1] == 1
+    assert tints(visitor, 12) == (1, 1)
     visitor.go_to(15)
     assert tints(visitor, 15) == (1, 0), "the last track stays visible"
     visitor.follow()
     visitor.see("background-follow-status", "Followed: ")
-    assert tints(visitor, 15)[1] == 1
+    assert tints(visitor, 15) == (1, 1)
     visitor.go_to(12)
-    assert tints(visitor, 12)[1] == 1
+    assert tints(visitor, 12) == (1, 1)
     visitor.go_to(0)
     assert tints(visitor, 0) == (1, 0), "the first click still holds on its frame"
+
+
+def test_what_is_dropped_on_a_later_frame_stays_away(visitor: Visitor, clips: Path) -> None:
+    begin(visitor, clips)
+    click_ball(visitor, 0, 1)
+    visitor.last_click("^2 kept")
+    visitor.follow()
+    visitor.go_to(12)
+    assert tints(visitor, 12) == (1, 1)
+    visitor.choose("background-tool", "drop")
+    click_ball(visitor, 12, 1)
+    visitor.last_click("^1 dropped")
+    assert tints(visitor, 12) == (1, 0)
+    visitor.follow()
+    visitor.go_to(20)
+    assert tints(visitor, 20) == (1, 0)
+    visitor.go_to(0)
+    assert tints(visitor, 0) == (1, 1)
 
 
 def test_undo_and_redo_go_all_the_way(visitor: Visitor, clips: Path) -> None:

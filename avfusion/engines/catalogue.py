@@ -22,6 +22,12 @@ def _load_flow(device: str) -> object:
     return Flow()
 
 
+def _load_online(device: str) -> object:
+    from avfusion.tracking.online import Online
+
+    return Online(device=device)
+
+
 CATALOGUE: tuple[Engine, ...] = (
     Engine(
         name="grabcut",
@@ -38,6 +44,16 @@ CATALOGUE: tuple[Engine, ...] = (
         licence="Apache-2.0",
         load=_load_flow,
         peak_memory_bytes=100 * MIB,
+    ),
+    # After `flow`, which answers at once: nobody should wait for learning without having asked for it.
+    Engine(
+        name="online",
+        ability="tracking",
+        words="Learns the object from your masks first (about a minute), then follows it.",
+        licence="Apache-2.0",
+        load=_load_online,
+        peak_memory_bytes=900 * MIB,
+        packages=("torch", "safetensors"),
     ),
 )
 

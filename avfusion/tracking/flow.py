@@ -26,7 +26,7 @@ from avfusion.tracking import Tracked
 from avfusion.tracking.motion import background_motion, coarse_flow
 from avfusion.tracking.plate import Picture, Plate
 from avfusion.tracking.scene import Scene
-from avfusion.tracking.target import Target, TargetSettings
+from avfusion.tracking.target import Eye, Target, TargetSettings
 from avfusion.tracking.window import enlarged
 
 COARSE_PX = 432
@@ -56,11 +56,13 @@ class Flow:
 class FlowState:
     """One clip followed in one direction of time."""
 
-    def __init__(self, frame: Frame, masks: Mapping[int, Mask], settings: FlowSettings) -> None:
+    def __init__(self, frame: Frame, masks: Mapping[int, Mask], settings: FlowSettings, eye: Eye | None = None) -> None:
         _check(frame, masks)
         self._last = frame
         self._coarse = coarse_picture(frame)
-        self._targets = {number: Target(number, frame, mask, settings.target) for number, mask in sorted(masks.items())}
+        self._targets = {
+            number: Target(number, frame, mask, settings.target, eye) for number, mask in sorted(masks.items())
+        }
         self._covered = self._cover(masks)
         self._plate = Plate(self._coarse, self._covered)
 

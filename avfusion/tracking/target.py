@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -40,6 +40,12 @@ class TargetSettings:
     pull: float = 2.0
     rounds: int = 1
     learning_rate: float = 0.1
+    flow_weight: float = 1.0
+    eye_weight: float = 1.0
+
+
+Eye = Callable[[Planes, Field], Field]
+"""Log odds float32 [h, w] of the object at every work pixel, from the planes and what is believed without it."""
 
 
 HIDDEN_BELOW = 0.6
@@ -55,8 +61,9 @@ USUAL_PACE = 0.1
 class Target:
     """State of one object. `look` finds it in a frame, `learn` takes over what was decided for that frame."""
 
-    def __init__(self, number: int, frame: Frame, mask: Mask, settings: TargetSettings) -> None:
+    def __init__(self, number: int, frame: Frame, mask: Mask, settings: TargetSettings, eye: Eye | None = None) -> None:
         self._number = number
+        self._eye = eye
         self._settings = settings
         self._mask = mask
         self.window = self._window_at(cv2.boundingRect(mask.view(np.uint8)))
@@ -96,6 +103,9 @@ class Target:
         odds = self._odds(scene, planes, back, trust, expected, (x, y), (dx, dy))
         smooth = GuidedFilter(planes[0], self._settings.edge_radius_px, self._settings.edge_softness)
         settled = settle(odds, smooth, self._settings.pull, self._settings.rounds)
+        if self._eye is not None:
+            odds = self._settings.flow_weight * odds + self._settings.eye_weight * self._eye(planes, settled)
+            settled = settle(odds, smooth, self._settings.pull, self._settings.rounds)
         # Hidden objects come out elsewhere, in pieces.
         self.probability = settled if self._seen < WHOLE else without_strays(settled, self._gap)
         self._planes, self._expected = planes, expected

@@ -134,7 +134,9 @@ def hand_out(kind: Export, visit: Visit, edges: Edges, quality: float) -> Iterat
     clip, tracking = visit.clip, visit.tracking
     try:
         if clip is None or tracking is None:
-            raise UsageError("The clicks have changed since the last run. Press Run again first.")
+            raise UsageError(
+                "The clicks, or the in and out points, have changed since the last run. Press Run again first."
+            )
         settings = SwapSettings(edges=edges, encoding=Encoding(quality=round(quality)))
         job = visit.start(partial(export, visit, clip, tracking, visit.span, kind, settings))
         for now in job.progress():

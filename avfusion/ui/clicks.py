@@ -54,6 +54,10 @@ class Selection:
         """Those and the chosen one, which may have no prompt yet."""
         return tuple(sorted({*self.marked, self.chosen}))
 
+    def begins_on(self, number: int) -> int:
+        """The frame of an object's first prompt in the log."""
+        return next(prompt.frame for prompt in self.prompts if prompt.object == number)
+
 
 def shown_size(clip: Clip) -> tuple[int, int]:
     """(width, height) of the picture that the page shows for a frame: square pixels, 960 to 1280 on the long side."""

@@ -124,13 +124,11 @@ def shown_labels(visit: Visit, clip: Clip, frame: int, segmenter: str) -> Labels
     """
     selection, made = visit.selection, visit.known
     own = selection.on_frame(frame)
-    if made is None:
-        return pointed_at(clip, own, frame, segmenter, None, ()) if own else None
-    since = tuple(prompt for prompt in fresh(selection.prompts, made.made_from.prompts) if prompt.frame == frame)
-    if _says_what_was_undone(selection, made, frame):
-        return pointed_at(clip, own, frame, segmenter, None, ()) if own else None
-    if since:
-        return pointed_at(clip, since, frame, segmenter, made.tracking, selection.marked)
+    if made is None or _says_what_was_undone(selection, made, frame):
+        return pointed_at(clip, own, frame, segmenter, None, (), ()) if own else None
+    if any(prompt.frame == frame for prompt in fresh(selection.prompts, made.made_from.prompts)):
+        elsewhere = tuple(number for number in selection.marked if selection.begins_on(number) != frame)
+        return pointed_at(clip, own, frame, segmenter, made.tracking, selection.marked, elsewhere)
     return _labels(_known_masks(made.tracking, selection.marked, frame), clip)
 
 
@@ -149,17 +147,20 @@ def _known_masks(tracking: Tracking, objects: tuple[int, ...], frame: int) -> di
 @lru_cache(maxsize=8)
 def pointed_at(
     clip: Clip, prompts: tuple[Prompt, ...], frame: int, segmenter: str, known: Tracking | None,
-    objects: tuple[int, ...],
+    objects: tuple[int, ...], elsewhere: tuple[int, ...],
 ) -> Labels:  # fmt: skip
-    """uint8 [H, W] of what prompts on a frame point at, and of the other objects in the track that they correct.
+    """uint8 [H, W] of what the prompts on a frame point at, and of the other objects that are known there.
 
-    Read-only. Raises what `mask_frame` raises.
+    elsewhere: objects that the log begins with on another frame: here the prompts correct what is known of them, as
+    they will when the object is followed. Read-only. Raises what `mask_frame` raises.
     """
     masks = _known_masks(known, objects, frame) if known is not None else {}
     named = {prompt.object for prompt in prompts}
-    prior = {number: masks[number] for number in named if number in masks and masks[number].any()}
+    prior = {
+        number: masks[number] for number in named if number in elsewhere and number in masks and masks[number].any()
+    }
     # To say what an object is not, where it was not seen either, changes nothing.
-    absent = {number for number in named & masks.keys() - prior.keys() if not says_where(prompts, number)}
+    absent = {number for number in named & set(elsewhere) - prior.keys() if not says_where(prompts, number)}
     asked = [prompt for prompt in prompts if prompt.object not in absent]
     if asked:
         masks |= mask_frame(clip, asked, frame=frame, prior=prior or None, segmenter=segmenter).masks

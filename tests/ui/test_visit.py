@@ -122,6 +122,23 @@ def test_following_again_costs_nothing_and_a_part_is_in_the_whole(rolling: Path)
     assert visit.tracking is tracking
 
 
+@pytest.mark.parametrize("frame", [0, 3])
+def test_what_a_correction_shows_is_what_following_makes_of_it(rolling: Path, frame: int) -> None:
+    visit = Visit()
+    clip = visit.open(rolling)
+    visit.selection = clicked(Selection(), 48, 60, frame=0, tool="keep")
+    follow(visit, clip)
+    before = shown_labels(visit, clip, frame, "auto")
+    for x, y, tool in ((130, 20, "keep"), (133, 24, "keep"), (56, 62, "drop")):
+        visit.selection = clicked(visit.selection, x, y, frame=frame, tool=tool)
+        shown_now = shown_labels(visit, clip, frame, "auto")
+        assert shown_now is not None
+        assert shown_now[y, x] == (tool == "keep")
+        follow(visit, clip)
+        assert np.array_equal(shown_labels(visit, clip, frame, "auto"), shown_now)
+    assert not np.array_equal(before, shown_now)
+
+
 def test_undo_and_redo_find_the_track_of_before(rolling: Path) -> None:
     visit = Visit()
     clip = visit.open(rolling)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from avfusion.engines.engine import MIB, Engine
+from avfusion.engines.engine import MIB, Engine, Understood
+from avfusion.engines.segmenters import CLICKED
 from avfusion.engines.state import state
 from avfusion.errors import EngineNotReady, UnknownEngine
+
+_REASONS_SHOWN = 2
 
 
 def _load_grabcut(device: str) -> object:
@@ -29,6 +32,7 @@ def _load_online(device: str) -> object:
 
 
 CATALOGUE: tuple[Engine, ...] = (
+    *CLICKED,
     Engine(
         name="grabcut",
         ability="segmentation",
@@ -98,8 +102,10 @@ def _there_are(name: str, engines: Sequence[Engine]) -> str:
     return f"{perhaps}There are: {', '.join(names) or 'none'}."
 
 
-def choose(ability: str, name: str = "auto", *, catalogue: Sequence[Engine] = CATALOGUE) -> Choice:
-    """The engine of that name, or with `auto` the best that is ready.
+def choose(
+    ability: str, name: str = "auto", *, understands: Understood | None = None, catalogue: Sequence[Engine] = CATALOGUE
+) -> Choice:
+    """The engine of that name, or with `auto` the best that is ready, of those that understand such prompts.
 
     Raises `UnknownEngine`, and `EngineNotReady` with what the engine (or, for `auto`, each of them) waits for.
     """
@@ -111,10 +117,17 @@ def choose(ability: str, name: str = "auto", *, catalogue: Sequence[Engine] = CA
         return Choice(named, "")
     passed_over: list[str] = []
     for engine in of_ability(ability, catalogue=catalogue):
+        if understands is not None and understands not in engine.understands:
+            continue
         found = state(engine)
         if found.is_ready:
-            better = f" Better ones: {'; '.join(passed_over)}." if passed_over else ""
+            better = f" Better ones: {_shortly(passed_over)}." if passed_over else ""
             return Choice(engine, f"{engine.name} is the best engine for {ability} that is ready.{better}")
         passed_over.append(f"{engine.name} {found.words}")
-    reasons = "; ".join(passed_over) or "there is none in the catalogue"
-    raise EngineNotReady(f"no engine for {ability} is ready: {reasons}.")
+    what = f"{ability} by {understands}" if understands else ability
+    raise EngineNotReady(f"no engine for {what} is ready: {_shortly(passed_over) or 'there is none in the catalogue'}.")
+
+
+def _shortly(reasons: Sequence[str]) -> str:
+    more = f"; and {len(reasons) - _REASONS_SHOWN} more in 'avfusion engines'" if len(reasons) > _REASONS_SHOWN else ""
+    return "; ".join(reasons[:_REASONS_SHOWN]) + more

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 MIB = 1024**2
 
@@ -39,6 +39,9 @@ class WebFile:
 
 Weights: TypeAlias = HubFiles | WebFile
 
+Understood: TypeAlias = Literal["clicks", "words"]
+"""Kinds of prompts: places (clicks, strokes, boxes), or what a thing is called."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -46,7 +49,8 @@ class Engine:
 
     words: what it is, in a line. licence: of its weights, or of the code where it has none. packages: what it needs
     beyond the core packages, by the name under which they are installed. peak_memory_bytes: on its device, while it
-    works on a 1920 x 1080 frame. load: builds it on a device (`cpu`, `cuda`, `cuda:1`, `mps`); imports happen in there.
+    works on a 1920 x 1080 frame. understands: which prompts it takes, if it takes any. load: builds it on a device
+    (`cpu`, `cuda`, `cuda:1`, `mps`); imports happen in there.
     """
 
     name: str
@@ -58,3 +62,4 @@ class Engine:
     sources: tuple[Weights, ...] = ()
     download_bytes: int = 0
     packages: tuple[str, ...] = ()
+    understands: tuple[Understood, ...] = ("clicks",)

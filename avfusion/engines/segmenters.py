@@ -1,0 +1,81 @@
+"""The segmentation engines with learnt weights: rows for the catalogue, by family, the best of each first.
+
+Sizes of downloads are those of the published files where they are known, else four bytes for each weight. Peak memory
+is estimated for float32 and rounded up.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from avfusion.engines.engine import MIB, Engine, HubFiles, WebFile
+from avfusion.engines.folders import hub_snapshot, weights_file
+
+_TORCH = ("torch", "torchvision")
+_TRANSFORMERS = (*_TORCH, "transformers")
+
+
+def _load_sam(name: str, source: WebFile, device: str) -> object:
+    from avfusion.segmentation.sam import load_sam
+
+    return load_sam(weights_file(source), name=name, device=device)
+
+
+def _load_sam2(name: str, source: HubFiles, device: str) -> object:
+    from avfusion.segmentation.sam2 import load_sam2
+
+    return load_sam2(hub_snapshot(source), name=name, device=device)
+
+
+def _sam(size: str, file: str, sha256: str, count_bytes: int, memory_mib: int) -> Engine:
+    """The sums are not published by the authors; micro-sam and 3D Slicer's extension, among others, agree on them."""
+    name = f"sam-vit-{size.lower()}"
+    source = WebFile(f"https://dl.fbaipublicfiles.com/segment_anything/{file}", sha256)
+    return Engine(
+        name=name,
+        ability="segmentation",
+        words=f"Segment Anything, ViT-{size}: clicks, boxes and known masks to a mask.",
+        licence="Apache-2.0",
+        load=partial(_load_sam, name, source),
+        peak_memory_bytes=memory_mib * MIB,
+        sources=(source,),
+        download_bytes=count_bytes,
+        packages=(*_TORCH, "segment-anything"),
+    )
+
+
+def _sam2(size: str, revision: str, count_bytes: int, memory_mib: int) -> Engine:
+    name = f"sam2.1-{size}"
+    source = HubFiles(f"facebook/sam2.1-hiera-{size}", revision)
+    return Engine(
+        name=name,
+        ability="segmentation",
+        words=f"Segment Anything 2.1, {size}: clicks, boxes and known masks to a mask.",
+        licence="Apache-2.0",
+        load=partial(_load_sam2, name, source),
+        peak_memory_bytes=memory_mib * MIB,
+        sources=(source,),
+        download_bytes=count_bytes,
+        packages=_TRANSFORMERS,
+    )
+
+
+CLICKED: tuple[Engine, ...] = (
+    _sam2("large", "main", 897_800_000, 3000),
+    _sam2("base-plus", "main", 323_500_000, 2000),
+    _sam2("small", "main", 184_300_000, 1500),
+    _sam2("tiny", "de431c4043854a71d8101e17995dfe596bf101a5", 155_908_064, 1500),
+    _sam(
+        "H", "sam_vit_h_4b8939.pth", "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
+        2_564_550_879, 8000,
+    ),
+    _sam(
+        "L", "sam_vit_l_0b3195.pth", "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
+        1_249_524_607, 6000,
+    ),
+    _sam(
+        "B", "sam_vit_b_01ec64.pth", "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
+        375_042_383, 4000,
+    ),
+)  # fmt: skip
+"""Click by click, any object."""

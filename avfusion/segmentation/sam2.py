@@ -1,0 +1,71 @@
+"""The engines `sam2.1-tiny`, `-small`, `-base-plus`, `-large` for single pictures: SAM 2.1 through transformers.
+
+N. Ravi et al., "SAM 2: Segment Anything in Images and Videos", ICLR 2025.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avfusion.clip import Rgb
+from avfusion.segmentation.asked import Asked
+from avfusion.segmentation.pretrained import load_model, load_processor
+from avfusion.segmentation.promptable import Decoded, Promptable, known_logits
+from avfusion.segmentation.torch_device import halved
+
+
+@dataclass(frozen=True, eq=False)
+class _Embedding:
+    """maps: feature maps [1, C, h, w], from fine to coarse. size: (height, width) of the picture."""
+
+    maps: list[Any]
+    size: tuple[int, int]
+
+
+class _Sam2:
+    def __init__(self, model: Any, processor: Any) -> None:
+        self._model = model
+        self._processor = processor
+
+    def encode(self, rgb: Rgb) -> _Embedding:
+        import torch
+
+        pixels = self._processor(images=rgb, return_tensors="pt")["pixel_values"].to(self._model.device)
+        with torch.inference_mode(), halved(self._model.device):
+            maps = [each.float() for each in self._model.get_image_embeddings(pixels)]
+        return _Embedding(maps, (rgb.shape[0], rgb.shape[1]))
+
+    def decode(self, embedding: _Embedding, asked: Asked, *, several: bool) -> Decoded:
+        import torch
+
+        with torch.inference_mode():
+            found = self._model(
+                image_embeddings=list(embedding.maps), multimask_output=several, **self._prompts(embedding, asked)
+            )
+            masks = self._processor.post_process_masks(found.pred_masks, [embedding.size])[0][0]
+        return Decoded(masks.cpu().numpy(), found.iou_scores[0, 0].cpu().numpy())
+
+    def _prompts(self, embedding: _Embedding, asked: Asked) -> dict[str, Any]:
+        """The model's inputs for one object; pixels become the encoder's by the processor's own rule."""
+        import torch
+
+        given: dict[str, Any] = {}
+        if asked.clicks:
+            given["input_points"] = [[[[click.x, click.y] for click in asked.clicks]]]
+            given["input_labels"] = [[[int(click.keep) for click in asked.clicks]]]
+        if asked.box is not None:
+            given["input_boxes"] = [[[asked.box.x0, asked.box.y0, asked.box.x1, asked.box.y1]]]
+        if given:
+            inputs = self._processor(original_sizes=[list(embedding.size)], return_tensors="pt", **given)
+            given = {name: inputs[name].to(self._model.device) for name in given}
+        if asked.base is not None:
+            size = self._model.prompt_encoder.mask_input_size
+            given["input_masks"] = torch.from_numpy(known_logits(asked.base, size))[None, None].to(self._model.device)
+        return given
+
+
+def load_sam2(folder: Path, *, name: str, device: str) -> Promptable:
+    """The engine of that name, from a folder of the hub. Raises CannotRead and EngineNotReady."""
+    return Promptable(name, _Sam2(load_model(folder, "Sam2Model", device), load_processor(folder, "Sam2Processor")))

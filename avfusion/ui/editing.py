@@ -176,5 +176,6 @@ def _wire_following(
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     begun = chosen.follow.click(following.begin, None, follows, queue=False, **hidden)
     run = begun.then(following.follow, [visit, behind.tracker, behind.segmenter], follows, **slow)
+    run.failure(following.fail, None, follows, **hidden)
     run.then(look, here, chosen.shows, **short_events())
     chosen.stop.click(following.stop, [visit], follows, queue=False, cancels=[run], **hidden)

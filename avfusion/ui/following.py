@@ -95,6 +95,11 @@ def follow(visit: Visit, tracker: str, segmenter: str) -> Iterator[Shows]:
     yield idle(words.followed(tracking, took_s=time.monotonic() - started_s))
 
 
+def fail() -> Shows:
+    """The run broke off."""
+    return idle(words.problem(UsageError("Following the object did not work. This is a bug: please report it.")))
+
+
 def stop(visit: Visit) -> Shows:
     visit.stop(KIND)
     return idle(words.note("Stopped. What was followed so far is kept."))

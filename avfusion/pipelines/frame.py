@@ -105,7 +105,7 @@ def _one_more(
     placed = {*known, last.object}
     told = [prompt for place, prompt in enumerate(prompts[:-1]) if _still_said(prompt, prompts[place + 1 :], placed)]
     found = engine.segment(view.rgb, [*told, last], prior=known, motion=view.motion)
-    same = [number for number in known if np.array_equal(found.masks.get(number), known[number])]
+    same = [number for number, mask in found.masks.items() if number in known and np.array_equal(mask, known[number])]
     confidence = {number: answer.confidence[number] for number in same if number in answer.confidence}
     return Segmented({**answer.masks, **found.masks}, {**answer.confidence, **found.confidence, **confidence})
 

@@ -24,6 +24,9 @@ SHAPES = (0.5, 1.0, 2.0)
 NEARER = (0.3, 0.45, 0.6, 0.75, 0.88)
 """How much nearer, over ways within the picture, the click must be than the picture's rim."""
 
+MOVES = 0.5
+"""From this length on (1 = surely) a vector of motion says that something moves on its own."""
+
 USUAL_SHARE = 0.06
 """The share of a picture that an object covers when nothing else is known."""
 
@@ -89,6 +92,9 @@ def _click_guesses(regions: Regions, seeds: Seeds) -> Values:
                 apart = np.minimum(apart, np.hypot(away_x, away_y))
             guesses.append(np.clip(2 * (1.3 - apart), -4, 1.5) + np.clip(4 * nearness - 2, -2, 2) + side)
     guesses += [np.clip(6 * (nearness - level), -2, 2) + side for level in NEARER]
+    moving = _moving_along(regions, seeds)
+    if moving.any():
+        guesses.append(moving + np.clip(4 * nearness - 2, -2, 2) + side)
     return np.stack(guesses, 1).astype(np.float32)
 
 
@@ -101,7 +107,33 @@ def _box_guesses(regions: Regions, seeds: Seeds) -> Values:
     nearness = _nearness(regions, seeds)
     guesses = [np.clip(3 * (level - np.hypot(across, down)), -2, 1.5) for level in (0.7, 0.9, 1.1, 1.3)]
     guesses += [np.clip(6 * (nearness - level), -2, 2) for level in (0.2, 0.4, 0.6)]
+    moving = _moving_inside(regions, seeds)
+    if moving.any():
+        guesses += [moving + np.clip(3 * (nearness - level), -1, 1) for level in (0.3, 0.5)]
     return np.stack(guesses, 1).astype(np.float32)
+
+
+def _moving_along(regions: Regions, seeds: Seeds) -> Values:
+    """-1..1: whether each region moves as what was clicked on does; 0 where that does not move."""
+    if len(seeds.keep) == 0:
+        return np.zeros(regions.count, np.float32)
+    motion = regions.motion[seeds.keep].mean(0)
+    speed2 = float(motion @ motion)
+    if speed2 < MOVES**2:
+        return np.zeros(regions.count, np.float32)
+    return np.clip(4 * (regions.motion @ motion / speed2 - 0.5), -1, 1)
+
+
+def _moving_inside(regions: Regions, seeds: Seeds) -> Values:
+    """-1..1: whether each region moves against what lies around the box; 0 where nothing in the box does."""
+    outside = seeds.inside == 0
+    if not outside.any():
+        return np.zeros(regions.count, np.float32)
+    speed = np.linalg.norm(regions.motion - np.median(regions.motion[outside], 0), axis=1)
+    usual = float(np.percentile(speed[~outside], 80))
+    if usual < MOVES:
+        return np.zeros(regions.count, np.float32)
+    return np.clip(4 * (speed / usual - 0.5), -1, 1)
 
 
 def _side(regions: Regions, seeds: Seeds) -> Values:

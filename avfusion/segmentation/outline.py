@@ -13,10 +13,12 @@ from avfusion.clip import Mask, Rgb
 
 @dataclass(frozen=True)
 class OutlineSettings:
-    """most_pixels: that GrabCut works on; band_px: half the width of its band, in its pixels."""
+    """most_pixels: that GrabCut works on. Half the width of its band, in its pixels: found_px around an object that was
+    just found on regions, corrected_px where a known one was corrected; never more than half as deep as it is."""
 
     most_pixels: int = 60_000
-    band_px: int = 6
+    found_px: float = 25.0
+    corrected_px: float = 6.0
     rounds: int = 1
 
 
@@ -31,11 +33,13 @@ def refine(
     part = fewer_pixels(rgb, settings.most_pixels)
     size = (part.shape[1], part.shape[0])
     likely = shrunk(rough, size) > 0.5
-    disk = _disk(settings.band_px)
-    inner, outer = cv2.erode(likely.view(np.uint8), disk), cv2.dilate(likely.view(np.uint8), disk)
+    band_px = settings.found_px if changed is None else settings.corrected_px
+    inside, outside = _depth(likely), _depth(~likely)
     plan = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    plan[inner > 0], plan[outer == 0] = cv2.GC_FGD, cv2.GC_BGD
+    plan[inside > min(band_px, 0.5 * float(inside.max()))] = cv2.GC_FGD
+    plan[outside > band_px] = cv2.GC_BGD
     if changed is not None:
+        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(band_px) + 1, 2 * round(band_px) + 1))
         zone = cv2.dilate((shrunk(changed, size) > 0.5).view(np.uint8), disk).view(np.bool_)
         plan[~zone] = np.where(likely, cv2.GC_FGD, cv2.GC_BGD)[~zone]
     plan[shrunk(drop, size) > 0] = cv2.GC_BGD
@@ -87,6 +91,6 @@ def scaled(rgb: Rgb, scale: float) -> Rgb:
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _disk(radius_px: int) -> NDArray[np.uint8]:
-    size = (2 * radius_px + 1, 2 * radius_px + 1)
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), np.uint8)
+def _depth(mask: Mask) -> NDArray[np.float32]:
+    """How far each pixel of a mask lies from its end, in pixels; 0 elsewhere."""
+    return np.asarray(cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5), np.float32)

@@ -27,6 +27,19 @@ def _load_sam2(name: str, source: HubFiles, device: str) -> object:
     return load_sam2(hub_snapshot(source), name=name, device=device)
 
 
+def _load_panoptic(name: str, source: HubFiles, device: str) -> object:
+    from avfusion.segmentation.panoptic import load_detr, load_mask2former
+
+    load = load_detr if name.startswith("detr") else load_mask2former
+    return load(hub_snapshot(source), name=name, device=device)
+
+
+def _load_segformer(name: str, source: HubFiles, device: str) -> object:
+    from avfusion.segmentation.semantic import load_segformer
+
+    return load_segformer(hub_snapshot(source), name=name, device=device)
+
+
 def _sam(size: str, file: str, sha256: str, count_bytes: int, memory_mib: int) -> Engine:
     """The sums are not published by the authors; micro-sam and 3D Slicer's extension, among others, agree on them."""
     name = f"sam-vit-{size.lower()}"
@@ -79,3 +92,67 @@ CLICKED: tuple[Engine, ...] = (
     ),
 )  # fmt: skip
 """Click by click, any object."""
+
+
+def _panoptic(
+    name: str, words: str, licence: str, source: HubFiles, count_bytes: int, memory_mib: int, *packages: str
+) -> Engine:
+    return Engine(
+        name=name,
+        ability="segmentation",
+        words=words,
+        licence=licence,
+        load=partial(_load_panoptic, name, source),
+        peak_memory_bytes=memory_mib * MIB,
+        sources=(source,),
+        download_bytes=count_bytes,
+        packages=(*_TRANSFORMERS, *packages),
+        understands=("clicks", "words"),
+    )
+
+
+def _segformer(size: str, side_px: int, revision: str, count_bytes: int) -> Engine:
+    name = f"segformer-{size}-ade"
+    source = HubFiles(f"nvidia/segformer-{size}-finetuned-ade-{side_px}-{side_px}", revision)
+    return Engine(
+        name=name,
+        ability="segmentation",
+        words=f"SegFormer {size.upper()}: one of 150 names (ADE20K) for every pixel; a click or a name chooses.",
+        licence="NVIDIA, research only",
+        load=partial(_load_segformer, name, source),
+        # Its memory is that of 150 maps at the picture's size, whichever network made them.
+        peak_memory_bytes=3500 * MIB,
+        sources=(source,),
+        download_bytes=count_bytes,
+        packages=_TRANSFORMERS,
+        understands=("clicks", "words"),
+    )
+
+
+LABELLED: tuple[Engine, ...] = (
+    _panoptic(
+        "mask2former-swin-tiny-coco",
+        "Mask2Former, Swin-T: things and stuff by 133 names (COCO); a click or a name chooses.",
+        "MIT (code); see the page of the weights",
+        HubFiles("facebook/mask2former-swin-tiny-coco-panoptic", "main"),
+        189_800_000,
+        3000,
+    ),
+    _panoptic(
+        "detr-r50-panoptic",
+        "DETR, ResNet-50: things and stuff by 133 names (COCO); a click or a name chooses.",
+        "Apache-2.0",
+        # The commit that transformers' own pipeline is pinned to.
+        HubFiles("facebook/detr-resnet-50-panoptic", "d53b52a799403a8867920f82c869e40732b47037"),
+        172_000_000,
+        4000,
+        "timm",
+    ),
+    _segformer("b5", 640, "main", 338_800_000),
+    _segformer("b4", 512, "main", 256_400_000),
+    _segformer("b3", 512, "main", 189_400_000),
+    _segformer("b2", 512, "main", 109_800_000),
+    _segformer("b1", 512, "main", 54_900_000),
+    _segformer("b0", 512, "489d5cd81a0b59fab9b7ea758d3548ebe99677da", 15_000_000),
+)
+"""Whole pictures by name."""

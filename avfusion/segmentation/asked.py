@@ -82,7 +82,7 @@ def _and_then(asked: Asked, prompt: Prompt) -> Asked:
         case Drawn(mask=mask):
             return Asked(base=np.asarray(mask, bool))
         case Box():
-            return Asked(clicks=asked.clicks, box=prompt)
+            return Asked(clicks=asked.clicks, box=prompt, words=asked.words)
         case Point():
             return replace(asked, clicks=_with_clicks(asked.clicks, [prompt]))
         case Scribble():

@@ -26,7 +26,7 @@ def load_model(folder: Path, kind: str, device: str) -> Any:
             model, found = model_class.from_pretrained(folder, local_files_only=True, output_loading_info=True)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, EOFError) as error:
         raise _unreadable(folder, kind, error) from error
-    except (SafetensorError, AttributeError, torch.serialization.pickle.UnpicklingError) as error:
+    except (SafetensorError, AttributeError, torch.serialization.pickle.UnpicklingError) as error:  # type: ignore[attr-defined]
         raise _unreadable(folder, kind, error) from error
     if found["missing_keys"] or found["mismatched_keys"]:
         missing = sorted(map(str, found["missing_keys"] or found["mismatched_keys"]))

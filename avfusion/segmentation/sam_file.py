@@ -24,7 +24,7 @@ def read_sam(path: Path) -> Any:
 
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, torch.serialization.pickle.UnpicklingError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, EOFError, torch.serialization.pickle.UnpicklingError, KeyError) as error:  # type: ignore[attr-defined]
         raise CannotRead(
             f"{path}: cannot be read as weights ({_first_line(error)}). Delete it and fetch it again."
         ) from error

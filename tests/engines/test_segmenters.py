@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,7 +15,8 @@ from avfusion.engines.registry import Registry
 from avfusion.engines.state import state
 from avfusion.errors import CannotRead, EngineNotReady
 
-RGB = np.random.default_rng(3).integers(0, 256, (60, 80, 3), np.uint8)
+SPOTS = np.random.default_rng(3).integers(0, 256, (6, 9, 3), np.uint8)
+RGB = cv2.resize(SPOTS, (140, 90), interpolation=cv2.INTER_CUBIC)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -30,18 +32,28 @@ def put(source: HubFiles | WebFile, make: Callable[[Path], object]) -> None:
         reference.write_text(COMMIT)
     hub_snapshot(source).mkdir(parents=True)
     make(hub_snapshot(source))
-    # Saved by a newer release than the published ones: there the processor's settings have a file of their own.
-    (hub_snapshot(source) / "preprocessor_config.json").touch()
+    # A newer release than the published ones saves what belongs there under another name.
+    settings = hub_snapshot(source) / "preprocessor_config.json"
+    if not settings.exists():
+        settings.touch()
 
 
 def makers() -> dict[str, Callable[[Path], object]]:
     from tests.segmentation.tiny_sam import tiny_sam
-    from tests.segmentation.tiny_transformers import tiny_sam2
+    from tests.segmentation.tiny_transformers import tiny_detr, tiny_mask2former, tiny_sam2, tiny_segformer
 
-    return {"sam-vit-b": tiny_sam, "sam2.1-tiny": tiny_sam2, "sam2.1-large": tiny_sam2}
+    return {
+        "sam-vit-b": tiny_sam,
+        "sam2.1-tiny": tiny_sam2,
+        "sam2.1-large": tiny_sam2,
+        "detr-r50-panoptic": tiny_detr,
+        "mask2former-swin-tiny-coco": tiny_mask2former,
+        "segformer-b0-ade": tiny_segformer,
+        "segformer-b5-ade": tiny_segformer,
+    }
 
 
-@pytest.mark.parametrize("name", ["sam-vit-b", "sam2.1-tiny", "sam2.1-large"])
+@pytest.mark.parametrize("name", makers())
 def test_an_engine_is_lent_from_the_folder_that_it_was_pulled_into(name: str) -> None:
     row = find(name, "segmentation")
     found = state(row)
@@ -52,10 +64,11 @@ def test_an_engine_is_lent_from_the_folder_that_it_was_pulled_into(name: str) ->
     for source in row.sources:
         put(source, makers()[name])
     assert state(row).is_ready
-    assert choose("segmentation").engine.name == name, "it is better than what needs no download"
+    is_better = "words" not in row.understands
+    assert choose("segmentation").engine.name == (name if is_better else "grabcut")
     with Registry().lend(name, "segmentation", "cpu") as engine:
         assert engine.name == name
-        assert 0 < engine.segment(RGB, [Point(40, 30)]).masks[1].mean() < 1
+        assert engine.segment(RGB, [Point(70, 45)]).masks[1].any()
 
 
 def test_what_does_not_load_leaves_no_trace() -> None:

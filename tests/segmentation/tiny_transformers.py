@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 
 from tests.segmentation.tiny_weights import shake
@@ -46,8 +47,53 @@ def tiny_sam2(folder: Path, *, side_px: int = 128) -> tuple[Any, Any]:
     return model, processor
 
 
-def _saved(model: Any, processor: Any, folder: Path, *, seed: int = 1) -> tuple[Any, Any]:
-    shake(model, seed=seed)
+def _saved(model: Any, processor: Any, folder: Path) -> tuple[Any, Any]:
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return model, processor
+
+
+NAMES = {0: "person", 1: "dining table", 2: "wall-brick", 3: "car, auto", 4: "sky-other-merged", 5: "dog"}
+
+
+def tiny_detr(folder: Path) -> tuple[Any, Any]:
+    backbone = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16, 32, 64], depths=[1, 1, 1, 1],
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+    )  # fmt: skip
+    config = transformers.DetrConfig(
+        use_timm_backbone=False, backbone_config=backbone, d_model=32, encoder_layers=1, decoder_layers=2,
+        encoder_attention_heads=8, decoder_attention_heads=8, encoder_ffn_dim=32, decoder_ffn_dim=32, num_queries=12,
+        id2label=NAMES,
+    )  # fmt: skip
+    model = shake(transformers.DetrForSegmentation(config), seed=5, gain=2.0)
+    with torch.no_grad():  # else all queries see the same
+        model.detr.model.query_position_embeddings.weight.mul_(10)
+        model.bbox_attention.q_proj.weight.mul_(8)
+        model.bbox_attention.k_proj.weight.mul_(8)
+        model.mask_head.conv1.conv.weight[:, 32:].mul_(300)
+        model.detr.class_labels_classifier.weight.mul_(2)
+    return _saved(model, transformers.DetrImageProcessor(size={"shortest_edge": 64, "longest_edge": 128}), folder)
+
+
+def tiny_mask2former(folder: Path) -> tuple[Any, Any]:
+    backbone = transformers.SwinConfig(
+        embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 2, 4, 8], window_size=4,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+    )  # fmt: skip
+    config = transformers.Mask2FormerConfig(
+        backbone_config=backbone, feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=32,
+        encoder_layers=1, decoder_layers=2, num_attention_heads=4, dim_feedforward=32, num_queries=12, id2label=NAMES,
+    )  # fmt: skip
+    processor = transformers.Mask2FormerImageProcessor(size={"height": 64, "width": 96}, size_divisor=32)
+    model = shake(transformers.Mask2FormerForUniversalSegmentation(config), seed=3, gain=2.5)
+    return _saved(model, processor, folder)
+
+
+def tiny_segformer(folder: Path) -> tuple[Any, Any]:
+    config = transformers.SegformerConfig(
+        hidden_sizes=[8, 16, 32, 64], depths=[1, 1, 1, 1], num_attention_heads=[1, 2, 4, 8], decoder_hidden_size=32,
+        id2label=NAMES,
+    )  # fmt: skip
+    processor = transformers.SegformerImageProcessor(size={"height": 96, "width": 96})
+    return _saved(shake(transformers.SegformerForSemanticSegmentation(config), seed=4, gain=2.0), processor, folder)

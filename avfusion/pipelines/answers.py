@@ -16,7 +16,7 @@ import numpy as np
 from avfusion.clip import Clip, Mask
 from avfusion.metrics.vos import region_similarity
 from avfusion.pipelines.frame import one_frame
-from avfusion.pipelines.keys import Direction, Key, neighbours, reach, says_where
+from avfusion.pipelines.keys import Direction, Key, defines, neighbours, previous, reach, says_where
 from avfusion.pipelines.pointed import pointed_at
 from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.runs import Run, Runs, Start, masks_digest
@@ -50,7 +50,7 @@ class Answers:
         self._tracker, self._segmenter, self._device = tracker, segmenter, device
         self._shots, self._learning = shots, learning
         self._reach = reach(keys, *span)
-        tracking.expect(sum(abs(end - keys[place].frame) for (place, _), end in self._reach.items()))
+        tracking.expect(sum(self._way(place, way) for place, way in self._reach))
         self._runs = Runs(clip, folder / "runs", engine=engine, shots=shots, teller=tracking)
         self._masks: list[dict[int, Mask]] = []
         self._made: dict[tuple[int, Direction], Run] = {}
@@ -146,38 +146,67 @@ class Answers:
     def _run(self, place: int, direction: Direction) -> Run:
         made = (place, direction)
         if made not in self._made:
-            start = Start(self._keys[place].frame, self._masks[place], direction, self._lesson(place))
-            self._made[made] = self._runs.get(start, self._reach[made], lambda: self._tracker_after(place))
+            come = self._comes_from(place, direction)
+            by_way_of = None if come is None else (self._keys[come].frame, self._masks[come])
+            start = Start(self._keys[place].frame, self._masks[place], direction, self._lesson(place), by_way_of)
+            self._made[made] = self._runs.get(
+                start, self._reach[made], lambda: self._tracker_after(place), lambda: self._examples(place)
+            )
         return self._made[made]
 
-    def _examples(self, place: int) -> list[tuple[Key, Mapping[int, Mask]]]:
-        """What the user has said up to a key, and no more: what was only tracked teaches nothing."""
-        lessons: list[tuple[Key, Mapping[int, Mask]]] = []
+    def _comes_from(self, place: int, direction: Direction) -> int | None:
+        """The key that the tracker comes from, so that it knows more than a corrected frame shows: one of the same shot
+        that the log has earlier, the nearest behind it, or else the nearest ahead, from where it turns round."""
+        other: Direction = "backwards" if direction == "forwards" else "forwards"
+        for way in (direction, other):
+            before = previous(self._keys, place, way)
+            if before is not None and self._together(self._keys[before].frame, self._keys[place].frame):
+                return before
+        return None
+
+    def _sure(self, place: int) -> list[tuple[Key, Mapping[int, Mask]]]:
+        """Frames up to a key of the log on which objects are surely known: those that define an object anew.
+
+        What was only tracked teaches nothing; what was corrected may still be wrong beside the clicks, and counts when
+        the user has worked on it.
+        """
+        frames: list[tuple[Key, Mapping[int, Mask]]] = []
+        seen: set[int] = set()
         for key, masks in zip(self._keys[: place + 1], self._masks, strict=False):
-            own = {number: masks[number] for number in key.objects if masks[number].any()}
+            own = {number: masks[number] for number in key.objects if number not in seen or defines(key, number)}
+            seen.update(key.objects)
+            own = {number: mask for number, mask in own.items() if mask.any()}
             if own:
-                lessons.append((key, own))
-        return lessons
+                frames.append((key, own))
+        return frames
 
     def _lesson(self, place: int) -> str:
-        if not isinstance(self._tracker, Learner):
-            return ""
         said = hashlib.sha256()
-        for key, masks in self._examples(place):
+        for key, masks in self._sure(place):
             said.update(f"{key.frame} {masks_digest(masks)}".encode())
         return said.hexdigest()
+
+    def _examples(self, place: int) -> list[Example]:
+        return [Example(one_frame(self._clip, key.frame), masks) for key, masks in self._sure(place)]
 
     def _tracker_after(self, place: int) -> Tracker:
         """The engine as it was when the log had come to this key."""
         if not isinstance(self._tracker, Learner):
             return self._tracker
         if self._learnt is None or self._learnt[0] != place:
-            examples = [Example(one_frame(self._clip, key.frame), masks) for key, masks in self._examples(place)]
             started_s = time.monotonic()
+            examples = self._examples(place)
             learnt = self._tracker.learn(examples, folder=self._folder / "learnt", tell=self._learning.at)
             self._learnt = place, learnt
             self.learning_s += time.monotonic() - started_s
         return self._learnt[1]
+
+    def _way(self, place: int, direction: Direction) -> int:
+        """How many frames the tracker goes for a run."""
+        frame = self._keys[place].frame
+        come = self._comes_from(place, direction)
+        detour = 0 if come is None else abs(frame - self._keys[come].frame)
+        return detour + abs(self._reach[place, direction] - frame)
 
     def _away(self, number: int, frame: int) -> int:
         return min(abs(key.frame - frame) for key in self._keys if number in key.objects)

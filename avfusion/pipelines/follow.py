@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from avfusion.clip import Frame, Mask
-from avfusion.tracking import Tracked, Tracker, TrackState
+from avfusion.tracking import Correctable, Example, Tracked, Tracker, TrackState
 from avfusion.tracking.refind import Remembered, refind, remember
 
 # An object that is not there at once after a cut is looked for again every so many frames.
@@ -19,11 +19,13 @@ _MEMORIES = 4
 class Follower:
     """Frame after frame, from one whose masks (bool [H, W] by object number) are known.
 
-    tracker: only asked for if there is something to follow.
+    tracker, sure: only asked for if there is something to follow.
     """
 
-    def __init__(self, tracker: Callable[[], Tracker], masks: Mapping[int, Mask]) -> None:
-        self._tracker = tracker
+    def __init__(
+        self, tracker: Callable[[], Tracker], masks: Mapping[int, Mask], sure: Callable[[], Sequence[Example]]
+    ) -> None:
+        self._tracker, self._sure = tracker, sure
         self._objects = tuple(masks)
         self._masks = dict(masks)
         self._last: Frame | None = None
@@ -54,6 +56,20 @@ class Follower:
         known = {number: self._masks[number] for number in self._trust}
         return self._tracked(frame, Tracked(known, dict.fromkeys(known, 1.0)))
 
+    def correct(self, frame: Frame, masks: Mapping[int, Mask], *, turns: bool) -> None:
+        """What the user says about the frame of the last step: the tracker goes on from there, with all it knows.
+
+        turns: the next frames are those on the other side.
+        """
+        followed = {number: masks[number] for number in masks if masks[number].any()}
+        self._objects, self._masks = tuple(masks), dict(masks)
+        self._unremembered = [(frame, self._masks)]
+        state = self._state
+        if followed and isinstance(state, Correctable) and state.correct(followed, turns=turns):
+            self._trust = dict.fromkeys(followed, 1.0)
+        else:
+            self._state = self._begin(frame, {number: (mask, 1.0) for number, mask in followed.items()})
+
     def _begin(self, frame: Frame, known: Mapping[int, tuple[Mask, float]]) -> TrackState | None:
         """known: masks and how far to trust them, by object. None where there is nothing to follow."""
         self._trust = {number: trust for number, (_, trust) in known.items()}
@@ -63,7 +79,7 @@ class Follower:
             taken |= mask
         if not known:
             return None
-        return self._tracker().begin(frame, {number: self._masks[number] for number in known})
+        return self._tracker().begin(frame, {number: self._masks[number] for number in known}, self._sure())
 
     def _tracked(self, frame: Frame, tracked: Tracked) -> Tracked:
         """For all objects: those that are not followed are nowhere, and of that nobody is sure."""

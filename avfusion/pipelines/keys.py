@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from avfusion.clip import Clip, Point, Prompt, Scribble
+from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble
 from avfusion.pipelines.prompts import by_frame
 
 Direction = Literal["forwards", "backwards"]
+
+# So many clicks and strokes on one frame leave little that is wrong there.
+_WORKED_ON = 3
 
 Reach: TypeAlias = dict[tuple[int, Direction], int]
 """(number of a key, direction) -> the last frame to which the tracker goes from it."""
@@ -38,6 +41,12 @@ def says_where(prompts: Sequence[Prompt], number: int) -> bool:
     return any(not isinstance(prompt, Point | Scribble) or prompt.keep for prompt in own)
 
 
+def defines(key: Key, number: int) -> bool:
+    """Whether a key says by itself what an object is: by a mask, a box, or several clicks and strokes."""
+    own = [prompt for prompt in key.prompts if prompt.object == number]
+    return len(own) >= _WORKED_ON or any(isinstance(prompt, Drawn | Box) for prompt in own)
+
+
 def neighbours(keys: Sequence[Key], number: int, frame: int) -> tuple[int | None, int | None]:
     """Places in `keys` of the last key of an object at or before a frame, and of the first one after it."""
     own = [place for place, key in enumerate(keys) if number in key.objects]
@@ -47,6 +56,18 @@ def neighbours(keys: Sequence[Key], number: int, frame: int) -> tuple[int | None
         max(before, key=lambda place: keys[place].frame, default=None),
         min(after, key=lambda place: keys[place].frame, default=None),
     )
+
+
+def previous(keys: Sequence[Key], place: int, direction: Direction) -> int | None:
+    """The key that comes before one on the tracker's way, of those that the log has earlier and of the same objects."""
+    key = keys[place]
+    sign = 1 if direction == "forwards" else -1
+    behind = [
+        other
+        for other in range(place)
+        if sign * (key.frame - keys[other].frame) > 0 and set(key.objects) <= set(keys[other].objects)
+    ]
+    return max(behind, key=lambda other: sign * keys[other].frame, default=None)
 
 
 def reach(keys: Sequence[Key], start: int, stop: int) -> Reach:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,17 +19,27 @@ from avfusion.media.target import writing
 from avfusion.pipelines.follow import Follower
 from avfusion.pipelines.keys import Direction
 from avfusion.pipelines.progress import Teller
-from avfusion.tracking import Tracker
+from avfusion.tracking import Example, Tracked, Tracker
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What a run starts from. learnt: says what the tracker had learnt by then."""
+    """What a run starts from. known: a digest of the frames that say what the objects look like.
+
+    by_way_of: the key frame before this one on the way, and its masks: the tracker comes from there, so that it knows
+    more than this frame shows.
+    """
 
     frame: int
     masks: Mapping[int, Mask]
     direction: Direction
-    learnt: str = ""
+    known: str = ""
+    by_way_of: tuple[int, Mapping[int, Mask]] | None = None
+
+    def digest(self, engine: str) -> str:
+        come = "" if self.by_way_of is None else f"{self.by_way_of[0]} {masks_digest(self.by_way_of[1])}"
+        said = f"{engine} {self.known} {self.direction} {come} {self.frame} {masks_digest(self.masks)}"
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +59,12 @@ def masks_digest(masks: Mapping[int, Mask]) -> str:
     return said.hexdigest()
 
 
+def way(start: Start, reach: int) -> int:
+    """How many frames the tracker has to go."""
+    come = start.frame if start.by_way_of is None else start.by_way_of[0]
+    return abs(start.frame - come) + abs(reach - start.frame)
+
+
 class Runs:
     """All runs of one engine on one clip. A run is made once; a longer one from the same start takes its place."""
 
@@ -58,12 +74,14 @@ class Runs:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def get(self, start: Start, reach: int, tracker: Callable[[], Tracker]) -> Run:
-        """The run as far as `reach`, from disk if it is there; `tracker` is only asked for when it is not."""
-        name = self._name(start)
+    def get(
+        self, start: Start, reach: int, tracker: Callable[[], Tracker], sure: Callable[[], Sequence[Example]]
+    ) -> Run:
+        """The run as far as `reach`, from disk if it is there; `tracker` and `sure` are only asked if it is not."""
+        name = start.digest(self._engine)
         known = self._known(name, start.frame, reach)
         if known is not None:
-            self._teller.skip(abs(reach - start.frame))
+            self._teller.skip(way(start, reach))
             return known
         for old in self._folder.glob(f"{name}.*"):
             shutil.rmtree(old, ignore_errors=True)
@@ -77,7 +95,8 @@ class Runs:
             engine=self._engine,
         )
         try:
-            self._go(start, reach, tracker, out)
+            first = start.masks if start.by_way_of is None else start.by_way_of[1]
+            self._go(start, reach, Follower(tracker, first, sure), out)
             out.seal()
             with writing(whole):
                 part.rename(whole)
@@ -94,10 +113,6 @@ class Runs:
         for path in sorted(others, key=lambda path: path.stat().st_mtime)[: max(0, len(others) - at_most)]:
             shutil.rmtree(path, ignore_errors=True)
 
-    def _name(self, start: Start) -> str:
-        said = f"{self._engine} {start.learnt} {start.direction} {start.frame} {masks_digest(start.masks)}"
-        return hashlib.sha256(said.encode()).hexdigest()[:32]
-
     def _known(self, name: str, frame: int, reach: int) -> Run | None:
         for path in self._folder.glob(f"{name}.*"):
             there = path.suffix[1:]
@@ -112,19 +127,36 @@ class Runs:
             path, width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count, engine=self._engine
         )
 
-    def _go(self, start: Start, reach: int, tracker: Callable[[], Tracker], out: TrackFolder) -> None:
-        forwards = start.direction == "forwards"
-        first, stop = (start.frame, reach + 1) if forwards else (reach, start.frame + 1)
-        follower = Follower(tracker, start.masks)
-        with contextlib.closing(self._clip.frames(first, stop, backwards=not forwards)) as frames:
+    def _go(self, start: Start, reach: int, follower: Follower, out: TrackFolder) -> None:
+        turns = False
+        if start.by_way_of is not None:
+            come = start.by_way_of[0]
+            turns = (come < start.frame) != (reach > start.frame)
+            for frame, _ in self._followed(come, start.frame, follower):
+                if frame.index != come:
+                    self._teller.step()
+            follower.correct(frame, start.masks, turns=turns)
+        # A tracker that has come here has seen this frame.
+        seen = start.frame if start.by_way_of is not None else None
+        for frame, tracked in self._followed(start.frame, reach, follower, seen=seen):
+            if frame.index == start.frame:
+                continue
+            for number, mask in tracked.masks.items():
+                out.put(frame.index, number, mask, tracked.confidence[number])
+            self._teller.step(partial(_shown, frame, tracked.masks))
+
+    def _followed(
+        self, first: int, last: int, follower: Follower, *, seen: int | None = None
+    ) -> Iterator[tuple[Frame, Tracked]]:
+        """Frames first..last, forwards or backwards, and what the follower says; `seen` is passed over."""
+        forwards = first <= last
+        start, stop = (first, last + 1) if forwards else (last, first + 1)
+        with contextlib.closing(self._clip.frames(start, stop, backwards=not forwards)) as frames:
             for frame in frames:
-                after_cut = (frame.index if forwards else frame.index + 1) in self._cuts
-                tracked = follower.step(frame, after_cut=after_cut)
-                if frame.index == start.frame:
+                if frame.index == seen:
                     continue
-                for number, mask in tracked.masks.items():
-                    out.put(frame.index, number, mask, tracked.confidence[number])
-                self._teller.step(partial(_shown, frame, tracked.masks))
+                after_cut = (frame.index if forwards else frame.index + 1) in self._cuts and frame.index != first
+                yield frame, follower.step(frame, after_cut=after_cut)
 
 
 def _shown(frame: Frame, masks: Mapping[int, Mask]) -> Rgb:

@@ -29,11 +29,32 @@ class Tracked:
     confidence: Mapping[int, float]
 
 
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A frame on which the user has said where the objects are: bool [H, W] by object number."""
+
+    frame: Frame
+    masks: Mapping[int, Mask]
+
+
 class TrackState(Protocol):
     """What an engine remembers of one clip in one direction of time."""
 
     def step(self, frame: Frame) -> Tracked:
         """Masks on the frame after (or, going backwards, before) the one of the last call."""
+        ...
+
+
+@runtime_checkable
+class Correctable(TrackState, Protocol):
+    """A state that takes a correction on its way, and keeps what it knows."""
+
+    def correct(self, masks: Mapping[int, Mask], *, turns: bool) -> bool:
+        """The masks of the frame of the last call, as the user has them.
+
+        turns: from here on the frames come in the other direction of time. False where the masks are too far from what
+        was followed: then the tracker has to begin anew from them.
+        """
         ...
 
 
@@ -43,17 +64,13 @@ class Tracker(Protocol):
     @property
     def name(self) -> str: ...
 
-    def begin(self, frame: Frame, masks: Mapping[int, Mask]) -> TrackState:
-        """Starts from known masks, bool [H, W] by object number. Raises MaskSizeMismatch and NoPrompt (no object)."""
+    def begin(self, frame: Frame, masks: Mapping[int, Mask], sure: Sequence[Example] = ()) -> TrackState:
+        """Starts from known masks, bool [H, W] by object number. Raises MaskSizeMismatch and NoPrompt (no object).
+
+        sure: frames on which the objects are known better than the masks here may show them: a frame that was only
+        corrected may still be wrong in places, or show an object that is half hidden.
+        """
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class Example:
-    """A frame on which the user has said where the objects are: bool [H, W] by object number."""
-
-    frame: Frame
-    masks: Mapping[int, Mask]
 
 
 @runtime_checkable

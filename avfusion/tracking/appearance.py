@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +48,14 @@ class Appearance:
     does not teach the wrong colours.
     """
 
-    def __init__(self, planes: Planes, probability: Field, margin: float) -> None:
+    def __init__(
+        self, planes: Planes, probability: Field, margin: float, sure: Sequence[tuple[Planes, Field]] = ()
+    ) -> None:
+        """sure: windows and masks of frames on which the object is known better than on the one to start from."""
         self._margin = margin
-        self._first = self._recent = self._global_counts(planes, probability, 1 - probability)
+        self._recent = self._global_counts(planes, probability, 1 - probability)
+        known = [self._global_counts(planes, mask, 1 - mask) for planes, mask in sure] or [self._recent]
+        self._first = tuple(sum(counts) / len(known) for counts in zip(*known, strict=True))
         self._place = self._placed(probability)
         self._local = self._local_counts(planes, probability, 1 - probability)
         self._read_off()

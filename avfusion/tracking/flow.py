@@ -14,7 +14,7 @@ picture's edges.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -22,7 +22,7 @@ import numpy as np
 
 from avfusion.clip import Frame, Mask
 from avfusion.errors import MaskSizeMismatch, NoPrompt
-from avfusion.tracking import Tracked
+from avfusion.tracking import Example, Tracked
 from avfusion.tracking.motion import background_motion, coarse_flow
 from avfusion.tracking.plate import Picture, Plate
 from avfusion.tracking.scene import Scene
@@ -48,20 +48,27 @@ class Flow:
     def __init__(self, settings: FlowSettings | None = None) -> None:
         self._settings = settings or FlowSettings()
 
-    def begin(self, frame: Frame, masks: Mapping[int, Mask]) -> FlowState:
+    def begin(self, frame: Frame, masks: Mapping[int, Mask], sure: Sequence[Example] = ()) -> FlowState:
         """Starts from known masks bool [H, W] by object number. Raises MaskSizeMismatch and NoPrompt."""
-        return FlowState(frame, masks, self._settings)
+        return FlowState(frame, masks, self._settings, sure=sure)
 
 
 class FlowState:
     """One clip followed in one direction of time."""
 
-    def __init__(self, frame: Frame, masks: Mapping[int, Mask], settings: FlowSettings, eye: Eye | None = None) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        masks: Mapping[int, Mask],
+        settings: FlowSettings,
+        eye: Eye | None = None,
+        sure: Sequence[Example] = (),
+    ) -> None:
         _check(frame, masks)
         self._last = frame
         self._coarse = coarse_picture(frame)
         self._targets = {
-            number: Target(number, frame, mask, settings.target, eye) for number, mask in sorted(masks.items())
+            number: Target(number, frame, mask, settings.target, eye, sure) for number, mask in sorted(masks.items())
         }
         self._covered = self._cover(masks)
         self._plate = Plate(self._coarse, self._covered)
@@ -84,6 +91,20 @@ class FlowState:
         self._plate.learn(coarse, np.logical_or.reduce([self._covered, *claims]))
         self._last, self._coarse = frame, coarse
         return Tracked(masks, confidence)
+
+    def correct(self, masks: Mapping[int, Mask], *, turns: bool) -> bool:
+        """Takes over masks for the frame of the last step; False where one is of another object or elsewhere.
+
+        turns: from here on the frames come in the other direction of time.
+        """
+        if set(masks) != set(self._targets) or not all(
+            target.may_be(masks[number]) for number, target in self._targets.items()
+        ):
+            return False
+        for number, target in self._targets.items():
+            target.correct(masks[number], turns=turns)
+        self._covered = self._cover(masks)
+        return True
 
     def _decided(self, shape: tuple[int, int]) -> dict[int, Mask]:
         """Full-size masks: each pixel goes to the likeliest object, if any is likelier than none."""

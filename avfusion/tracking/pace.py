@@ -38,6 +38,10 @@ class Pace:
     def __init__(self) -> None:
         self._own: Vector | None = None
 
+    def turn(self) -> None:
+        """From here on time runs the other way."""
+        self._own = None if self._own is None else -self._own
+
     def shift(self, scene: Scene, mask: Mask, middle: tuple[float, float], seen: float) -> tuple[int, int]:
         """The shift (dx, dy) from the last frame to this one in even full-size pixels.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from avfusion.clip import Frame, Mask
+from avfusion.metrics.vos import region_similarity
+from avfusion.tracking import Example
 from avfusion.tracking.appearance import Appearance, Planes
-from avfusion.tracking.evidence import STRONGEST, Calibration, GuidedFilter, log_odds, settle
+from avfusion.tracking.evidence import STRONGEST, Calibration, GuidedFilter, expected_overlap, log_odds, settle
 from avfusion.tracking.motion import affine_field, fine_flow, fit_affine, reliability, sources, thrown
 from avfusion.tracking.pace import HARDLY_SEEN, WHOLE, Pace
 from avfusion.tracking.parts import widest_gap, without_strays
@@ -54,6 +56,15 @@ HIDDEN_BELOW = 0.6
 FADE = 0.9
 """How fast parts that have not been seen for a while are given up, a frame."""
 
+SHOWN_LEAST = 0.5
+"""An object shows at least this share of the area it had where it was surely seen, or it is partly hidden."""
+
+SAME_OVERLAP = 0.2
+"""A correction that overlaps less than this with what was followed means something else."""
+
+CORRECTION_RATE = 0.5
+"""How much a corrected frame counts for the colours beside all frames before it."""
+
 USUAL_PACE = 0.1
 """How fast the usual area follows the area that is seen."""
 
@@ -61,7 +72,15 @@ USUAL_PACE = 0.1
 class Target:
     """State of one object. `look` finds it in a frame, `learn` takes over what was decided for that frame."""
 
-    def __init__(self, number: int, frame: Frame, mask: Mask, settings: TargetSettings, eye: Eye | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        frame: Frame,
+        mask: Mask,
+        settings: TargetSettings,
+        eye: Eye | None = None,
+        sure: Sequence[Example] = (),
+    ) -> None:
         self._number = number
         self._eye = eye
         self._settings = settings
@@ -69,12 +88,18 @@ class Target:
         self.window = self._window_at(cv2.boundingRect(mask.view(np.uint8)))
         self.probability = cut_mask(mask, self.window)
         self._planes = cut_planes(frame.yuv, self.window)
-        self._appearance = Appearance(self._planes, self.probability, settings.margin)
+        known = [(example.frame, example.masks[number]) for example in sure if number in example.masks]
+        windows = [self._window_at(cv2.boundingRect(own.view(np.uint8))) for _, own in known]
+        views = [
+            (cut_planes(other.yuv, window), cut_mask(own, window))
+            for (other, own), window in zip(known, windows, strict=True)
+        ]
+        self._appearance = Appearance(self._planes, self.probability, settings.margin, views)
         self._expected = self.probability
         self._trust = 1.0
         self._whole = self.probability
-        self._usual_area = float(mask.sum())
-        self._seen = 1.0
+        self._usual_area = max(float(mask.sum()), *(SHOWN_LEAST * float(own.sum()) for _, own in known), 1.0)
+        self._seen = min(1.0, float(mask.sum()) / self._usual_area)
         self._alike = self.probability > 0.5
         self._gap = 1.5 * widest_gap(self.probability)
         self._by_plate, self._by_motion = Calibration(), Calibration()
@@ -127,7 +152,31 @@ class Target:
         self._usual_area += USUAL_PACE * self._seen * (area - self._usual_area)
         rate = self._settings.learning_rate * self._trust * self._seen
         self._appearance.learn(self._planes, self.probability, self._expected, rate)
-        return self._trust * self._seen
+        return self._confidence()
+
+    def may_be(self, mask: Mask) -> bool:
+        """Whether a correction bool [H, W] is one of what is followed here, and lies where it is looked for."""
+        window = self.window
+        x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+        inside = window.x0 <= x and window.y0 <= y
+        inside &= x + width <= window.x0 + window.width_px and y + height <= window.y0 + window.height_px
+        return inside and region_similarity(mask, self._mask) > SAME_OVERLAP
+
+    def correct(self, mask: Mask, *, turns: bool) -> None:
+        """Takes over a mask bool [H, W] for the frame last looked at; what is known of hidden parts stays.
+
+        turns: from here on time runs the other way.
+        """
+        if turns:
+            self._pace.turn()
+        self._mask = mask
+        self.probability = cut_mask(mask, self.window)
+        area = float(mask.sum())
+        self._usual_area = max(self._usual_area, area)
+        self._seen = area / max(self._usual_area, 1.0)
+        hidden = self._whole if self._seen < HIDDEN_BELOW else np.zeros_like(self._whole)
+        self._whole = np.maximum(self.probability, hidden)
+        self._appearance.learn(self._planes, self.probability, self.probability, CORRECTION_RATE)
 
     def claim(self, scene: Scene) -> Mask:
         """Coarse pixels, bool [h, w], that are or may be the object: those the background must not be learnt from."""
@@ -138,6 +187,12 @@ class Target:
         back = np.array([[1 / by_x, 0, -at_x / by_x], [0, 1 / by_y, -at_y / by_y]], np.float32)
         height, width = scene.coarse.shape[:2]
         return cv2.warpAffine(claimed, back, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP) > 0.1
+
+    def _confidence(self) -> float:
+        """What flow alone believes is sharp even where it is wrong; with the network, doubt shows."""
+        if self._eye is None:
+            return self._trust * self._seen
+        return expected_overlap(self.probability) * min(1.0, self._seen / HIDDEN_BELOW)
 
     def _box(self) -> tuple[int, int, int, int]:
         """The full-size rectangle (x, y, width, height) that holds the object, its hidden parts too."""

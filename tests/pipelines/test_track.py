@@ -48,8 +48,8 @@ def test_a_correction_holds_on_its_frame_and_reaches_both_ways(made, clip, tmp_p
     after, steps = tracked(clip, [*first, Drawn(corrected, frame=12)], tmp_path)
     assert np.array_equal(after.track.mask(12), corrected)
     assert np.array_equal(after.track.mask(0), made.truth[0])
-    # Back to frame 1 and on to the end: what lies before the first key frame needs nothing.
-    assert steps == 11 + 11
+    # Back to frame 1 and on to the end, each after coming from frame 0: what lies before it needs nothing.
+    assert steps == 2 * (12 + 11)
     changed = [overlap(after.track.mask(frame), before.track.mask(frame)) for frame in (2, 6, 11)]
     assert changed[0] > changed[1] > changed[2]
     assert after.keys == {1: (0, 12)}
@@ -87,7 +87,8 @@ def test_a_correction_touches_only_its_own_span(made, clip, tmp_path):
     assert np.array_equal(found[:9], wanted[:9])
     assert np.array_equal(found[16:], wanted[16:])
     assert not np.array_equal(found[12], wanted[12])
-    assert steps == 3 + 3
+    # To frames 9 and 15, coming from the key frames 16 and 8.
+    assert steps == 2 * (4 + 3)
 
 
 def test_clicks_on_a_later_frame_correct_what_was_tracked(made, clip, tmp_path):

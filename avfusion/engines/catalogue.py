@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avfusion.engines.engine import MIB, Engine, Understood
-from avfusion.engines.segmenters import CLICKED, LABELLED
+from avfusion.engines.segmenters import CLICKED, DESCRIBED, LABELLED
 from avfusion.engines.state import state
 from avfusion.errors import EngineNotReady, UnknownEngine
 
@@ -41,6 +41,7 @@ CATALOGUE: tuple[Engine, ...] = (
         load=_load_grabcut,
         peak_memory_bytes=100 * MIB,
     ),
+    *DESCRIBED,
     *LABELLED,
     Engine(
         name="flow",

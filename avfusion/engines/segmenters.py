@@ -40,6 +40,18 @@ def _load_segformer(name: str, source: HubFiles, device: str) -> object:
     return load_segformer(hub_snapshot(source), name=name, device=device)
 
 
+def _load_clipseg(name: str, source: HubFiles, device: str) -> object:
+    from avfusion.segmentation.clipseg import load_clipseg
+
+    return load_clipseg(hub_snapshot(source), name=name, device=device)
+
+
+def _load_grounding_dino(name: str, source: HubFiles, sam: HubFiles, device: str) -> object:
+    from avfusion.segmentation.grounding import load_grounding_dino
+
+    return load_grounding_dino(hub_snapshot(source), hub_snapshot(sam), name=name, device=device)
+
+
 def _sam(size: str, file: str, sha256: str, count_bytes: int, memory_mib: int) -> Engine:
     """The sums are not published by the authors; micro-sam and 3D Slicer's extension, among others, agree on them."""
     name = f"sam-vit-{size.lower()}"
@@ -57,9 +69,8 @@ def _sam(size: str, file: str, sha256: str, count_bytes: int, memory_mib: int) -
     )
 
 
-def _sam2(size: str, revision: str, count_bytes: int, memory_mib: int) -> Engine:
+def _sam2(size: str, source: HubFiles, count_bytes: int, memory_mib: int) -> Engine:
     name = f"sam2.1-{size}"
-    source = HubFiles(f"facebook/sam2.1-hiera-{size}", revision)
     return Engine(
         name=name,
         ability="segmentation",
@@ -73,11 +84,14 @@ def _sam2(size: str, revision: str, count_bytes: int, memory_mib: int) -> Engine
     )
 
 
+_SAM2_TINY = HubFiles("facebook/sam2.1-hiera-tiny", "de431c4043854a71d8101e17995dfe596bf101a5")
+_SAM2_TINY_BYTES = 155_908_064
+
 CLICKED: tuple[Engine, ...] = (
-    _sam2("large", "main", 897_800_000, 3000),
-    _sam2("base-plus", "main", 323_500_000, 2000),
-    _sam2("small", "main", 184_300_000, 1500),
-    _sam2("tiny", "de431c4043854a71d8101e17995dfe596bf101a5", 155_908_064, 1500),
+    _sam2("large", HubFiles("facebook/sam2.1-hiera-large", "main"), 897_800_000, 3000),
+    _sam2("base-plus", HubFiles("facebook/sam2.1-hiera-base-plus", "main"), 323_500_000, 2000),
+    _sam2("small", HubFiles("facebook/sam2.1-hiera-small", "main"), 184_300_000, 1500),
+    _sam2("tiny", _SAM2_TINY, _SAM2_TINY_BYTES, 1500),
     _sam(
         "H", "sam_vit_h_4b8939.pth", "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
         2_564_550_879, 8000,
@@ -156,3 +170,40 @@ LABELLED: tuple[Engine, ...] = (
     _segformer("b0", 512, "489d5cd81a0b59fab9b7ea758d3548ebe99677da", 15_000_000),
 )
 """Whole pictures by name."""
+
+_GROUNDING_DINO = HubFiles(
+    "IDEA-Research/grounding-dino-tiny",
+    "a2bb814dd30d776dcf7e30523b00659f4f141c71",
+    ("config.json", "preprocessor_config.json", "tokenizer_config.json"),
+)
+_CLIPSEG = HubFiles(
+    "CIDAS/clipseg-rd64-refined", "main", ("config.json", "preprocessor_config.json", "tokenizer_config.json")
+)
+
+DESCRIBED: tuple[Engine, ...] = (
+    Engine(
+        name="grounding-dino-tiny",
+        ability="segmentation",
+        words="Grounding DINO, Swin-T, with Segment Anything 2.1, tiny: words to every instance of what they say.",
+        licence="Apache-2.0",
+        load=partial(_load_grounding_dino, "grounding-dino-tiny", _GROUNDING_DINO, _SAM2_TINY),
+        peak_memory_bytes=5000 * MIB,
+        sources=(_GROUNDING_DINO, _SAM2_TINY),
+        download_bytes=689_359_096 + _SAM2_TINY_BYTES,
+        packages=_TRANSFORMERS,
+        understands=("words",),
+    ),
+    Engine(
+        name="clipseg",
+        ability="segmentation",
+        words="CLIPSeg: words to a coarse mask.",
+        licence="Apache-2.0",
+        load=partial(_load_clipseg, "clipseg", _CLIPSEG),
+        peak_memory_bytes=1500 * MIB,
+        sources=(_CLIPSEG,),
+        download_bytes=609_600_000,
+        packages=_TRANSFORMERS,
+        understands=("words",),
+    ),
+)
+"""Whatever words say."""

@@ -75,10 +75,10 @@ class Promptable:
         several = len(asked.clicks) == 1 and asked.box is None and asked.base is None
         return self._model.decode(self._embeddings.of(rgb), asked, several=several)
 
-    def in_box(self, rgb: Rgb, box: Box) -> tuple[Mask, float]:
-        """The one mask that the box asks for, bool [H, W], and its score."""
-        decoded = self.decode(rgb, Asked(box=box))
-        return decoded.masks[0], float(decoded.scores[0])
+    def in_box(self, rgb: Rgb, box: Box) -> Mask:
+        """The one mask that the box asks for, bool [H, W]."""
+        mask: Mask = self.decode(rgb, Asked(box=box)).masks[0]
+        return mask
 
 
 def known_logits(base: Mask, size: tuple[int, int]) -> NDArray[np.float32]:

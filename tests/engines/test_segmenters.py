@@ -1,5 +1,6 @@
 """Rows with weights, through the registry: tiny weights where the real ones would lie, and a mask at the end."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,13 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from avfusion.clip import Point
+from avfusion.clip import Point, Words
 from avfusion.engines.catalogue import choose, find
 from avfusion.engines.engine import HubFiles, WebFile
 from avfusion.engines.folders import hub_repository, hub_snapshot, weights_file
 from avfusion.engines.registry import Registry
+from avfusion.engines.segmenters import CLICKED, DESCRIBED, LABELLED
 from avfusion.engines.state import state
-from avfusion.errors import CannotRead, EngineNotReady
+from avfusion.errors import CannotRead, EngineNotReady, NothingFound
 
 SPOTS = np.random.default_rng(3).integers(0, 256, (6, 9, 3), np.uint8)
 RGB = cv2.resize(SPOTS, (140, 90), interpolation=cv2.INTER_CUBIC)
@@ -39,21 +41,22 @@ def put(source: HubFiles | WebFile, make: Callable[[Path], object]) -> None:
 
 
 def makers() -> dict[str, Callable[[Path], object]]:
+    """Which tiny model stands for the weights of which repository or file."""
+    from tests.segmentation import tiny_transformers as tiny
     from tests.segmentation.tiny_sam import tiny_sam
-    from tests.segmentation.tiny_transformers import tiny_detr, tiny_mask2former, tiny_sam2, tiny_segformer
 
     return {
-        "sam-vit-b": tiny_sam,
-        "sam2.1-tiny": tiny_sam2,
-        "sam2.1-large": tiny_sam2,
-        "detr-r50-panoptic": tiny_detr,
-        "mask2former-swin-tiny-coco": tiny_mask2former,
-        "segformer-b0-ade": tiny_segformer,
-        "segformer-b5-ade": tiny_segformer,
+        "sam_vit": tiny_sam,
+        "sam2.1": tiny.tiny_sam2,
+        "detr": tiny.tiny_detr,
+        "mask2former": tiny.tiny_mask2former,
+        "segformer": tiny.tiny_segformer,
+        "grounding": tiny.tiny_grounding_dino,
+        "clipseg": tiny.tiny_clipseg,
     }
 
 
-@pytest.mark.parametrize("name", makers())
+@pytest.mark.parametrize("name", [row.name for row in (*CLICKED, *LABELLED, *DESCRIBED)])
 def test_an_engine_is_lent_from_the_folder_that_it_was_pulled_into(name: str) -> None:
     row = find(name, "segmentation")
     found = state(row)
@@ -62,13 +65,24 @@ def test_an_engine_is_lent_from_the_folder_that_it_was_pulled_into(name: str) ->
     with pytest.raises(EngineNotReady, match=f"{name}: needs a download"):
         choose("segmentation", name)
     for source in row.sources:
-        put(source, makers()[name])
+        where = source.url if isinstance(source, WebFile) else source.repository
+        put(source, next(make for part, make in makers().items() if part in where))
     assert state(row).is_ready
-    is_better = "words" not in row.understands
-    assert choose("segmentation").engine.name == (name if is_better else "grabcut")
     with Registry().lend(name, "segmentation", "cpu") as engine:
         assert engine.name == name
-        assert engine.segment(RGB, [Point(70, 45)]).masks[1].any()
+        if "clicks" in row.understands:
+            # One that knows the whole picture by name is no better at clicks than what needs no download.
+            assert choose("segmentation", understands="clicks").engine.name == (name if row in CLICKED else "grabcut")
+            assert engine.segment(RGB, [Point(70, 45)]).masks[1].any()
+        if "words" in row.understands:
+            assert choose("segmentation", understands="words").engine.name == name
+            with contextlib.suppress(NothingFound):  # random weights may see no person here
+                assert engine.segment(RGB, [Words("person")]).masks[1].any()
+
+
+def test_words_need_an_engine_that_understands_them() -> None:
+    with pytest.raises(EngineNotReady, match="no engine for segmentation by words is ready: grounding-dino-tiny needs"):
+        choose("segmentation", understands="words")
 
 
 def test_what_does_not_load_leaves_no_trace() -> None:

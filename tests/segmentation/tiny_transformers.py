@@ -97,3 +97,53 @@ def tiny_segformer(folder: Path) -> tuple[Any, Any]:
     )  # fmt: skip
     processor = transformers.SegformerImageProcessor(size={"height": 96, "width": 96})
     return _saved(shake(transformers.SegformerForSemanticSegmentation(config), seed=4, gain=2.0), processor, folder)
+
+
+def tiny_clipseg(folder: Path) -> tuple[Any, Any]:
+    """Its tokenizer knows letters and nothing longer."""
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    tokenizer = transformers.CLIPTokenizer(vocab={token: number for number, token in enumerate(tokens)}, merges=[])
+    size = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
+    config = transformers.CLIPSegConfig(
+        text_config={**size, "vocab_size": len(tokens), "max_position_embeddings": 32, "bos_token_id": len(tokens) - 2,
+                     "eos_token_id": len(tokens) - 1},
+        vision_config={**size, "image_size": 64, "patch_size": 16},
+        projection_dim=32, extract_layers=[0, 1, 2], reduce_dim=16, decoder_num_attention_heads=2,
+        decoder_intermediate_size=32, conditional_layer=0,
+    )  # fmt: skip
+    images = transformers.ViTImageProcessor(size={"height": 64, "width": 64})
+    model = shake(transformers.CLIPSegForImageSegmentation(config), seed=3, gain=2.0)
+    return _saved(model, transformers.CLIPSegProcessor(images, tokenizer), folder)
+
+
+def tiny_grounding_dino(folder: Path) -> tuple[Any, Any]:
+    """The network knows some tokens by BERT's numbers; the rest of the vocabulary are letters."""
+    tokens = [f"[unused{number}]" for number in range(1100)]
+    for number, token in {
+        0: "[PAD]",
+        100: "[UNK]",
+        101: "[CLS]",
+        102: "[SEP]",
+        103: "[MASK]",
+        1012: ".",
+        1029: "?",
+    }.items():
+        tokens[number] = token
+    for number in range(26):
+        tokens[200 + number], tokens[300 + number] = chr(97 + number), f"##{chr(97 + number)}"
+    tokenizer = transformers.BertTokenizer(vocab={token: number for number, token in enumerate(tokens)})
+    backbone = transformers.SwinConfig(
+        embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 2, 4, 8], window_size=4,
+        out_features=["stage2", "stage3", "stage4"],
+    )  # fmt: skip
+    text = transformers.BertConfig(
+        vocab_size=len(tokens), hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=32
+    )
+    config = transformers.GroundingDinoConfig(
+        backbone_config=backbone, text_config=text, d_model=32, encoder_layers=1, decoder_layers=2, encoder_ffn_dim=32,
+        decoder_ffn_dim=32, encoder_attention_heads=4, decoder_attention_heads=4, num_queries=12,
+    )  # fmt: skip
+    images = transformers.GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 128})
+    model = shake(transformers.GroundingDinoForObjectDetection(config), seed=1)
+    return _saved(model, transformers.GroundingDinoProcessor(images, tokenizer), folder)

@@ -1,0 +1,67 @@
+"""The engine `grounding-dino-tiny`: words to boxes by Grounding DINO, each box to a mask by SAM 2.1.
+
+S. Liu et al., "Grounding DINO: Marrying DINO with Grounded Pre-Training for Open-Set Object Detection", ECCV 2024;
+through transformers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avfusion.clip import Box, Rgb
+from avfusion.segmentation.described import Described
+from avfusion.segmentation.pretrained import load_model, load_processor
+from avfusion.segmentation.promptable import Promptable
+from avfusion.segmentation.sam2 import load_sam2
+from avfusion.segmentation.segments import Segments
+from avfusion.segmentation.torch_device import halved
+
+BOX_SCORE, WORD_SCORE = 0.25, 0.25
+"""The least score of a box, and of a word in it: transformers' own."""
+
+
+class _Grounding:
+    def __init__(self, model: Any, processor: Any, sam: Promptable) -> None:
+        self._model = model
+        self._processor = processor
+        self._sam = sam
+
+    def boxes(self, rgb: Rgb, words: str) -> list[tuple[Box, float]]:
+        """Every instance of what the words say, with its score, within the picture."""
+        import torch
+
+        # The network was taught with small letters and a full stop after each thing.
+        things = [part.strip(" .").lower() for part in words.replace(" and ", ",").split(",")]
+        text = ". ".join(thing for thing in things if thing) + "."
+        inputs = self._processor(images=rgb, text=text, return_tensors="pt").to(self._model.device)
+        with torch.inference_mode(), halved(self._model.device):
+            outputs = self._model(**inputs)
+        found = self._processor.post_process_grounded_object_detection(
+            outputs, inputs["input_ids"], threshold=BOX_SCORE, text_threshold=WORD_SCORE, target_sizes=[rgb.shape[:2]]
+        )[0]
+        corners = found["boxes"].float().cpu().numpy().clip(0, [rgb.shape[1], rgb.shape[0]] * 2)
+        scores = found["scores"].float().cpu().numpy()
+        return [
+            (Box(x0, y0, x1, y1), score)
+            for (x0, y0, x1, y1), score in zip(corners.tolist(), scores.tolist(), strict=True)
+            if x1 > x0 and y1 > y0
+        ]
+
+    def find(self, rgb: Rgb, words: str) -> Segments:
+        """Where two instances meet, the smaller one is in front."""
+        instances = [(self._sam.in_box(rgb, box), score) for box, score in self.boxes(rgb, words)]
+        instances.sort(key=lambda instance: -np.count_nonzero(instance[0]))
+        number = np.full(rgb.shape[:2], -1, np.int32)
+        for position, (mask, _) in enumerate(instances):
+            number[mask] = position
+        return Segments(number, (words,) * len(instances), tuple(score for _, score in instances))
+
+
+def load_grounding_dino(folder: Path, sam_folder: Path, *, name: str, device: str) -> Described:
+    """The engine of that name, from two folders of the hub. Raises CannotRead and EngineNotReady."""
+    model = load_model(folder, "GroundingDinoForObjectDetection", device)
+    sam = load_sam2(sam_folder, name=name, device=device)
+    return Described(name, _Grounding(model, load_processor(folder, "GroundingDinoProcessor"), sam))

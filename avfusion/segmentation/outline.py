@@ -14,11 +14,14 @@ from avfusion.clip import Mask, Rgb
 @dataclass(frozen=True)
 class OutlineSettings:
     """most_pixels: that GrabCut works on. Half the width of its band, in its pixels: found_px around an object that was
-    just found on regions, corrected_px where a known one was corrected; never more than half as deep as it is."""
+    just found on regions, corrected_px where a known one was corrected; never more than half as deep as it is. Where
+    colours say little, a wide band lets the outline collapse: below least_overlap with the rough mask a narrow one is
+    taken instead."""
 
     most_pixels: int = 60_000
     found_px: float = 25.0
     corrected_px: float = 6.0
+    least_overlap: float = 0.5
     rounds: int = 1
 
 
@@ -29,19 +32,29 @@ def refine(
 
     keep, drop: surely the object, surely not. changed: the outline moves near these pixels only.
     """
+    if changed is None:
+        found = _cut(rgb, rough, keep, drop, settings, settings.found_px, np.ones_like(rough))
+        allowed = rough & ~drop
+        if np.count_nonzero(found & allowed) >= settings.least_overlap * np.count_nonzero(found | allowed):
+            return found
+        changed = np.ones_like(rough)
+    return _cut(rgb, rough, keep, drop, settings, settings.corrected_px, changed)
+
+
+def _cut(
+    rgb: Rgb, rough: Mask, keep: Mask, drop: Mask, settings: OutlineSettings, band_px: float, changed: Mask
+) -> Mask:
     height, width = rough.shape
     part = fewer_pixels(rgb, settings.most_pixels)
     size = (part.shape[1], part.shape[0])
     likely = shrunk(rough, size) > 0.5
-    band_px = settings.found_px if changed is None else settings.corrected_px
     inside, outside = _depth(likely), _depth(~likely)
     plan = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     plan[inside > min(band_px, 0.5 * float(inside.max()))] = cv2.GC_FGD
     plan[outside > band_px] = cv2.GC_BGD
-    if changed is not None:
-        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(band_px) + 1, 2 * round(band_px) + 1))
-        zone = cv2.dilate((shrunk(changed, size) > 0.5).view(np.uint8), disk).view(np.bool_)
-        plan[~zone] = np.where(likely, cv2.GC_FGD, cv2.GC_BGD)[~zone]
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(band_px) + 1, 2 * round(band_px) + 1))
+    zone = cv2.dilate((shrunk(changed, size) > 0.5).view(np.uint8), disk).view(np.bool_)
+    plan[~zone] = np.where(likely, cv2.GC_FGD, cv2.GC_BGD)[~zone]
     plan[shrunk(drop, size) > 0] = cv2.GC_BGD
     plan[shrunk(keep, size) > 0] = cv2.GC_FGD
     if np.bincount(plan.ravel() & 1, minlength=2).min() >= 10 and (plan >= cv2.GC_PR_BGD).any():
@@ -50,8 +63,6 @@ def refine(
         cv2.grabCut(part, plan, None, *models, settings.rounds, cv2.GC_INIT_WITH_MASK)
     smooth = cv2.GaussianBlur((plan & 1).astype(np.float32), (3, 3), 0)
     found: Mask = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
-    if changed is None:
-        return found
     return np.where(cv2.resize(zone.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0, found, rough)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 
 from avfusion.clip import Box, Drawn, Mask, Point, Prompt, Rgb, Scribble, Words
-from avfusion.errors import NoPrompt, PromptOutside, UsageError
+from avfusion.errors import MaskSizeMismatch, NoPrompt, PromptOutside, UsageError
+from avfusion.metrics.robot import next_click
 from avfusion.metrics.vos import region_similarity
+from avfusion.segmentation import Motion
 from avfusion.segmentation.grabcut import GrabCut
+from benchmarks.clicks import first_frames, photos
 
 
 def picture(height: int = 240, width: int = 400, seed: int = 0) -> tuple[Rgb, Mask]:
@@ -131,42 +135,152 @@ def test_what_cannot_be_used_is_refused() -> None:
         GrabCut().segment(rgb, [Words("the disk")])
 
 
-def next_click(mask: Mask, truth: Mask) -> Point | None:
-    """A click in the middle of the largest mistake, as an annotator would make it."""
-    mistakes = []
-    for wrong, keep in ((truth & ~mask, True), (mask & ~truth, False)):
-        count, part, facts, _ = cv2.connectedComponentsWithStats(wrong.view(np.uint8), connectivity=4)
-        mistakes += [(int(facts[number, cv2.CC_STAT_AREA]), keep, part == number) for number in range(1, count)]
-    if not mistakes:
-        return None
-    _, keep, where = max(mistakes, key=lambda mistake: mistake[0])
-    depth = cv2.distanceTransform(np.pad(where, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-    return Point(float(x), float(y), keep=keep)
+def robot(rgb: Rgb, truth: Mask, clicks: int, motion: Motion | None = None) -> list[float]:
+    """Overlap after each click of the robot user, each answer corrected by the next click."""
+    mask, overlaps, log = np.zeros(truth.shape, bool), list[float](), list[Prompt]()
+    for count in range(clicks):
+        click = next_click(mask, truth)
+        if click is not None:
+            log.append(Point(*click))
+            mask = GrabCut().segment(rgb, log, prior={1: mask} if count else None, motion=motion).masks[1]
+        overlaps.append(region_similarity(mask, truth))
+    return overlaps
+
+
+def blobs(seed: int) -> tuple[Rgb, Mask]:
+    """A textured object of two parts in two colours, partly before a third thing, on a textured ground."""
+    random = np.random.default_rng(seed)
+    noise = cv2.GaussianBlur(random.normal(size=(200, 300, 3)), (0, 0), 2)
+    colour = np.full((200, 300, 3), 110.0)
+    truth = np.zeros((200, 300), np.uint8)
+    x, y = int(random.integers(100, 200)), int(random.integers(80, 120))
+    for away, is_object in (((-55, 15), 0), ((0, 0), 1), ((30, -20), 1)):
+        shape = np.zeros_like(truth)
+        axes = (int(random.integers(30, 45)), int(random.integers(25, 40)))
+        cv2.ellipse(shape, (x + away[0], y + away[1]), axes, float(random.integers(180)), 0, 360, 1, -1)
+        colour[shape > 0] = 110 + random.choice([-1, 1], 3) * random.uniform(30, 70, 3)
+        truth[shape > 0] = is_object
+    return np.clip(colour + 12 * noise / noise.std(), 0, 255).astype(np.uint8), truth > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_more_clicks_do_not_make_it_worse(seed: int) -> None:
+    rgb, truth = blobs(seed)
+    overlaps = robot(rgb, truth, 8)
+    assert overlaps[-1] > 0.8
+    for before, after in itertools.pairwise(overlaps):
+        assert after > before - 0.03
+
+
+def test_a_click_that_holds_already_changes_nothing() -> None:
+    rgb, truth = picture()
+    known = np.roll(truth, 7, axis=1)
+    clicks = [Point(160, 120), Point(20, 20, keep=False)]
+    assert np.array_equal(GrabCut().segment(rgb, clicks, prior={1: known}).masks[1], known)
+
+
+def test_a_click_corrects_near_itself_and_keeps_the_rest() -> None:
+    rgb, truth = picture()
+    known = truth.copy()
+    known[:, 165:] = False
+    known[10:30, 340:390] = True
+    mask = GrabCut().segment(rgb, [Point(185, 120)], prior={1: known}).masks[1]
+    assert region_similarity(mask[:, :330], truth[:, :330]) > 0.9
+    assert mask[10:30, 340:390].all()
+
+
+def test_a_drop_click_alone_corrects_what_is_known_and_may_empty_it() -> None:
+    rgb, left, right = two_disks()
+    mask = GrabCut().segment(rgb, [Point(300, 120, keep=False)], prior={1: left | right}).masks[1]
+    assert region_similarity(mask, left) > 0.9
+    emptied = GrabCut().segment(rgb, [Point(300, 120, keep=False)], prior={1: right}).masks[1]
+    assert np.count_nonzero(emptied) < 0.1 * np.count_nonzero(right)
+
+
+def test_a_click_on_something_else_takes_it_from_the_object_that_had_it() -> None:
+    rgb, left, right = two_disks()
+    found = GrabCut().segment(rgb, [Point(300, 120, object=2)], prior={1: left | right})
+    assert region_similarity(found.masks[1], left) > 0.9
+    assert region_similarity(found.masks[2], right) > 0.85
+    assert not (found.masks[1] & found.masks[2]).any()
+
+
+def test_a_new_object_leaves_alone_what_is_known_of_others() -> None:
+    rgb, left, right = two_disks()
+    found = GrabCut().segment(rgb, [Point(300, 120, object=2)], prior={1: left})
+    assert set(found.masks) == {2}
+    assert not (found.masks[2] & left).any()
+    assert region_similarity(found.masks[2], right) > 0.85
+
+
+def test_a_box_starts_its_object_anew() -> None:
+    rgb, left, right = two_disks()
+    mask = GrabCut().segment(rgb, [Box(255, 75, 345, 165)], prior={1: left}).masks[1]
+    assert region_similarity(mask, right) > 0.9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_click_outside_a_box_that_is_too_small_brings_in_the_rest(seed: int) -> None:
+    rgb, truth = blobs(seed)
+    x, y, width, height = cv2.boundingRect(truth.view(np.uint8))
+    box = Box(x, y, x + 0.6 * width, y + height)
+    boxed = GrabCut().segment(rgb, [box]).masks[1]
+    click = next_click(boxed, truth)
+    assert click is not None
+    both = GrabCut().segment(rgb, [box, Point(*click)]).masks[1]
+    assert region_similarity(both, truth) > region_similarity(boxed, truth) + 0.05
+
+
+def test_strokes_correct_as_clicks_do() -> None:
+    rgb, truth = picture()
+    known = truth.copy()
+    known[:, 165:] = False
+    known[180:220, 20:300] = True
+    log = [Scribble(((175, 105), (175, 135))), Scribble(((40, 200), (280, 200)), keep=False)]
+    mask = GrabCut().segment(rgb, log, prior={1: known}).masks[1]
+    assert region_similarity(mask, truth) > 0.85
+
+
+def test_motion_tells_apart_what_looks_alike() -> None:
+    """A patch of the very texture around it: only its motion shows it."""
+    random = np.random.default_rng(3)
+    noise = cv2.GaussianBlur(random.normal(size=(240, 400, 3)), (0, 0), 2)
+    rgb = np.clip(120 + 30 * noise / noise.std(), 0, 255).astype(np.uint8)
+    truth = np.zeros((240, 400), bool)
+    truth[60:180, 150:290] = True
+    motion = np.zeros((120, 200, 2), np.float32)
+    motion[truth[::2, ::2]] = (9, -4)
+    seen, still = (GrabCut().segment(rgb, [Point(220, 120)], motion=m).masks[1] for m in (motion, None))
+    assert region_similarity(seen, truth) > 0.6
+    assert region_similarity(seen, truth) > region_similarity(still, truth) + 0.2
+
+
+def test_motion_too_small_to_mean_anything_changes_nothing() -> None:
+    rgb, _ = picture()
+    trembling = np.random.default_rng(0).normal(0, 0.1, (60, 100, 2)).astype(np.float32)
+    with_it, without = (GrabCut().segment(rgb, [Point(160, 120)], motion=m).masks[1] for m in (trembling, None))
+    assert np.array_equal(with_it, without)
+
+
+def test_what_is_known_must_have_the_size_of_the_picture() -> None:
+    rgb, _ = picture()
+    with pytest.raises(MaskSizeMismatch, match="400x240"):
+        GrabCut().segment(rgb, [Point(160, 120)], prior={1: np.zeros((240, 401), bool)})
 
 
 @pytest.mark.real_data
-def test_on_recordings_clicks_and_boxes_do_better_than_plain_grabcut(shared_data: Path) -> None:
-    """Plain OpenCV GrabCut measures .42, .49 and .55 after one, three and five clicks, and .60 from a box."""
-    overlap: dict[int | str, list[float]] = {1: [], 3: [], 5: [], "box": []}
-    folders = sorted((shared_data / "vos" / "JPEGImages").iterdir())
-    for folder in folders:
-        rgb = cv2.cvtColor(cv2.imread(str(folder / "00000.jpg")), cv2.COLOR_BGR2RGB)
-        truth = cv2.imread(str(shared_data / "vos" / "Annotations" / folder.name / "00000.png"), 0) > 0
-        mask, prompts = np.zeros(truth.shape, bool), list[Prompt]()
-        for clicks in range(1, 6):
-            click = next_click(mask, truth)
-            if click:
-                prompts.append(click)
-                mask = GrabCut().segment(rgb, prompts).masks[1]
-            if clicks in overlap:
-                overlap[clicks].append(region_similarity(mask, truth))
-        x, y, width, height = cv2.boundingRect(truth.view(np.uint8))
-        boxed = GrabCut().segment(rgb, [Box(x, y, x + width, y + height)]).masks[1]
-        overlap["box"].append(region_similarity(boxed, truth))
-    means = {key: float(np.mean(values)) for key, values in overlap.items()}
-    assert means[5] > means[1] + 0.05
-    assert means[1] > 0.48
-    assert means[3] > 0.6
-    assert means[5] > 0.65
-    assert means["box"] > 0.6
+@pytest.mark.parametrize(("name", "from_box"), [("vos", 0.63), ("photos", 0.7)])
+def test_on_recordings(shared_data: Path, name: str, from_box: float) -> None:
+    """Plain OpenCV GrabCut measures .42, .49 and .55 on `vos` and other first frames after 1, 3 and 5 clicks."""
+    cases = first_frames(shared_data / "vos", moving=True) if name == "vos" else photos(shared_data / "photos")
+    overlaps, boxed = list[list[float]](), list[float]()
+    for case in cases:
+        overlaps.append(robot(case.rgb, case.truth, 5, case.motion))
+        x, y, width, height = cv2.boundingRect(case.truth.view(np.uint8))
+        found = GrabCut().segment(case.rgb, [Box(x, y, x + width, y + height)], motion=case.motion).masks[1]
+        boxed.append(region_similarity(found, case.truth))
+    one, _, three, _, five = np.mean(overlaps, axis=0)
+    assert one >= 0.5
+    assert three >= 0.65
+    assert five >= 0.75
+    assert np.mean(boxed) >= from_box

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Generator, Tensor, device
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def dream(
 class _Dice:
     """Random numbers for `count` dreams, from one generator, so that a seed gives the same dreams on every device."""
 
-    def __init__(self, random: Generator, count: int, device: object) -> None:
+    def __init__(self, random: Generator, count: int, device: device) -> None:
         self._random, self._count, self._device = random, count, device
 
     def normal(self, *shape: int) -> Tensor:
@@ -200,7 +200,7 @@ def _relit(pictures: Tensor, throw: _Dice, settings: DreamSettings) -> Tensor:
 
     strength = settings.relight
     gain = torch.exp(strength * throw.normal(1, 1, 1) * 0.7)
-    shade = torch.exp(strength * 0.7 * throw.smooth(1, pictures.shape[-2:], 3) * throw.chance(0.5))
+    shade = torch.exp(strength * 0.7 * throw.smooth(1, (pictures.shape[-2], pictures.shape[-1]), 3) * throw.chance(0.5))
     luma = (pictures[:, :1] - 0.5) * gain * shade + 0.5 + 0.3 * strength * throw.normal(1, 1, 1)
     tint = 0.5 + (pictures[:, 1:] - 0.5) * torch.exp(strength * throw.normal(1, 1, 1))
     tint = tint + 0.06 * strength * throw.normal(2, 1, 1)

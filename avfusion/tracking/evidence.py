@@ -89,3 +89,14 @@ def settle(odds: Field, smooth: GuidedFilter, pull: float, rounds: int) -> Field
     for _ in range(rounds):
         belief = np.tanh(odds / 2 + np.float32(pull) * smooth(belief))
     return (belief + 1) / 2
+
+
+def expected_overlap(probability: Field) -> float:
+    """The intersection over union with the truth that `probability > 0.5` should have, were probabilities right; 0..1.
+
+    Ratio of expectations; 0 where nothing is above one half.
+    """
+    inside = probability > 0.5
+    if not inside.any():
+        return 0.0
+    return float(probability[inside].sum() / (np.count_nonzero(inside) + probability[~inside].sum()))

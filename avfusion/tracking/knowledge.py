@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from avfusion.tracking import Example
 from avfusion.tracking.learning import LearningSettings, Tell, lessons, train
-from avfusion.tracking.network import Weights, fresh
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from avfusion.tracking.network import Weights, fresh, placed
 
 FORMAT = "online 1"
 """Changes when weights that were kept before no longer mean the same."""
@@ -40,7 +36,7 @@ def known(
     course = [lessons(example, settings, device) for example in examples]
     for index in range(done, len(examples)):
         before = sum(sizes[done:index])
-        weights = train(weights, course[: index + 1], settings, lambda at, _, before=before: tell(before + at, total))
+        weights = train(weights, course[: index + 1], settings, _shifted(tell, before, total))
         if folder is not None:
             _keep(weights, folder / names[index])
     return weights
@@ -48,7 +44,7 @@ def known(
 
 def _keys(examples: Sequence[Example], settings: LearningSettings) -> list[str]:
     """A name for each state: from the settings and all examples up to it."""
-    digest = hashlib.sha256(repr((FORMAT, astuple(settings))).encode())
+    digest = hashlib.sha256(repr((FORMAT, astuple(_of_keys(settings)))).encode())
     keys = []
     for example in examples:
         for plane in example.frame.yuv:
@@ -59,29 +55,30 @@ def _keys(examples: Sequence[Example], settings: LearningSettings) -> list[str]:
     return keys
 
 
+def _shifted(tell: Tell, before: int, total: int) -> Tell:
+    return lambda done, _: tell(before + done, total)
+
+
+def _of_keys(settings: LearningSettings) -> LearningSettings:
+    """The settings without those that only count later, while the object is followed."""
+    usual = LearningSettings()
+    later = {name: getattr(usual, name) for name in vars(usual) if name.startswith("later_")}
+    return replace(settings, **later)
+
+
 def _found(folder: Path, names: Sequence[str]) -> int:
     """How many examples the newest state that is there has learnt."""
     return next((count for count in range(len(names), 0, -1) if (folder / names[count - 1]).is_file()), 0)
 
 
 def _start(settings: LearningSettings, device: str) -> Weights:
-    return _on(device, fresh(settings.network, settings.seed))
+    return placed(fresh(settings.network, settings.seed), device)
 
 
 def _loaded(path: Path, device: str) -> Weights:
     from safetensors.torch import load_file
 
-    return _on(device, load_file(path))
-
-
-def _on(device: str, weights: Weights) -> Weights:
-    import torch
-
-    def placed(value: Tensor) -> Tensor:
-        layout = torch.channels_last if value.dim() == 4 else torch.contiguous_format
-        return value.to(device).contiguous(memory_format=layout)
-
-    return {name: placed(value) for name, value in weights.items()}
+    return placed(load_file(path), device)
 
 
 def _keep(weights: Weights, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,11 @@ class LearningSettings:
     batch: int = 4
     rate: float = 2e-3
     more_rate: float = 8e-4
+    later_every: int = 5
+    later_kept: int = 6
+    later_steps: int = 2
+    later_batch: int = 3
+    later_rate: float = 5e-4
     margin: float = 0.3
     around: float = 0.9
     most_pixels: int = 40_000
@@ -86,6 +92,43 @@ def train(weights: Weights, course: Sequence[Sequence[Lesson]], settings: Learni
         schedule.step()
     tell(steps, steps)
     return {name: value.detach() for name, value in weights.items()}
+
+
+class Pupil:
+    """Weights that go on learning while the object is followed, from frames of which one is sure.
+
+    Every second step goes back to the key frames, so that what the user said is not forgotten.
+    """
+
+    def __init__(self, weights: Weights, key_lessons: Sequence[Lesson], settings: LearningSettings) -> None:
+        import torch
+
+        self.weights = {name: value.clone().requires_grad_() for name, value in weights.items()}
+        self._optimizer = torch.optim.AdamW(list(self.weights.values()), lr=settings.later_rate, weight_decay=1e-3)
+        self._random = torch.Generator().manual_seed(settings.seed)
+        self._settings = settings
+        self._key_lessons = list(key_lessons)
+        self._later: deque[Lesson] = deque(maxlen=settings.later_kept * len(self._key_lessons))
+        self._turn = 0
+
+    def see(self, later: Sequence[Lesson]) -> None:
+        """Takes the lessons of one more frame, and learns a little."""
+        self._later.extend(later)
+        for _ in range(self._settings.later_steps):
+            from_keys = self._turn % 2 == 0 or not self._later
+            lessons = self._key_lessons if from_keys else self._later
+            self._step(lessons[self._turn // 2 % len(lessons)])
+            self._turn += 1
+
+    def _step(self, lesson: Lesson) -> None:
+        alone = len(self._key_lessons) == 1
+        batch = dream(
+            lesson.source, self._settings.later_batch, lesson.size, self._settings.dreams, self._random, blind=alone
+        )
+        loss = _loss(self.weights, batch, self._settings)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
 
 
 def _in_turn(older: list[Lesson], newest: list[Lesson]) -> Iterator[Lesson]:

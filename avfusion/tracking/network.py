@@ -50,7 +50,7 @@ def fresh(settings: NetworkSettings, seed: int) -> Weights:
         weights[f"{name}.shift"] = torch.zeros(out)
     weights["last.weight"] = torch.zeros(FOLDED, settings.levels[0], 1, 1)
     weights["last.bias"] = torch.zeros(FOLDED)
-    return {name: value.contiguous(memory_format=_format(value)) for name, value in weights.items()}
+    return placed(weights, "cpu")
 
 
 def run(weights: Weights, settings: NetworkSettings, pictures: Tensor, guess: Tensor) -> Tensor:
@@ -72,6 +72,17 @@ def run(weights: Weights, settings: NetworkSettings, pictures: Tensor, guess: Te
         inner = _step(weights, f"up{level}.b", _step(weights, f"up{level}.a", joined))
     last = functional.conv2d(inner, weights["last.weight"], weights["last.bias"])
     return functional.pixel_shuffle(last.float(), 2)
+
+
+def placed(weights: Weights, device: str) -> Weights:
+    """The same on a device, kernels laid out as convolutions like them."""
+    import torch
+
+    def one(value: Tensor) -> Tensor:
+        layout = torch.channels_last if value.dim() == 4 else torch.contiguous_format
+        return value.to(device).contiguous(memory_format=layout)
+
+    return {name: one(value) for name, value in weights.items()}
 
 
 def half_precision(device: str) -> bool:
@@ -105,9 +116,3 @@ def _step(weights: Weights, name: str, values: Tensor) -> Tensor:
     if scale is None:
         return functional.relu(functional.conv2d(values, kernel, shift, padding=1))
     return functional.relu(functional.group_norm(functional.conv2d(values, kernel, padding=1), GROUPS, scale, shift))
-
-
-def _format(values: Tensor) -> object:
-    import torch
-
-    return torch.channels_last if values.dim() == 4 else torch.contiguous_format

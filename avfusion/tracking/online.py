@@ -12,26 +12,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from avfusion.clip import Frame, Mask
-from avfusion.tracking import Example
+from avfusion.tracking import Example, Tracked
 from avfusion.tracking.appearance import Planes
 from avfusion.tracking.flow import FlowSettings, FlowState
 from avfusion.tracking.knowledge import known
-from avfusion.tracking.learning import LearningSettings
+from avfusion.tracking.learning import LearningSettings, Pupil, lessons
 from avfusion.tracking.network import NetworkSettings, Weights, half_precision, run
 from avfusion.tracking.window import Field
 
 
 @dataclass(frozen=True)
 class OnlineSettings:
-    """surest: the network may say no more than this, in log odds."""
+    """surest: the network may say no more than this, in log odds. sure: objects of which one is surer than this
+    on a later frame are learnt from there, too.
+    """
 
     learning: LearningSettings = field(default_factory=LearningSettings)
     flow: FlowSettings = field(default_factory=FlowSettings)
+    sure: float = 0.5
     surest: float = 6.0
 
 
@@ -55,22 +60,51 @@ class Online:
         weights = known(examples, self._settings.learning, self._device, folder, tell)
         return Online(self._settings, device=self._device, weights=weights)
 
-    def begin(self, frame: Frame, masks: Mapping[int, Mask]) -> FlowState:
+    def begin(self, frame: Frame, masks: Mapping[int, Mask], sure: Sequence[Example] = ()) -> OnlineState:
         """Starts from known masks bool [H, W] by object number; learns from them first if nothing was learnt yet.
 
-        Raises MaskSizeMismatch and NoPrompt.
+        sure: frames on which the objects are known well. Raises MaskSizeMismatch and NoPrompt.
         """
-        # First, so that what cannot be followed is refused before it is learnt.
-        eye = Eye(self._settings, self._device)
-        learning, target = self._settings.learning, self._settings.flow.target
+        return OnlineState(Example(frame, masks), sure, self._weights, self._settings, self._device)
+
+
+class OnlineState:
+    """One clip followed in one direction of time, with weights of its own that go on learning."""
+
+    def __init__(
+        self,
+        start: Example,
+        sure: Sequence[Example],
+        weights: Weights | None,
+        settings: OnlineSettings,
+        device: str,
+    ) -> None:
+        learning, target = settings.learning, settings.flow.target
+        self._learning, self._device = learning, device
+        self._sure = settings.sure
+        self._eye = Eye(settings, device)
         # The network sees objects at the size at which it learnt them.
         target = replace(target, margin=learning.margin, most_pixels=learning.most_pixels)
-        state = FlowState(frame, masks, replace(self._settings.flow, target=target), eye)
-        eye.weights = self._weights or self._learnt(Example(frame, masks))
-        return state
+        # First, so that what cannot be followed is refused before it is learnt.
+        self._flow = FlowState(start.frame, start.masks, replace(settings.flow, target=target), self._eye, sure)
+        if weights is None:
+            weights = known([start], learning, device, None, lambda done, total: None)
+        self._pupil = Pupil(weights, lessons(start, learning, device), learning)
+        self._eye.weights = self._pupil.weights
+        self._steps = 0
 
-    def _learnt(self, example: Example) -> Weights:
-        return known([example], self._settings.learning, self._device, None, lambda done, total: None)
+    def step(self, frame: Frame) -> Tracked:
+        """Masks on the next frame. Raises MaskSizeMismatch when it has another size than the last."""
+        tracked = self._flow.step(frame)
+        self._steps += 1
+        if self._steps % self._learning.later_every == 0:
+            sure = {number: mask for number, mask in tracked.masks.items() if tracked.confidence[number] > self._sure}
+            self._pupil.see(lessons(Example(frame, sure), self._learning, self._device))
+        return tracked
+
+    def correct(self, masks: Mapping[int, Mask], *, turns: bool) -> bool:
+        """As `FlowState.correct`; what the network has learnt stays."""
+        return self._flow.correct(masks, turns=turns)
 
 
 class Eye:
@@ -100,7 +134,7 @@ class Eye:
         return np.clip(found, -self._settings.surest, self._settings.surest)
 
 
-def _padded(plane: Field, network: NetworkSettings) -> Field:
+def _padded(plane: NDArray[Any], network: NetworkSettings) -> NDArray[Any]:
     """With repeated pixels at the right and below, up to sides that the network can halve."""
     bottom, right = (-side % network.stride for side in plane.shape)
     return np.asarray(cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_REPLICATE))

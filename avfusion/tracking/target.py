@@ -43,7 +43,7 @@ class TargetSettings:
     rounds: int = 1
     learning_rate: float = 0.1
     flow_weight: float = 1.0
-    eye_weight: float = 1.0
+    eye_weight: float = 0.5
 
 
 Eye = Callable[[Planes, Field], Field]

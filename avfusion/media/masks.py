@@ -207,9 +207,18 @@ def _annotations(track: MaskTrack, on_frame: Callable[[int], None]) -> Iterator[
         on_frame(frame)
 
 
+# Told apart by most colour-blind people in this order, and visible on light and dark.
+_SHOWN = ("#2f6fff", "#ff9416", "#0ca678", "#e64980", "#8a5cf6", "#f2c200", "#15aabf", "#a0522d", "#6aa80f")
+
+
+def shown_colour(number: int) -> str:
+    """#rrggbb in which people are shown object 1, 2, ...; the colours come round again after the ninth."""
+    return _SHOWN[(number - 1) % len(_SHOWN)]
+
+
 def overlay(rgb: NDArray[np.uint8], labels: NDArray[np.uint8], *, opacity: float = 0.5) -> NDArray[np.uint8]:
-    """uint8 [H, W, 3]: objects tinted in their palette colours and outlined, for people to look at."""
-    table = np.asarray(palette(), np.uint8).reshape(256, 3)
+    """uint8 [H, W, 3]: objects tinted and outlined in the colours of `shown_colour`, for people to look at."""
+    table = np.array([list(bytes.fromhex(shown_colour(number)[1:])) for number in range(256)], np.uint8)
     out = rgb.copy()
     inside = labels > 0
     tint = table[labels[inside]].astype(np.float32)

@@ -84,16 +84,11 @@ def track(
             segmenter=segmenter_choice.engine.name, device=device, tracking=tracking, learning=learning,
         )  # fmt: skip
         answers.derive()
-    out = _next_track(clip, folder, tracker_choice.engine.name)
-    for frame in range(start, stop):
-        tracking.check()
-        for number, (mask, confidence) in answers.at(frame).items():
-            out.put(frame, number, mask, confidence)
+    found = _written(clip, answers, (start, stop), folder, tracker_choice.engine.name, tracking)
     answers.tidy(_RUNS_KEPT)
     if answers.learning_s:
         stages_s["learning"] = answers.learning_s
     stages_s["tracking"] = tracking.seconds - answers.learning_s
-    found = out.seal()
     by_object = _by_object(keys)
     doubt = worst(found.confidence, by_object, (start, stop))
     notes = [choice.why for choice in (segmenter_choice, tracker_choice) if choice.why]
@@ -134,19 +129,28 @@ def _shots(clip: Clip, folder: Path, span: tuple[int, int], teller: Teller) -> t
     return shots
 
 
-def _next_track(clip: Clip, folder: Path, engine: str) -> TrackFolder:
-    """A new folder for the finished track; those before the last one go."""
+def _written(
+    clip: Clip, answers: Answers, span: tuple[int, int], folder: Path, engine: str, teller: Teller
+) -> MaskTrack:
+    """The finished track in a folder of its own; those before the last one go, and nothing half-written stays."""
     tracks = sorted((int(path.name.split("-")[1]), path) for path in folder.glob("track-*"))
+    number = tracks[-1][0] + 1 if tracks else 0
+    own = folder / f"track-{number}"
+    out = TrackFolder(
+        own, width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count, engine=engine
+    )
+    try:
+        for frame in range(*span):
+            teller.check()
+            for number, (mask, confidence) in answers.at(frame).items():
+                out.put(frame, number, mask, confidence)
+        track = out.seal()
+    except BaseException:
+        shutil.rmtree(own, ignore_errors=True)
+        raise
     for _, path in tracks[: -(_TRACKS_KEPT - 1)]:
         shutil.rmtree(path, ignore_errors=True)
-    number = tracks[-1][0] + 1 if tracks else 0
-    return TrackFolder(
-        folder / f"track-{number}",
-        width_px=clip.width_px,
-        height_px=clip.height_px,
-        frame_count=clip.frame_count,
-        engine=engine,
-    )
+    return track
 
 
 def _by_object(keys: Sequence[Key]) -> dict[int, tuple[int, ...]]:

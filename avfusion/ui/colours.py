@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-# Told apart by most colour-blind people in this order, and visible on light and dark.
-_HEX = ("#2f6fff", "#ff9416", "#0ca678", "#e64980", "#8a5cf6", "#f2c200", "#15aabf", "#a0522d", "#6aa80f")
+from avfusion.media.masks import shown_colour as hex_of
 
-
-def hex_of(number: int) -> str:
-    """#rrggbb of object 1, 2, ...; they come round again after the ninth."""
-    return _HEX[(number - 1) % len(_HEX)]
+__all__ = ["hex_of", "rgb_of", "style"]
 
 
 def rgb_of(number: int) -> tuple[int, int, int]:

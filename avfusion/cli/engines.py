@@ -38,7 +38,7 @@ def check(device: DeviceOption = "auto", json: JsonOption = False) -> None:
     """Load every engine that is ready. The exit status is 4 when one does not load."""
     from avfusion.engines.catalogue import CATALOGUE
     from avfusion.engines.registry import lend
-    from avfusion.errors import EngineNotReady
+    from avfusion.errors import AvfusionError, EngineNotReady
 
     rows = [_row(engine) for engine in CATALOGUE]
     for row in rows:
@@ -47,7 +47,7 @@ def check(device: DeviceOption = "auto", json: JsonOption = False) -> None:
         try:
             with lend(row["name"], row["ability"], device):
                 row["about"] = "loads"
-        except (EngineNotReady, ImportError, OSError, RuntimeError) as error:
+        except (AvfusionError, ImportError, OSError, RuntimeError) as error:
             row |= {"state": "fails", "about": " ".join(str(error).split())}
     _print_rows(rows, as_json=json)
     failed = [row["name"] for row in rows if row["state"] == "fails"]

@@ -11,13 +11,14 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """files: name -> content of the one repository, someone/model. `.json` files are small, others large (redirected).
+    """files: name -> content of the one repository. `.json` files are small, others large (redirected).
 
     cut_after_bytes: the connection breaks off there, once. asked: (method, path, range, authorization) of each request.
     """
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, files: dict[str, bytes], repository: str = "someone/model") -> None:
         self.files = files
+        self.repository = repository
         self.cut_after_bytes: int | None = None
         self.wants_token = False
         self.lies = False
@@ -53,10 +54,10 @@ class _Answers(BaseHTTPRequestHandler):
         name = self.path.rpartition("/")[2]
         if hub.wants_token and not self.path.startswith("/store/") and "Authorization" not in self.headers:
             self._say(401, b"")
-        elif self.path.startswith("/api/models/someone/model/revision/"):
+        elif self.path.startswith(f"/api/models/{hub.repository}/revision/"):
             listing = {"sha": COMMIT, "siblings": [{"rfilename": file} for file in hub.files]}
             self._say(200, json.dumps(listing).encode())
-        elif name not in hub.files or ("someone/model" not in self.path and not self.path.startswith("/store/")):
+        elif name not in hub.files or (hub.repository not in self.path and not self.path.startswith("/store/")):
             self._say(404, b"")
         elif self.path.startswith("/store/") or name.endswith(".json"):
             self._send(name)

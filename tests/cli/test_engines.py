@@ -62,6 +62,7 @@ def test_offline_and_wrong_names_are_one_line(
 
 def test_a_download_that_does_not_load_fails_the_check(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "pull", NAME, "--quiet"]) == 0
+    capsys.readouterr()
     assert main(["engines", "check"]) == 4
     out, err = capsys.readouterr()
     (row,) = [line for line in out.splitlines() if line.startswith(NAME)]

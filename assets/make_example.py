@@ -76,10 +76,10 @@ def make_clip(truth: Path | None) -> None:
 
 
 def write_prompts(mask: NDArray[np.bool_]) -> None:
-    """Clicks on a hand and on the antenna's tip in frame 0, and the box around the robot."""
+    """Clicks on the parts that stand out in frame 0 (hands, arm, shoulder, forehead, antenna), and the box around the robot."""
     acting, camera = acting_at(0.0, 0.0), camera_at(0.0)
     origin, scale = robot_origin(camera), PX_PER_UNIT * camera.zoom
-    spots = ((0.66, -0.78), (0.10, 1.22))
+    spots = ((0.66, -0.78), (0.10, 1.22), (-0.75, -0.73), (-0.60, -0.40), (0.10, 0.95), (-0.48, -0.24))
     points = [
         [round(origin[0] + scale * (acting.x + x)), round(origin[1] - scale * (acting.y + y)), 1] for x, y in spots
     ]

@@ -35,6 +35,10 @@ ROUNDS = 6
 
 SIDE = 1.5
 """Log odds that lying right beside a kept or a dropped place gives."""
+MOVED = 2.0
+"""How much it counts that a guess takes in what moves, and leaves out what does not; as much as ending at edges and
+at steps of colour together."""
+
 FIRMNESS = 0.4
 """The difference of scores at which one guess counts e times as much as another."""
 
@@ -199,8 +203,8 @@ def _held_together(regions: Regions, probability: Values, seeds: Seeds) -> Value
 def _score(regions: Regions, chosen: Values, seeds: Seeds) -> Values:
     """How much each guess [n, guesses] of 0 and 1 looks like an object: higher is better.
 
-    Ends at edges, of other colours than the rest and than its surroundings, away from the rim, of a usual size and of
-    a compact shape.
+    Ends at edges, of other colours than the rest and than its surroundings, takes in what moves along with the click
+    or against what is around the box, away from the rim, of a usual size and of a compact shape.
     """
     size = regions.size[:, None]
     area = (chosen * size).sum(0)
@@ -226,5 +230,10 @@ def _score(regions: Regions, chosen: Values, seeds: Seeds) -> Values:
     allowed = float((regions.size * seeds.inside).sum())
     usual = 0.5 * allowed if seeds.boxed else USUAL_SHARE * total
     unusual = np.abs(np.log(np.maximum(area, 1) / usual))
-    score = edge + step + 0.5 * apart + 0.5 * apart_near - 0.5 * at_rim - 0.4 * unusual - 0.3 * raggedness
+    moving = (_moving_inside(regions, seeds) if seeds.boxed else _moving_along(regions, seeds))[:, None]
+    left = (1 - chosen) * seeds.inside[:, None] * size
+    moves = (moving * chosen * size).sum(0) / np.maximum(area, 1) - (moving * left).sum(0) / np.maximum(left.sum(0), 1)
+    score = (
+        MOVED * moves + edge + step + 0.5 * apart + 0.5 * apart_near - 0.5 * at_rim - 0.4 * unusual - 0.3 * raggedness
+    )
     return np.where(area < 0.002 * total, score - 9, score)

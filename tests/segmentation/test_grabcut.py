@@ -269,9 +269,9 @@ def test_what_is_known_must_have_the_size_of_the_picture() -> None:
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize(("name", "from_box"), [("vos", 0.63), ("photos", 0.7)])
-def test_on_recordings(shared_data: Path, name: str, from_box: float) -> None:
-    """Plain OpenCV GrabCut measures .42, .49 and .55 on `vos` and other first frames after 1, 3 and 5 clicks."""
+@pytest.mark.parametrize("name", ["vos", "photos"])
+def test_on_recordings(shared_data: Path, name: str) -> None:
+    """First frames with their motion, and photos: the least that clicks of the robot user and a true box must give."""
     cases = first_frames(shared_data / "vos", moving=True) if name == "vos" else photos(shared_data / "photos")
     overlaps, boxed = list[list[float]](), list[float]()
     for case in cases:
@@ -283,4 +283,4 @@ def test_on_recordings(shared_data: Path, name: str, from_box: float) -> None:
     assert one >= 0.5
     assert three >= 0.65
     assert five >= 0.75
-    assert np.mean(boxed) >= from_box
+    assert np.mean(boxed) >= 0.7

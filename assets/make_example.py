@@ -76,7 +76,7 @@ def make_clip(truth: Path | None) -> None:
 
 
 def write_prompts(mask: NDArray[np.bool_]) -> None:
-    """Clicks on the parts that stand out in frame 0 (hands, arm, shoulder, forehead, antenna), and the box around the robot."""
+    """Clicks on the hands, arm, shoulder, forehead and antenna in frame 0, and the box around the robot."""
     acting, camera = acting_at(0.0, 0.0), camera_at(0.0)
     origin, scale = robot_origin(camera), PX_PER_UNIT * camera.zoom
     spots = ((0.66, -0.78), (0.10, 1.22), (-0.75, -0.73), (-0.60, -0.40), (0.10, 0.95), (-0.48, -0.24))

@@ -29,6 +29,8 @@ Tell = Callable[[int, int], None]
 class LearningSettings:
     """steps: for the first key frame; more_steps: for each that is added; rates: of AdamW, at their highest.
 
+    later_...: for learning while the object is followed: every so many frames, from so many of the newest sure frames.
+
     margin, most_pixels: as the window in which the object will be followed. around: how much of the picture beyond the
     object the dreams are made of, in the object's longer sides.
     """
@@ -38,7 +40,7 @@ class LearningSettings:
     batch: int = 4
     rate: float = 2e-3
     more_rate: float = 8e-4
-    later_every: int = 5
+    later_every: int = 8
     later_kept: int = 6
     later_steps: int = 2
     later_batch: int = 3

@@ -48,7 +48,8 @@ class Segmenter(Protocol):
         """Masks of all objects that the prompts name in this one picture; the prompts' frame numbers are ignored.
 
         prior: bool [H, W] by object number, what was taken for the object before these prompts: they correct it, and
-        an object that has one needs nothing to keep. A box starts its object anew. motion: how the picture moves.
+        an object that has one needs nothing to keep. A box starts its object anew. Objects of the prior that lost
+        pixels to those named may come back too. motion: how the picture moves.
         Raises NoPrompt (nothing to keep for an object), PromptOutside, MaskSizeMismatch (a drawn mask of another
         size), NothingFound, and UsageError for a kind of prompt that the engine does not understand.
         """

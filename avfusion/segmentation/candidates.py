@@ -35,6 +35,7 @@ ROUNDS = 6
 
 SIDE = 1.5
 """Log odds that lying right beside a kept or a dropped place gives."""
+
 MOVED = 2.0
 """How much it counts that a guess takes in what moves, and leaves out what does not; as much as ending at edges and
 at steps of colour together."""

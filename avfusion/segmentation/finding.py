@@ -82,7 +82,6 @@ class Finder:
             away=_away(window, rows, columns) / (depth_px * window.scale),
             rows=rows,
             columns=columns,
-            depth_px=depth_px * window.scale,
         )
         change = correct(regions, mistake)
         moved = _enlarged(change.changed.astype(np.float32), window, mask.shape) > 0.5

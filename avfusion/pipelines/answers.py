@@ -20,6 +20,7 @@ from avfusion.pipelines.keys import Direction, Key, defines, neighbours, previou
 from avfusion.pipelines.pointed import pointed_at
 from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.runs import Run, Runs, Start, masks_digest
+from avfusion.pipelines.timeline import drifted
 from avfusion.tracking import Example, Learner, Tracker
 from avfusion.tracking.join import join
 
@@ -141,7 +142,8 @@ class Answers:
         if place is None:
             return None
         track = self._run(place, direction).track
-        return track.mask(frame, number), float(track.confidence[number][frame])
+        confidence = drifted(float(track.confidence[number][frame]), abs(frame - self._keys[place].frame))
+        return track.mask(frame, number), confidence
 
     def _run(self, place: int, direction: Direction) -> Run:
         made = (place, direction)

@@ -19,6 +19,7 @@ from avfusion.metrics.robot import next_click
 from avfusion.metrics.vos import SequenceScore, score_sequence
 from avfusion.pipelines.davis import Davis, read_davis
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.pipelines.timeline import drifted
 from avfusion.pipelines.track import Tracking, track
 from avfusion.tracking import Example, Learner, Tracker
 
@@ -142,7 +143,7 @@ def _pairs(
             state = tracker.begin(frame, {1: prediction})
         else:
             tracked = state.step(frame)
-            prediction, sure = tracked.masks[1], tracked.confidence[1]
+            prediction, sure = tracked.masks[1], drifted(tracked.confidence[1], index)
         seconds.append(time.perf_counter() - started_s)
         confidence.append(sure)
         teller.step()

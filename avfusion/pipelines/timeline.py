@@ -1,7 +1,8 @@
-"""Where to click next: the frame of a track on which a correction helps most."""
+"""How sure a track is, and where to click next: the frame on which a correction helps most."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,17 @@ _SMOOTH_FRAMES = 7
 _BESIDE_KEY_FRAMES = 3
 # Above this there is no reason to bother anybody.
 _DOUBT_BELOW = 0.9
+
+
+# Small errors of each step add up, and no step sees them: what an answer loses of its trust on the way, and how fast.
+_LOST_ON_THE_WAY = 0.5
+_ON_THE_WAY_FRAMES = 50
+
+
+def drifted(confidence: float, frames_away: int) -> float:
+    """A tracker's own confidence, less what it cannot know: how far it has come from the frame that it started from."""
+    kept = (1 - _LOST_ON_THE_WAY) + _LOST_ON_THE_WAY * math.exp(-frames_away / _ON_THE_WAY_FRAMES)
+    return confidence * kept
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avfusion.pipelines.timeline import worst
+from avfusion.pipelines.timeline import drifted, worst
 
 SURE = np.ones(40, np.float32)
 
@@ -40,3 +40,11 @@ def test_the_object_that_is_in_most_doubt():
 def test_only_within_the_span():
     assert worst({1: doubting(*range(20, 27))}, {1: (0,)}, (0, 15)) is None
     assert worst({1: doubting(*range(20, 27))}, {1: (0,)}, (24, 40)).frame == 24
+
+
+def test_trust_is_lost_on_the_way_and_not_all_of_it():
+    ways = [drifted(0.8, away) for away in (0, 10, 100, 1000, 100_000)]
+    assert ways[0] == 0.8
+    assert ways == sorted(ways, reverse=True)
+    assert ways[-1] >= 0.4
+    assert drifted(0.0, 5) == 0

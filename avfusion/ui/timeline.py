@@ -15,8 +15,8 @@ from avfusion.ui.span import Span
 
 # More bars than that are narrower than a pixel.
 _BARS_AT_MOST = 400
-# Below this a bar is drawn in the colour of a warning.
-_DOUBT_BELOW = 0.5
+# Below this a bar is drawn in the colour of a warning; far from any click even a good track comes down to about 0.4.
+_DOUBT_BELOW = 0.3
 _ROW_UNITS = 10
 _TITLE = "How sure the track is on each frame. Press to go there."
 

@@ -227,6 +227,7 @@ def test_in_and_out_points_limit_what_is_written(visitor: Visitor, clips: Path) 
 
 
 def test_stopping_to_follow_leaves_the_page_ready(visitor: Visitor, clips: Path) -> None:
+    visitor.see("background-object-status", "the object fills")
     visitor.page.click("#background-reset")
     visitor.see("background-object-status", "Click what you want to keep")
     visitor.page.click("#background-follow")

@@ -7,6 +7,7 @@ guess with the highest expected overlap with all the others, weighted by their s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +69,7 @@ class Choice:
 def choose(regions: Regions, seeds: Seeds) -> Choice:
     """The most agreed-upon guess of what the object is."""
     guesses = _box_guesses(regions, seeds) if seeds.boxed else _click_guesses(regions, seeds)
-    probability = _worked_out(regions, guesses, seeds)
+    probability = worked_out(regions, guesses, lambda known: _fix(known, seeds), rounds=ROUNDS)
     chosen = np.stack([_held_together(regions, column, seeds) for column in probability.T], 1)
     covered = chosen * regions.size[:, None]
     common = covered.T @ chosen
@@ -161,15 +162,16 @@ def _nearness(regions: Regions, seeds: Seeds) -> Values:
     return away / (float(np.percentile(away[seeds.inside > 0], 90)) + 1e-6)
 
 
-def _worked_out(regions: Regions, guesses: Values, seeds: Seeds) -> Values:
+def worked_out(regions: Regions, guesses: Values, fix: Callable[[Values], None], *, rounds: int) -> Values:
     """Probabilities [n, guesses]: colours are learnt from the guess, the guess is judged by the colours, and again.
 
-    Mean-field rounds with kernel density colour models; neighbours pull at each other across weak edges.
+    Mean-field rounds with kernel density colour models; neighbours pull at each other across weak edges. `fix` sets
+    what is known in the probabilities it is given.
     """
     size = regions.size[:, None]
     probability = 1 / (1 + np.exp(-2 * guesses))
-    for _ in range(ROUNDS):
-        _fix(probability, seeds)
+    for _ in range(rounds):
+        fix(probability)
         on_object, around = probability * size, (1 - probability) * size
         own = regions.alike @ on_object / (on_object.sum(0) + 1e-3)
         other = regions.alike @ around / (around.sum(0) + 1e-3)
@@ -178,7 +180,7 @@ def _worked_out(regions: Regions, guesses: Values, seeds: Seeds) -> Values:
         for _ in range(2):
             pulled = odds + 1.5 * (regions.tie @ (2 * probability - 1))
             probability = (1 / (1 + np.exp(np.clip(-2 * pulled, -30, 30)))).astype(np.float32)
-            _fix(probability, seeds)
+            fix(probability)
     return probability
 
 

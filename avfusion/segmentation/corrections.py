@@ -17,6 +17,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from avfusion.clip import Mask
+from avfusion.segmentation.candidates import worked_out
 from avfusion.segmentation.regions import Numbers, Regions, Values
 
 REACHES = (0.7, 1.0, 1.5, 2.2)
@@ -71,7 +72,8 @@ class Change:
 
 def correct(regions: Regions, mistake: Mistake) -> Change:
     """What goes over to the side that the click names."""
-    probability = _worked_out(regions, _guesses(regions, mistake), mistake)
+    guesses = _guesses(regions, mistake)
+    probability = worked_out(regions, guesses, lambda known: _fix(known, mistake), rounds=ROUNDS)
     was = mistake.before > 0.5
     moves = ((probability > 0.5) != was[:, None]) & (was[:, None] != mistake.keep)
     moves[mistake.seeds] = True
@@ -113,24 +115,6 @@ def _guesses(regions: Regions, mistake: Mistake) -> Values:
             pull = np.clip(6 * (nearness - level), -TRUST, TRUST)
             guesses.append(np.maximum(trusted, pull) if mistake.keep else np.minimum(trusted, -pull))
     return np.stack(guesses, 1).astype(np.float32)
-
-
-def _worked_out(regions: Regions, guesses: Values, mistake: Mistake) -> Values:
-    """Probabilities [n, guesses]: as in `candidates`, colours are learnt from the guess and judge it, in turn."""
-    size = regions.size[:, None]
-    probability = 1 / (1 + np.exp(-2 * guesses))
-    for _ in range(ROUNDS):
-        _fix(probability, mistake)
-        on_object, around = probability * size, (1 - probability) * size
-        own = regions.alike @ on_object / (on_object.sum(0) + 1e-3)
-        other = regions.alike @ around / (around.sum(0) + 1e-3)
-        floor = 0.02 * (own.mean(0) + other.mean(0))
-        odds = guesses + 0.6 * np.clip(np.log((own + floor) / (other + floor)), -3, 3)
-        for _ in range(2):
-            pulled = odds + 1.5 * (regions.tie @ (2 * probability - 1))
-            probability = (1 / (1 + np.exp(np.clip(-2 * pulled, -30, 30)))).astype(np.float32)
-            _fix(probability, mistake)
-    return probability
 
 
 def _fix(probability: Values, mistake: Mistake) -> None:

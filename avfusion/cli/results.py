@@ -13,7 +13,9 @@ def print_report(report: Report, *, as_json: bool) -> None:
     if as_json:
         print_json(report.as_json())
         return
-    print(f"{report.out}: {report.frames} frames, {report.width_px} x {report.height_px}, {report.duration_s:.2f} s")
+    print(
+        f"{report.out}: {report.frames} frame{'s' * (report.frames != 1)}, {report.width_px} x {report.height_px}, {report.duration_s:.2f} s"
+    )
     engines = ", ".join(f"{ability} {name}" for ability, name in report.engines.items())
     print(f"  engines  {engines} ({report.device})")
     print(f"  time     {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in report.stages_s.items())}")

@@ -24,6 +24,15 @@ def refuse_inputs(out: Path, inputs: Sequence[Path]) -> None:
             raise OutputIsInput(f"{out}: the output would replace its own input. Choose another name.")
 
 
+def refuse_target(out: Path, *, folder: bool) -> None:
+    """Raises `CannotWrite` for what could not take its name in the end, before any work is done for it."""
+    _check_parent(out)
+    if folder:
+        _check_new_folder(out)
+    elif out.is_dir():
+        raise CannotWrite(f"{out}: this is a folder; name a file.")
+
+
 @contextlib.contextmanager
 def whole_file(out: Path) -> Iterator[Path]:
     """A path to write to; renamed to `out` when the block ends well, removed when it does not. Raises `CannotWrite`."""
@@ -57,8 +66,7 @@ def part_of_file(out: Path) -> Iterator[Path]:
 def part_of_folder(out: Path) -> Iterator[Path]:
     """As `new_folder`, for a block that does more than write: its own system errors are left as they are."""
     _check_parent(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CannotWrite(f"{out}: there is something of that name already. Choose a new or empty folder.")
+    _check_new_folder(out)
     part = _part_name(out, ending="")
     try:
         with writing(out):
@@ -85,6 +93,11 @@ def writing(out: Path) -> Iterator[None]:
 
 def _part_name(out: Path, *, ending: str) -> Path:
     return out.with_name(f".{out.stem[:_NAME_CHARACTERS]}-{secrets.token_hex(4)}.part{ending}")
+
+
+def _check_new_folder(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CannotWrite(f"{out}: there is something of that name already. Choose a new or empty folder.")
 
 
 def _check_parent(out: Path) -> None:

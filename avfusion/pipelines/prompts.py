@@ -18,7 +18,7 @@ def by_frame(clip: Clip, prompts: Sequence[Prompt]) -> dict[int, list[Prompt]]:
     if not prompts:
         raise NoPrompt(
             f"{clip.path}: nothing says which object is meant. Click it (--point X,Y), draw a box around it "
-            "(--box X0,Y0,X1,Y1) or give masks (--masks FOLDER)."
+            "(--box X0,Y0,X1,Y1) or give its mask (--mask PNG)."
         )
     frames: dict[int, list[Prompt]] = defaultdict(list)
     for prompt in prompts:

@@ -18,7 +18,7 @@ from avfusion.errors import UnknownFormat
 from avfusion.media.cut import cut, cut_track
 from avfusion.media.formats import format_of
 from avfusion.media.masks import overlay, write_mask_folder, write_rle
-from avfusion.media.target import refuse_inputs
+from avfusion.media.target import refuse_inputs, refuse_target
 from avfusion.media.write import write_video
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
@@ -52,6 +52,7 @@ def segment(
     if kind in ("overlay", "matte"):
         format_of(out)
     refuse_inputs(out, [clip.path])
+    refuse_target(out, folder=kind == "masks")
     with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
         tracking = track(
             clip, prompts, folder=Path(folder), engine=engine, segmenter=segmenter, device=device, span=span,

@@ -33,7 +33,7 @@ from avfusion.media.formats import format_of
 from avfusion.media.mask_folder import MaskFolder
 from avfusion.media.masks import size_message
 from avfusion.media.probe import probe
-from avfusion.media.target import refuse_inputs, whole_file
+from avfusion.media.target import refuse_inputs, refuse_target, whole_file
 from avfusion.media.write import Encoding, as_rgb, write_video
 from avfusion.metrics.flicker import FlickerMeter
 from avfusion.pipelines.frame import as_clip, one_frame
@@ -95,8 +95,8 @@ def swap(
 
     background: path of a picture or clip, `#rrggbb`, `blur` or `transparent`. masks: a folder of PNGs or a finished
     track, instead of prompts; a clip that has an alpha of its own needs neither. matte: also write the alpha there, as
-    a grey video. span: only frames start..stop-1, and the sound that goes with them; masks are still those of the whole
-    clip. Frames, times and sound are the source's. Raises what the rooms below raise, `Stopped` when
+    a grey video. span: only frames start..stop-1, and the sound that goes with them; masks may be those of the
+    whole clip or of this part. Frames, times and sound are the source's. Raises what the rooms below raise, `Stopped` when
     `should_stop` says so; nothing half-written stays.
     """
     clip, out, settings = as_clip(clip), Path(out), settings or SwapSettings()
@@ -104,6 +104,7 @@ def swap(
     check_output(out, background)
     for target in [out] if matte is None else [out, matte]:
         refuse_inputs(target, [clip.path, Path(background)])
+        refuse_target(target, folder=format_of(target).ending == ".png")
     if matte is not None and matte.absolute() == out.absolute():
         raise UsageError(f"{out}: the matte needs a file of its own. Choose another name for it.")
     whole, (start, stop) = clip, check_span(clip, span)
@@ -114,7 +115,7 @@ def swap(
             stack.callback(behind.close)
         given = _Given(None, {"matte": "the clip's own alpha"})
         if masks is not None:
-            given = _given_masks(whole, prompts, masks)
+            given = _given_masks(whole, clip, prompts, masks)
         elif prompts or not clip.has_alpha:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avfusion-")))
             given = _Given.of(
@@ -123,7 +124,9 @@ def swap(
                     span=(start, stop), on_progress=on_progress, should_stop=should_stop,
                 )
             )  # fmt: skip
-        masks_shown = None if given.masks is None else later(given.masks, start, stop)
+        masks_shown = given.masks
+        if masks_shown is not None and masks_shown.frame_count != clip.frame_count:
+            masks_shown = later(masks_shown, start, stop)
         stages_s = dict(given.stages_s)
         if matte is not None:
             # It takes its name when the block ends, after the clip has: both are there in the end, or neither.
@@ -185,12 +188,17 @@ class _Given:
         return cls(tracking.track, tracking.engines, tracking.stages_s, tracking.notes)
 
 
-def _given_masks(clip: Clip, prompts: Sequence[Prompt], masks: Path | Masks) -> _Given:
-    """Raises `UsageError`, `MaskSizeMismatch`, `MaskCountMismatch`, `CannotRead`."""
+def _given_masks(whole: Clip, part: Clip, prompts: Sequence[Prompt], masks: Path | Masks) -> _Given:
+    """Masks of the whole clip, or of the part that is taken, as many as there are.
+
+    Raises `UsageError`, `MaskSizeMismatch`, `MaskCountMismatch`, `CannotRead`.
+    """
     if prompts:
         raise UsageError("Give clicks or masks, not both: masks are taken as they are.")
     if isinstance(masks, Path):
-        return _Given(MaskFolder(masks, clip), {"tracking": "given"})
+        are_of_part = masks.is_dir() and len(list(masks.glob("*.png"))) == part.frame_count
+        return _Given(MaskFolder(masks, part if are_of_part else whole), {"tracking": "given"})
+    clip = part if masks.frame_count == part.frame_count else whole
     if masks.frame_count != clip.frame_count:
         raise MaskCountMismatch(f"The track has {masks.frame_count} frames and {clip.path} {clip.frame_count}.")
     shape = masks.labels(0).shape

@@ -92,6 +92,11 @@ def track(
     by_object = _by_object(keys)
     doubt = worst(found.confidence, by_object, (start, stop))
     notes = [choice.why for choice in (segmenter_choice, tracker_choice) if choice.why]
+    notes += [
+        f"Object {number} has no pixels on any frame; another object may lie on it."
+        for number in found.objects
+        if not any(found.bits[number][frame].any() for frame in range(start, stop))
+    ]
     if doubt is not None:
         notes.append(
             f"Object {doubt.object} is least sure at frame {doubt.frame} ({doubt.confidence:.0%}): "

@@ -115,7 +115,7 @@ def followed(tracking: Tracking, *, took_s: float) -> str:
     count = tracking.frames_tracked
     if count == 0:
         return note("Followed: nothing had to be tracked anew.")
-    return note(f"Followed: {count} frame{'' if count == 1 else 's'} tracked in {duration(took_s)}.")
+    return note(f"Followed: done in {duration(took_s)}.")
 
 
 def _counted(prompts: Sequence[Prompt]) -> str:

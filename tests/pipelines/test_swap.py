@@ -314,3 +314,24 @@ def test_in_and_out_points(made, tmp_path):
     assert tracked.frames == 12
     with pytest.raises(UsageError, match="frames 6 to 30"):
         swap(made.clip, out=tmp_path / "no.mp4", span=(6, 31), **common)
+
+
+def test_masks_of_a_part_are_for_that_part(made, tmp_path):
+    part = tmp_path / "part"
+    part.mkdir()
+    for index, path in enumerate(sorted(made.masks.iterdir())[6:18]):
+        (part / f"{index:05d}.png").write_bytes(path.read_bytes())
+    common = {"background": "#0000ff", "settings": LOSSLESS, "span": (6, 18)}
+    swap(made.clip, out=tmp_path / "whole.mp4", masks=made.masks, **common)
+    swap(made.clip, out=tmp_path / "part.mp4", masks=part, **common)
+    for mine, other in zip(probe(tmp_path / "part.mp4").frames(), probe(tmp_path / "whole.mp4").frames(), strict=True):
+        assert np.array_equal(mine.rgb, other.rgb)
+
+
+def test_what_cannot_be_written_is_refused_before_any_work(made, tmp_path):
+    (tmp_path / "full.mp4").mkdir()
+    told = []
+    for out, why in ((tmp_path / "none" / "out.mp4", "does not exist"), (tmp_path / "full.mp4", "is a folder")):
+        with pytest.raises(CannotWrite, match=why):
+            swap(made.clip, [Point(90, 95)], background="blur", out=out, on_progress=told.append)
+    assert told == []

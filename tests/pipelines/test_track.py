@@ -252,3 +252,10 @@ def test_three_real_objects_keep_who_they_are(shared_data, tmp_path):
         overlaps = np.array([[overlap(mask, truth[frame] == number) for number in (1, 2, 3)] for mask in masks])
         # Whoever is given whose mask so that all fit best, everybody gets their own.
         assert linear_sum_assignment(overlaps, maximize=True)[1].tolist() == [0, 1, 2], frame
+
+
+def test_an_object_without_pixels_is_named(made, clip, tmp_path):
+    log = [Drawn(made.truth[0], object=1), Drawn(np.zeros_like(made.truth[0]), object=2)]
+    found, _ = tracked(clip, log, tmp_path)
+    assert any("Object 2 has no pixels" in note for note in found.notes)
+    assert not any("Object 1 has no pixels" in note for note in found.notes)

@@ -13,9 +13,8 @@ def print_report(report: Report, *, as_json: bool) -> None:
     if as_json:
         print_json(report.as_json())
         return
-    print(
-        f"{report.out}: {report.frames} frame{'s' * (report.frames != 1)}, {report.width_px} x {report.height_px}, {report.duration_s:.2f} s"
-    )
+    frames = "1 frame" if report.frames == 1 else f"{report.frames} frames"
+    print(f"{report.out}: {frames}, {report.width_px} x {report.height_px}, {report.duration_s:.2f} s")
     engines = ", ".join(f"{ability} {name}" for ability, name in report.engines.items())
     print(f"  engines  {engines} ({report.device})")
     print(f"  time     {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in report.stages_s.items())}")

@@ -95,8 +95,8 @@ def swap(
 
     background: path of a picture or clip, `#rrggbb`, `blur` or `transparent`. masks: a folder of PNGs or a finished
     track, instead of prompts; a clip that has an alpha of its own needs neither. matte: also write the alpha there, as
-    a grey video. span: only frames start..stop-1, and the sound that goes with them; masks may be those of the
-    whole clip or of this part. Frames, times and sound are the source's. Raises what the rooms below raise, `Stopped` when
+    a grey video. span: only frames start..stop-1, and the sound that goes with them; masks may be those of the whole
+    clip or of this part. Frames, times and sound are the source's. Raises what the rooms below raise, `Stopped` when
     `should_stop` says so; nothing half-written stays.
     """
     clip, out, settings = as_clip(clip), Path(out), settings or SwapSettings()

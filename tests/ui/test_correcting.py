@@ -268,6 +268,7 @@ def test_keys(visitor: Visitor, clips: Path) -> None:
     visitor.last_click("^1 kept")
     page.keyboard.press("1")
     expect(page.locator("#background-objects input[value='1']")).to_be_checked()
+    page.wait_for_timeout(1500)  # the page marks the choice at once, and hears from the server later
     page.keyboard.press("Control+z")
     expect(page.locator("#background-objects input")).to_have_count(1)
     page.keyboard.press("Control+Shift+Z")

@@ -35,7 +35,7 @@ def followed(
     try:
         kept = visit.track_for(wanted)
         if kept is not None:
-            why = "The clicks are those that were followed last: the object was not followed anew."
+            why = "The clicks have not changed since the object was followed: its masks were used again."
             return replace(kept, stages_s={}, frames_tracked=0), (why,)
         visit.will_track()
         made = track(

@@ -234,7 +234,7 @@ def test_transparent_keeps_its_alpha_and_does_not_track_twice(visitor: Visitor, 
     visitor.page.get_by_role("option", name=re.compile("MOV")).click()
     visitor.page.click("#background-run")
     visitor.see("background-download", "Download mov", timeout_s=60)
-    visitor.see("background-report", "not followed anew")
+    visitor.see("background-report", "masks were used again")
     with visitor.page.expect_download() as download:
         visitor.page.click("#background-download")
     data = Path(download.value.path()).read_bytes()

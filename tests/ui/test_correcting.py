@@ -151,7 +151,7 @@ def test_two_objects_are_tinted_kept_and_numbered(visitor: Visitor, clips: Path)
     assert tints(visitor, 20) == (1, 2)
     visitor.choose("background-kind", "colour")
     visitor.run()
-    visitor.see("background-report", "not followed anew")
+    visitor.see("background-report", "masks were used again")
     with av.open(io.BytesIO(visitor.file_behind("#background-result video"))) as container:
         last = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][-1]
     for (x, y), colour in zip(pair_at(23, FRAMES, WIDTH, HEIGHT), (BALL_RGB, OTHER_RGB), strict=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from avfusion.engines.engine import MIB, Engine, Understood
 from avfusion.engines.segmenters import CLICKED, DESCRIBED, LABELLED
 from avfusion.engines.state import state
+from avfusion.engines.trackers import TRACKED
 from avfusion.errors import EngineNotReady, UnknownEngine
 
 _REASONS_SHOWN = 2
@@ -43,6 +44,7 @@ CATALOGUE: tuple[Engine, ...] = (
     ),
     *DESCRIBED,
     *LABELLED,
+    *TRACKED,
     Engine(
         name="flow",
         ability="tracking",

@@ -84,3 +84,12 @@ class Learner(Protocol):
         examples in the same order nothing. tell(done, total) is called several times a second and may raise to stop.
         """
         ...
+
+
+@runtime_checkable
+class Describable(Protocol):
+    """A tracking engine that finds objects by words, in every frame anew: instances that come later too."""
+
+    def begin_described(self, frame: Frame, words: Mapping[int, str]) -> tuple[Tracked, TrackState]:
+        """What the words say of the first frame, by object number, and the state for the frames after it."""
+        ...

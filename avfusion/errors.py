@@ -19,6 +19,7 @@
     │   ├── UnknownFormat          no output format has that file ending
     │   └── TimesMismatch          what was handed to the writer is not what was promised to it
     ├── EngineNotReady             the engine needs a download, a package or access first
+    │   └── NotEnoughMemory        it needs more memory than its device can give
     └── Stopped                    the user asked to stop
 
 Every message is one line: what, which file, what to do. Only the doors (`avfusion.ui`, `avfusion.cli`) translate these;
@@ -105,6 +106,17 @@ class TimesMismatch(OutputError):
 
 class EngineNotReady(AvfusionError):
     """The engine needs a download, a package or access before it can work."""
+
+
+class NotEnoughMemory(EngineNotReady):
+    """An engine needs more memory than its device can give; the message names what would fit.
+
+    Of the engine: its name and ability, and the device on which it does not fit.
+    """
+
+    def __init__(self, message: str, *, engine: str = "", ability: str = "", device: str = "") -> None:
+        super().__init__(message)
+        self.engine, self.ability, self.device = engine, ability, device
 
 
 class Stopped(AvfusionError):

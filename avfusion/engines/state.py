@@ -46,6 +46,16 @@ def size(count_bytes: int) -> str:
     return f"{max(1, round(count_bytes / 1e6))} MB" if count_bytes else "0"
 
 
+def revision(engine: Engine) -> str:
+    """Which weights the engine has: the commit in the hub's cache, or a file's checksum in 12 digits; "" without any.
+
+    Of several sources, each in the order of the catalogue, with "+" between.
+    """
+    return "+".join(
+        hub_snapshot(source).name if isinstance(source, HubFiles) else source.sha256[:12] for source in engine.sources
+    )
+
+
 def _is_installed(package: str) -> bool:
     from importlib import metadata  # takes longer to import than all the rest of `avfusion engines`
 

@@ -6,7 +6,7 @@ import pytest
 
 from avfusion.engines.engine import Engine, HubFiles, WebFile, Weights
 from avfusion.engines.folders import hub_snapshot, weights_file
-from avfusion.engines.state import size, state
+from avfusion.engines.state import revision, size, state
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -138,3 +138,15 @@ def test_a_file_is_known_by_its_checksum() -> None:
 )
 def test_sizes_are_said_in_powers_of_ten(count: int, words: str) -> None:
     assert size(count) == words
+
+
+def test_the_revision_is_the_commit_that_was_fetched_or_the_checksum() -> None:
+    named = HubFiles("someone/some-model", COMMIT)
+    branch = HubFiles("someone/other-model", "main")
+    reference = hub_snapshot(branch).parents[1] / "refs" / "main"
+    reference.parent.mkdir(parents=True)
+    reference.write_text("f" * 40 + "\n")
+    file = WebFile("https://example.org/weights.pt", "0123456789ab" + "c" * 52)
+    row = Engine("some", "tracking", "For tests.", "none", lambda device: None, 1, (named, branch, file))
+    assert revision(row) == f"{COMMIT}+{'f' * 40}+0123456789ab"
+    assert revision(engine()) == ""

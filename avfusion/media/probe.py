@@ -82,12 +82,13 @@ def _without_times(path: Path, container: InputContainer, stream: Any) -> Clip:
         container=container.format.name.split(",")[0],
         pixel_format=context.pix_fmt or "",
         pixel_aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
-        sounds=tuple(_sound_track(sound) for sound in container.streams.audio if is_sound(sound)),
+        sounds=tuple(sound_track(sound) for sound in container.streams.audio if is_sound(sound)),
         read_frames=read_frames,
     )
 
 
-def _sound_track(stream: Any) -> SoundTrack:
+def sound_track(stream: Any) -> SoundTrack:
+    """What a sound stream's header says of it."""
     return SoundTrack(
         stream=stream.index,
         codec=stream.codec_context.codec.canonical_name,

@@ -1,0 +1,165 @@
+"""Sound in, sound out: what is written and read again has the same samples; a clip keeps its pictures bit for bit."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from avfusion.errors import CannotRead, CannotWrite, TimesMismatch, TooLarge, UnknownFormat
+from avfusion.media.recording import Recording, hear, probe_recording
+from avfusion.media.revoice import write_revoiced
+from avfusion.media.store import store
+from avfusion.media.write_sound import write_sound
+from tests.media.making import NOISE, NOISE_48K, ffmpeg, packets, sound_by_ffmpeg, source
+
+H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-bf", "2")
+VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8")
+MARK = {"comment": "made by a test"}
+
+
+def noise(channels: int, count: int) -> NDArray[np.float32]:
+    return (0.2 * np.random.default_rng(count).standard_normal((channels, count))).astype(np.float32)
+
+
+def written(path: Path, samples: NDArray[np.float32], rate_hz: int) -> Recording:
+    halves = np.array_split(samples, 2, axis=1)
+    write_sound(
+        path, halves, rate_hz=rate_hz, channels=samples.shape[0], count=samples.shape[1], tags=MARK
+    )  # fmt: skip
+    return probe_recording(path)
+
+
+def test_any_part_of_what_is_stored_is_read_back(tmp_path: Path) -> None:
+    samples = noise(3, 1000)
+    stored = store(tmp_path / "s", [samples[:, :10], samples[:, 10:10], samples[:, 10:]], channels=3, rate_hz=8000)
+    assert stored.count == 1000
+    assert np.array_equal(stored.read(), samples)
+    assert np.array_equal(stored.read(90, 110), samples[:, 90:110])
+    assert np.array_equal(np.concatenate(list(stored.blocks(64)), axis=1), samples)
+    around = stored.read(-5, 1005)
+    assert np.array_equal(around[:, 5:-5], samples)
+    assert not around[:, :5].any()
+    assert not around[:, -5:].any()
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 22050, 44100, 48000])
+@pytest.mark.parametrize("ending", [".wav", ".flac", ".mp3"])
+@pytest.mark.parametrize(("channels", "count"), [(1, 60), (2, 777), (1, 9001)])
+def test_a_written_recording_has_the_same_length_and_sound(
+    tmp_path: Path, ending: str, rate_hz: int, channels: int, count: int
+) -> None:
+    samples = noise(channels, count)
+    recording = written(tmp_path / f"out{ending}", samples, rate_hz)
+    heard = hear(recording, tmp_path / "heard")
+    assert (heard.count, heard.rate_hz, heard.channels) == (count, rate_hz, channels)
+    if ending != ".mp3":
+        assert np.abs(heard.read() - np.clip(samples, -1, 1)).max() < 2**-22
+
+
+def test_the_mark_is_in_the_file(tmp_path: Path) -> None:
+    import av
+
+    for ending in (".wav", ".flac", ".mp3"):
+        written(tmp_path / f"out{ending}", noise(1, 5000), 16000)
+        with av.open(str(tmp_path / f"out{ending}")) as container:
+            assert container.metadata.get("comment") == MARK["comment"], ending
+
+
+def test_too_few_samples_leave_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(TimesMismatch, match="10 samples for the 11"):
+        write_sound(tmp_path / "out.wav", [noise(1, 10)], rate_hz=8000, channels=1, count=11, tags={})
+    with pytest.raises(UnknownFormat, match=r"Use \.wav, \.flac, \.mp3"):
+        write_sound(tmp_path / "out.xyz", [], rate_hz=8000, channels=1, count=0, tags={})
+    with pytest.raises(CannotWrite, match="does not exist"):
+        write_sound(tmp_path / "no" / "out.wav", [noise(1, 10)], rate_hz=8000, channels=1, count=10, tags={})
+    assert list(tmp_path.iterdir()) == []
+
+
+def breaking() -> Iterator[NDArray[np.float32]]:
+    yield noise(1, 100)
+    raise RuntimeError("on the way")
+
+
+def test_what_breaks_on_the_way_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="on the way"):
+        write_sound(tmp_path / "out.wav", breaking(), rate_hz=8000, channels=1, count=100, tags={})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_without_sound_is_refused(tmp_path: Path) -> None:
+    ffmpeg(*source(), *H264, tmp_path / "silent.mp4")
+    with pytest.raises(CannotRead, match="no sound in this file"):
+        probe_recording(tmp_path / "silent.mp4")
+    (tmp_path / "text.wav").write_text("hello")
+    with pytest.raises(CannotRead, match="not a video or sound file"):
+        probe_recording(tmp_path / "text.wav")
+
+
+def test_a_header_that_claims_days_is_refused(tmp_path: Path) -> None:
+    write_sound(tmp_path / "long.wav", [noise(1, 8000)], rate_hz=8000, channels=1, count=8000, tags={})
+    data = bytearray((tmp_path / "long.wav").read_bytes())
+    at = data.index(b"fmt ") + 12
+    data[at : at + 4] = (1_000_000).to_bytes(4, "little")
+    (tmp_path / "long.wav").write_bytes(data)
+    with pytest.raises(TooLarge, match="1000000 Hz"):
+        probe_recording(tmp_path / "long.wav")
+
+
+SOURCES = {
+    "aac.mp4": (*source(), *NOISE, *H264, "-c:a", "aac"),
+    "late.mov": (*source(), "-itsoffset", "0.3", *NOISE, *H264, "-c:a", "pcm_s16le"),
+    "flac.mkv": (*source(), *NOISE_48K, *H264, "-c:a", "flac", "-ac", "2"),
+    "opus.webm": (*source(), *NOISE_48K, *VP9, "-c:a", "libopus"),
+}  # fmt: skip
+INTO = [(name, name[name.index(".") :]) for name in SOURCES] + [("flac.mkv", ".mp4"), ("aac.mp4", ".mkv")]
+
+
+@pytest.mark.parametrize(("name", "ending"), INTO)
+def test_a_clip_keeps_its_pictures_and_the_length_of_its_sound(tmp_path: Path, name: str, ending: str) -> None:
+    clip, out = tmp_path / name, tmp_path / f"out{ending}"
+    ffmpeg(*SOURCES[name], clip)
+    recording = probe_recording(clip)
+    heard = hear(recording, tmp_path / "heard")
+    track = recording.sounds[0]
+    assert recording.has_picture
+    write_revoiced(out, clip, track, (-block for block in heard.blocks(999)), first=heard.first, count=heard.count,
+                   tags=MARK)  # fmt: skip
+    before, after = packets(clip, "v:0"), packets(out, "v:0")
+    assert [row["data_hash"] for row in before] == [row["data_hash"] for row in after]
+    assert np.allclose([float(row["pts_time"]) for row in before], [float(row["pts_time"]) for row in after], atol=6e-4)
+    again = hear(probe_recording(out), tmp_path / "again")
+    assert again.first + again.count == heard.first + heard.count
+    both = again.read(heard.first - again.first), heard.read()
+    assert np.corrcoef(both[0].ravel(), -both[1].ravel())[0, 1] > 0.9
+
+
+def test_the_other_sound_tracks_stay(tmp_path: Path) -> None:
+    clip, out = tmp_path / "two.mp4", tmp_path / "out.mp4"
+    ffmpeg(*source(), *NOISE, *NOISE_48K, "-map", "0:v", "-map", "1:a", "-map", "2:a", *H264, "-c:a", "aac", clip)
+    recording = probe_recording(clip)
+    heard = hear(recording, tmp_path / "heard", track=recording.sounds[1])
+    write_revoiced(
+        out, clip, recording.sounds[1], heard.blocks(), first=heard.first, count=heard.count, tags={}
+    )  # fmt: skip
+    rows = packets(clip, "a:0"), packets(out, "a:0")
+    assert [row["data_hash"] for row in rows[0]] == [row["data_hash"] for row in rows[1]]
+    assert len(probe_recording(out).sounds) == 2
+
+
+def test_an_independent_reader_hears_the_same(tmp_path: Path) -> None:
+    samples = noise(1, 22050)
+    written(tmp_path / "out.flac", samples, 22050)
+    theirs = sound_by_ffmpeg(tmp_path / "out.flac")
+    assert np.abs(theirs.reshape(-1) - samples[0].clip(-1, 1)).max() < 1e-4
+
+
+def test_pictures_that_a_format_does_not_hold_are_refused(tmp_path: Path) -> None:
+    ffmpeg(*SOURCES["aac.mp4"], tmp_path / "clip.mp4")
+    recording = probe_recording(tmp_path / "clip.mp4")
+    with pytest.raises(UnknownFormat, match=r"do not hold h264 video as it is. Use \.mkv"):
+        write_revoiced(
+            tmp_path / "out.webm", tmp_path / "clip.mp4", recording.sounds[0], [], first=0, count=0, tags={}
+        )  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4"]

@@ -50,11 +50,17 @@ def pull(name: str, on_fetching: OnFetching | None = None, *, catalogue: Sequenc
 
 def preload(on_fetching: OnFetching | None = None, *, catalogue: Sequence[Engine] = CATALOGUE) -> tuple[str, ...]:
     """Pulls the engines that `AVFUSION_PRELOAD` names, with commas between; their names. Raises as `pull` does."""
-    names = tuple(name.strip() for name in os.environ.get(PRELOAD_VARIABLE, "").split(",") if name.strip())
-    for name in names:  # all names are looked at before anything is fetched
-        named(name, catalogue=catalogue)
+    names = to_preload(catalogue=catalogue)
     for name in names:
         pull(name, on_fetching, catalogue=catalogue)
+    return names
+
+
+def to_preload(*, catalogue: Sequence[Engine] = CATALOGUE) -> tuple[str, ...]:
+    """The names in `AVFUSION_PRELOAD`. Raises `UnknownEngine` before anything is fetched."""
+    names = tuple(name.strip() for name in os.environ.get(PRELOAD_VARIABLE, "").split(",") if name.strip())
+    for name in names:
+        named(name, catalogue=catalogue)
     return names
 
 

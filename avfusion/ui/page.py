@@ -7,8 +7,10 @@ import os
 
 import gradio as gr
 
+from avfusion.engines.downloads import to_preload
 from avfusion.jobs.home import clean, home
 from avfusion.ui import background, colours, endpoints, engines, example
+from avfusion.ui.downloads import DOWNLOADS
 from avfusion.ui.theme import STYLE, theme
 
 _MAX_UPLOAD = "2gb"
@@ -25,15 +27,19 @@ def build_page() -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Background", id="background", elem_id="background-tab"):
                 background.build(page, runs_at_once=runs_at_once)
-            with gr.Tab("Engines", id="engines", elem_id="engines-tab"):
-                engines.build(page)
+            with gr.Tab("Engines", id="engines", elem_id="engines-tab") as tab:
+                engines.build(page, tab)
         endpoints.build(runs_at_once=runs_at_once)
     page.queue(max_size=64)
     return page
 
 
 def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None, share: bool = False) -> None:
-    """Serves the page until it is stopped. host, port: Gradio's own choice if left out."""
+    """Serves the page until it is stopped. host, port: Gradio's own choice if left out.
+
+    What AVFUSION_PRELOAD names is fetched meanwhile. Raises `UnknownEngine` for a name that is none.
+    """
+    DOWNLOADS.start(to_preload())
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     clean(_JOBS_S)
     page.launch(

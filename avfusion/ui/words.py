@@ -140,7 +140,7 @@ def _place(prompt: Prompt) -> str:
 
 
 def waiting() -> str:
-    return _bar(0.0, "Waiting for its turn …", "")
+    return bar(0.0, "Waiting for its turn …", "")
 
 
 def progress(now: Progress) -> str:
@@ -148,10 +148,11 @@ def progress(now: Progress) -> str:
     left = f"about {duration(now.remaining_s)} left in this step" if now.remaining_s is not None else ""
     counted = f"{'step' if now.stage == 'learning' else 'frame'} {now.done} of {now.total}"
     words = " · ".join(part for part in (counted, rate, left) if part)
-    return _bar(now.done / max(1, now.total), _STAGES.get(now.stage, now.stage.capitalize()), words)
+    return bar(now.done / max(1, now.total), _STAGES.get(now.stage, now.stage.capitalize()), words)
 
 
-def _bar(part: float, title: str, words: str) -> str:
+def bar(part: float, title: str, words: str) -> str:
+    """A bar that is full at part 1."""
     percent = f"{100 * part:.0f}"
     return (
         f'<div class="progress"><div class="words"><b>{escape(title)}</b><span>{escape(words)}</span></div>'

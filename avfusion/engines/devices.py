@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from avfusion.engines.engine import Engine
 from avfusion.errors import EngineNotReady, UsageError
@@ -12,6 +13,7 @@ BUDGET_VARIABLE = "AVFUSION_GPU_MEMORY"
 
 _SHARE_OF_DEVICE = 0.9
 _SHARE_OF_MACHINE = 0.5
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _UNITS = {"": 1, "MB": 10**6, "MIB": 2**20, "GB": 10**9, "GIB": 2**30}
 
 
@@ -41,7 +43,7 @@ def memory_budget(device: str) -> int:
 
     On the CPU (and for MPS, which shares its memory) it is half of the machine's memory. Raises `UsageError`.
     """
-    if not device.startswith("cuda"):
+    if not is_card(device):
         return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _SHARE_OF_MACHINE)
     named = os.environ.get(BUDGET_VARIABLE)
     if named:
@@ -49,6 +51,34 @@ def memory_budget(device: str) -> int:
     import torch
 
     return int(torch.cuda.get_device_properties(device).total_memory * _SHARE_OF_DEVICE)
+
+
+def is_card(device: str) -> bool:
+    return device.startswith("cuda")
+
+
+def free_memory(device: str) -> int:
+    """Bytes that one more engine could take now: on a card what is free, elsewhere all that the machine has.
+
+    A machine makes room for what is in use; a card does not.
+    """
+    if not is_card(device):
+        return _machine_memory()
+    import torch
+
+    free_bytes: int = torch.cuda.mem_get_info(device)[0]
+    # What torch keeps for later and nobody uses is free too.
+    return free_bytes + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def _machine_memory() -> int:
+    """Bytes; those that a container may use, where it has less than the machine."""
+    whole = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    try:
+        limit = _CONTAINER_LIMIT.read_text().strip()
+    except OSError:
+        return whole
+    return min(whole, int(limit)) if limit.isdigit() else whole
 
 
 def parse_bytes(words: str) -> int:

@@ -15,9 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfusion.engines.catalogue import CATALOGUE, choose
-from avfusion.engines.devices import memory_budget, pick_device
-from avfusion.engines.engine import Engine
+from avfusion.engines.catalogue import CATALOGUE, Choice, choose, of_ability
+from avfusion.engines.devices import free_memory, is_card, memory_budget, pick_device
+from avfusion.engines.engine import Engine, Understood
+from avfusion.engines.memory import FALLBACK_VARIABLE, did_not_fit, may_fall_back, ran_out, release, too_large
+from avfusion.engines.state import revision, state
+from avfusion.errors import NotEnoughMemory
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,26 @@ class Holding:
     borrowers: int
 
 
+@dataclass(frozen=True)
+class Settled:
+    """The engine that a piece of work will use, and where. why: how it came to that; empty if it was asked for so."""
+
+    engine: Engine
+    device: str
+    why: str = ""
+
+    @property
+    def revision(self) -> str:
+        """That of its weights; "" without any."""
+        return revision(self.engine)
+
+
 @dataclass(eq=False)
 class _Slot:
-    """An engine from the moment that somebody starts to load it. Those who load it or wait for it have borrowed it."""
+    """An engine from the moment that somebody starts to load it. Those who load it or wait for it have borrowed it.
+
+    is_spent: it ran out of memory, and goes as soon as nobody has it.
+    """
 
     engine: Engine
     device: str
@@ -42,6 +62,7 @@ class _Slot:
     last_use: int = 0
     loaded: Any = None
     is_loaded: bool = False
+    is_spent: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -54,16 +75,44 @@ class Registry:
     catalogue: the engines that can be borrowed. budget: device -> bytes that the engines on it may fill together, by
     their `peak_memory_bytes`. When everything on a device is lent, the budget is overstepped rather than waited for:
     whoever waits may hold the very engine that would have to go. It is met again as soon as one is given back.
+
+    free: device -> bytes that one more engine could take there now. An engine that needs more is not loaded, nor on a
+    card one that needs more than the budget. pick: (engine, wanted device) -> device.
     """
 
     def __init__(
-        self, catalogue: Sequence[Engine] = CATALOGUE, *, budget: Callable[[str], int] = memory_budget
+        self,
+        catalogue: Sequence[Engine] = CATALOGUE,
+        *,
+        budget: Callable[[str], int] = memory_budget,
+        free: Callable[[str], int] = free_memory,
+        pick: Callable[[Engine, str], str] = pick_device,
     ) -> None:
         self._catalogue = catalogue
         self._budget = budget
+        self._free = free
+        self._pick = pick
         self._lock = threading.Lock()
         self._slots: dict[_Key, _Slot] = {}
         self._clock = 0
+
+    def settle(
+        self, ability: str, name: str = "auto", device: str = "auto", *, understands: Understood | None = None
+    ) -> Settled:
+        """Which engine to use, and where; what falls back, as the user allows it, is said in `why`. Loads nothing.
+
+        Raises as `choose` and `pick_device` do, and `NotEnoughMemory`.
+        """
+        choice = choose(ability, name, understands=understands, catalogue=self._catalogue)
+        where = self._pick(choice.engine, device)
+        if self._may_fit(choice.engine, where):
+            return Settled(choice.engine, where, choice.why)
+        error = self._too_large(choice.engine, where, understands)
+        for way in may_fall_back():
+            for engine, other_where in self._instead(choice.engine, where, way, understands):
+                if self._may_fit(engine, other_where):
+                    return Settled(engine, other_where, _fell_back(choice, where, engine, other_where))
+        raise error
 
     @contextlib.contextmanager
     def lend(self, name: str, ability: str, device: str = "auto") -> Iterator[Any]:
@@ -71,14 +120,25 @@ class Registry:
 
         Whoever asks for an engine that is being loaded waits for it; other engines load meanwhile. A load that fails
         raises for the caller that did it, and those that waited try it themselves. Raises `UnknownEngine`,
-        `EngineNotReady`, `UsageError` (no such device), and whatever the loader raises.
+        `EngineNotReady`, `UsageError` (no such device), and whatever the loader raises; `NotEnoughMemory` for an engine
+        that does not fit, and for one that runs out of memory in the block, which is then dropped.
         """
         engine = choose(ability, name, catalogue=self._catalogue).engine
-        slot = self._borrow(engine, pick_device(engine, device))
+        where = self._pick(engine, device)
+        slot = self._borrow(engine, where)
+        is_out_of_memory = False
         try:
             yield slot.loaded
+        except RuntimeError as error:
+            if not ran_out(error):
+                raise
+            is_out_of_memory = slot.is_spent = True
+            release(error)
         finally:
             self._give_back(slot)
+        if is_out_of_memory:
+            release()
+            raise self._too_large(engine, where, worked=True) from None
 
     def holdings(self) -> tuple[Holding, ...]:
         """What is in memory now."""
@@ -118,20 +178,48 @@ class Registry:
         return slot.is_loaded
 
     def _load(self, key: _Key, slot: _Slot) -> None:
+        is_out_of_memory = False
         try:
+            self._make_room(slot)
             slot.loaded = slot.engine.load(slot.device)
             slot.is_loaded = True
+        except RuntimeError as error:
+            if not ran_out(error):
+                raise
+            is_out_of_memory = True
+            release(error)
         finally:
             if not slot.is_loaded:
                 with self._lock:
                     del self._slots[key]
             slot.done.set()
+        if is_out_of_memory:
+            raise self._too_large(slot.engine, slot.device, worked=True) from None
+
+    def _make_room(self, slot: _Slot) -> None:
+        """Drops the idle engines of a card that has no room otherwise. Raises `NotEnoughMemory` if that won't do."""
+        need_bytes, device = slot.engine.peak_memory_bytes, slot.device
+        if need_bytes > self._most(device):
+            raise self._too_large(slot.engine, device)
+        if need_bytes <= self._free(device):
+            return
+        with self._lock:
+            dropped = [key for key, other in self._slots.items() if other.device == device and other.borrowers == 0]
+            for key in dropped:
+                del self._slots[key]
+        release()
+        if need_bytes > self._free(device):
+            raise self._too_large(slot.engine, device)
 
     def _give_back(self, slot: _Slot) -> None:
         with self._lock:
             slot.borrowers -= 1
             self._clock += 1
             slot.last_use = self._clock
+            key = (slot.engine.ability, slot.engine.name, slot.device)
+            if slot.is_spent and slot.borrowers == 0 and self._slots.get(key) is slot:
+                del self._slots[key]
+                slot.loaded = None
             dropped = self._over_budget(slot.device, slot.budget_bytes)
         dropped.clear()  # outside the lock
 
@@ -148,6 +236,57 @@ class Registry:
                 too_much -= slot.engine.peak_memory_bytes
         return dropped
 
+    def _most(self, device: str) -> int:
+        """Bytes that one more engine could take if every idle one went."""
+        there_bytes = self._free(device)
+        if not is_card(device):
+            return there_bytes
+        with self._lock:
+            idle = [slot for slot in self._slots.values() if slot.device == device and slot.borrowers == 0]
+        return min(self._budget(device), there_bytes + sum(slot.engine.peak_memory_bytes for slot in idle))
+
+    def _may_fit(self, engine: Engine, device: str) -> bool:
+        place = (engine.ability, engine.name, device)
+        if did_not_fit(place):
+            return False
+        with self._lock:
+            if place in self._slots:
+                return True
+        return engine.peak_memory_bytes <= self._most(device)
+
+    def _instead(
+        self, engine: Engine, device: str, way: str, understands: Understood | None
+    ) -> Iterator[tuple[Engine, str]]:
+        """What else could do the work, and where, the best first. way: one of `ways_allowed`."""
+        if way == "cpu" and device != "cpu":
+            yield engine, "cpu"
+        if way == "smaller":
+            for other in self._smaller(engine, understands):
+                yield other, self._pick(other, device)
+
+    def _smaller(self, engine: Engine, understands: Understood | None) -> Iterator[Engine]:
+        """Engines that are ready, need less, and take the same prompts."""
+        kinds = {understands} if understands else set(engine.understands)
+        for other in of_ability(engine.ability, catalogue=self._catalogue):
+            needs_less = other.peak_memory_bytes < engine.peak_memory_bytes
+            if needs_less and kinds <= set(other.understands) and state(other).is_ready:
+                yield other
+
+    def _too_large(
+        self, engine: Engine, device: str, understands: Understood | None = None, *, worked: bool = False
+    ) -> NotEnoughMemory:
+        smaller = self._instead(engine, device, "smaller", understands)
+        fitting = [other for other, where in smaller if self._may_fit(other, where)]
+        there_bytes = self._free(device) if worked else self._most(device)
+        return too_large(engine, device, there_bytes, fitting, worked=worked)
+
+
+def _fell_back(choice: Choice, device: str, engine: Engine, other_device: str) -> str:
+    wanted = f"{choice.engine.name} does not fit into the memory of {device}"
+    return (
+        f"{choice.why} {wanted}: {engine.name} works on {other_device} instead, as {FALLBACK_VARIABLE} allows.".strip()
+    )
+
 
 _REGISTRY = Registry()
 
@@ -160,3 +299,8 @@ def lend(name: str, ability: str, device: str = "auto") -> contextlib.AbstractCo
 def holdings() -> tuple[Holding, ...]:
     """`Registry.holdings` of the registry that this process shares."""
     return _REGISTRY.holdings()
+
+
+def settle(ability: str, name: str = "auto", device: str = "auto", *, understands: Understood | None = None) -> Settled:
+    """`Registry.settle` of the registry that this process shares."""
+    return _REGISTRY.settle(ability, name, device, understands=understands)

@@ -15,8 +15,11 @@ def print_report(report: Report, *, as_json: bool) -> None:
         return
     frames = "1 frame" if report.frames == 1 else f"{report.frames} frames"
     print(f"{report.out}: {frames}, {report.width_px} x {report.height_px}, {report.duration_s:.2f} s")
-    engines = ", ".join(f"{ability} {name}" for ability, name in report.engines.items())
-    print(f"  engines  {engines} ({report.device})")
+    for ability, name in report.engines.items():
+        where = report.devices.get(ability)
+        weights = report.revisions.get(ability)
+        said = f"{name} on {where}" if where else name
+        print(f"  {ability:12} {said}{f', weights {weights[:25]}' if weights else ''}")
     print(f"  time     {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in report.stages_s.items())}")
     if report.flicker is not None:
         print(f"  flicker  {report.flicker:.3f} of the edges' opacity from frame to frame")

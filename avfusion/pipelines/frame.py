@@ -11,15 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from avfusion.clip import Clip, Drawn, Frame, Mask, Point, Prompt, Rgb, Scribble
-from avfusion.engines.catalogue import choose
-from avfusion.engines.registry import lend
+from avfusion.engines.memory import falling_back
+from avfusion.engines.registry import lend, settle
 from avfusion.errors import NoPrompt
 from avfusion.media.probe import probe
 from avfusion.pipelines.keys import says_where
 from avfusion.pipelines.moving import motion_on, neighbours
 from avfusion.pipelines.prompts import check
 from avfusion.pipelines.recent import RecentAnswers, saying
+from avfusion.pipelines.segmenters import Segmenters, described, segmenters_for
 from avfusion.segmentation import Motion, Segmented, Segmenter
+from avfusion.segmentation.asked import apart
+from avfusion.segmentation.hints import touched
 
 _ANSWERS = RecentAnswers(most=64)
 
@@ -42,6 +45,8 @@ def one_frame(clip: Clip, index: int) -> Frame:
         return next(frames)
 
 
+@falling_back
+@falling_back
 def mask_frame(
     clip: Clip,
     prompts: Sequence[Prompt],
@@ -55,7 +60,8 @@ def mask_frame(
 
     prior: what is known there of objects from other frames, bool [H, W] by number; the prompts correct it. They are
     played one after the other, each answer the prior of the next; the last answers are remembered, so that one prompt
-    more costs one answer.
+    more costs one answer. Words go to an engine that understands them, and clicks after them choose among the instances
+    that it found; a click where it found nothing goes to the engine for clicks, which corrects what the words gave.
     """
     own = [prompt for prompt in prompts if prompt.frame == frame]
     if not own:
@@ -65,13 +71,14 @@ def mask_frame(
         check(clip, prompt)
         if prompt.object not in known and not says_where(own, prompt.object):
             raise NoPrompt(f"{clip.path}: nothing says where object {prompt.object} is on frame {frame}; click on it.")
-    choice = choose("segmentation", segmenter)
-    before = (clip, frame, choice.engine.name, device, *(saying(Drawn(known[one], 0, one)) for one in sorted(known)))
+    choice = settle("segmentation", segmenter, device)
+    drawn = [saying(Drawn(known[one], 0, one)) for one in sorted(known)]
+    before = (clip, frame, choice.engine.name, choice.device, *drawn)
     words = [saying(prompt) for prompt in own]
     keys = [(*before, *words[:count]) for count in range(1, len(own) + 1)]
     played, answer = _ANSWERS.longest(keys)
     if played < len(own):
-        with lend(choice.engine.name, "segmentation", device) as engine:
+        with lend(choice.engine.name, "segmentation", choice.device) as engine:
             for count in range(played + 1, len(own) + 1):
                 answer = _one_more(engine, look(clip, frame), own[:count], known, answer)
                 _ANSWERS.keep(keys[count - 1], answer)
@@ -92,7 +99,7 @@ def look(clip: Clip, frame: int) -> View:
 
 
 def _one_more(
-    engine: Segmenter, view: View, prompts: Sequence[Prompt], prior: Mapping[int, Mask], answer: Segmented
+    engines: Segmenters, view: View, prompts: Sequence[Prompt], prior: Mapping[int, Mask], answer: Segmented
 ) -> Segmented:
     """The answer to the prompts but for the last one, corrected by the last one.
 
@@ -104,14 +111,57 @@ def _one_more(
         return answer
     placed = {*known, last.object}
     told = [prompt for place, prompt in enumerate(prompts[:-1]) if _still_said(prompt, prompts[place + 1 :], placed)]
-    found = engine.segment(view.rgb, [*told, last], prior=known, motion=view.motion)
+    found = _answered(engines, view, [*told, last], described(prompts), known)
     same = [number for number, mask in found.masks.items() if number in known and np.array_equal(mask, known[number])]
     confidence = {number: answer.confidence[number] for number in same if number in answer.confidence}
-    return Segmented({**answer.masks, **found.masks}, {**answer.confidence, **found.confidence, **confidence})
+    return Segmented(
+        apart({**answer.masks, **found.masks}), {**answer.confidence, **found.confidence, **confidence}
+    )
+
+
+def _answered(
+    engines: Segmenters, view: View, prompts: Sequence[Prompt], by_words: Collection[int], known: Mapping[int, Mask]
+) -> Segmented:
+    """What the engine for the last prompt says. by_words: numbers of the objects that are described."""
+    last = prompts[-1]
+    own = engines.words if last.object in by_words else engines.places
+    assert own is not None
+    if len(engines.used) > 1:  # each hears of its own objects
+        prompts = [prompt for prompt in prompts if (prompt.object in by_words) == (last.object in by_words)]
+    found = _segment(own, view, prompts, known)
+    if own is engines.places or own.engine is engines.places.engine:
+        return found
+    clicks = [one for one in prompts if isinstance(one, Point | Scribble) and one.object == last.object]
+    if all(_holds(click, found.masks[click.object]) for click in clicks):
+        return found
+    corrected = _segment(engines.places, view, clicks, {**known, **found.masks})
+    return Segmented({**found.masks, **corrected.masks}, {**found.confidence, **corrected.confidence})
+
+
+def _segment(
+    settled: Settled, view: View, prompts: Sequence[Prompt], prior: Mapping[int, Mask]
+) -> Segmented:
+    with lend(settled.engine.name, "segmentation", settled.device) as engine:
+        segmenter: Segmenter = engine
+        return segmenter.segment(view.rgb, prompts, prior=prior, motion=view.motion)
+
+
+def _holds(click: Point | Scribble, mask: Mask) -> bool:
+    """Whether most of what is under a click or stroke is as it says."""
+    share = mask[touched(click, *mask.shape)].mean()
+    return bool(share > 0.5) == click.keep
 
 
 def _still_said(prompt: Prompt, later: Sequence[Prompt], placed: Collection[int]) -> bool:
-    """Whether a click or stroke of an object that has a place was not overruled by a mask drawn later."""
-    if not isinstance(prompt, Point | Scribble) or prompt.object not in placed:
+    """Whether what was said of an object that has a place was not overruled later.
+
+    Clicks and strokes hold until a mask is drawn; words, and boxes around what they name, until others come too.
+    """
+    if prompt.object not in placed or isinstance(prompt, Drawn):
         return False
-    return not any(isinstance(other, Drawn) and other.object == prompt.object for other in later)
+    own = [other for other in later if other.object == prompt.object]
+    if isinstance(prompt, Words):
+        return not any(isinstance(other, Drawn | Words) for other in own)
+    if isinstance(prompt, Box):
+        return False
+    return not any(isinstance(other, Drawn) for other in own)

@@ -70,7 +70,8 @@ def segment(
         height_px=clip.height_px,
         duration_s=float(clip.duration_s),
         engines=tracking.engines,
-        device="cpu",
+        revisions=tracking.revisions,
+        devices=tracking.devices,
         stages_s={**tracking.stages_s, "rendering": teller.seconds},
         notes=(*clip.notes, *tracking.notes, *notes),
     )

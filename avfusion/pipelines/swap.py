@@ -146,7 +146,8 @@ def swap(
         height_px=clip.height_px,
         duration_s=float(clip.duration_s),
         engines=given.engines,
-        device="cpu",
+        revisions=given.revisions,
+        devices=given.devices,
         stages_s=stages_s,
         notes=(*clip.notes, *given.notes, *notes),
         flicker=meter.score,
@@ -182,10 +183,14 @@ class _Given:
     engines: Mapping[str, str]
     stages_s: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    revisions: Mapping[str, str] = field(default_factory=dict)
+    devices: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tracking: Tracking) -> _Given:
-        return cls(tracking.track, tracking.engines, tracking.stages_s, tracking.notes)
+        return cls(
+            tracking.track, tracking.engines, tracking.stages_s, tracking.notes, tracking.revisions, tracking.devices
+        )
 
 
 def _given_masks(whole: Clip, part: Clip, prompts: Sequence[Prompt], masks: Path | Masks) -> _Given:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from avfusion.clip import Clip, MaskTrack, Prompt
-from avfusion.engines.catalogue import choose
-from avfusion.engines.registry import lend
+from avfusion.engines.memory import falling_back
+from avfusion.engines.registry import Settled, lend, settle
 from avfusion.errors import UsageError
 from avfusion.media.masks import TrackFolder
 from avfusion.media.shots import find_shots
@@ -32,11 +32,11 @@ class Tracking:
 
     shots: the first frame of each shot that was looked at, rising. span: the frames (start, stop) that were followed;
     masks are empty outside. keys: the frames with prompts, by object. frames_tracked: how many frames the tracker went;
-    what was there from an earlier call is not among them.
+    what was there from an earlier call is not among them. used: what worked, by ability.
     """
 
     track: MaskTrack
-    engines: Mapping[str, str]
+    used: Mapping[str, Settled]
     stages_s: Mapping[str, float]
     notes: tuple[str, ...] = ()
     shots: tuple[int, ...] = (0,)
@@ -44,11 +44,26 @@ class Tracking:
     keys: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     frames_tracked: int = 0
 
+    @property
+    def engines(self) -> dict[str, str]:
+        """ability -> name"""
+        return {ability: one.engine.name for ability, one in self.used.items()}
+
+    @property
+    def revisions(self) -> dict[str, str]:
+        """ability -> which weights; those without any are left out"""
+        return {ability: one.revision for ability, one in self.used.items() if one.revision}
+
+    @property
+    def devices(self) -> dict[str, str]:
+        return {ability: one.device for ability, one in self.used.items()}
+
     def worst(self) -> Worst | None:
         """Where a click helps most; None where nothing is doubtful."""
         return worst(self.track.confidence, self.keys, self.span)
 
 
+@falling_back
 def track(
     clip: Clip,
     prompts: Sequence[Prompt],
@@ -70,7 +85,7 @@ def track(
     """
     keys = keys_of(clip, prompts)
     start, stop = check_span(clip, span)
-    tracker_choice, segmenter_choice = choose("tracking", engine), choose("segmentation", segmenter)
+    tracker_choice, segmenter_choice = settle("tracking", engine, device), settle("segmentation", segmenter, device)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     first, last = min(start, *(key.frame for key in keys)), max(stop - 1, *(key.frame for key in keys))
@@ -78,10 +93,11 @@ def track(
     shots = _shots(clip, folder, (first, last + 1), looking)
     stages_s = {"shots": looking.seconds}
     tracking, learning = (Teller(stage, 0, on_progress, should_stop) for stage in ("tracking", "learning"))
-    with lend(tracker_choice.engine.name, "tracking", device) as tracker:
+    with lend(tracker_choice.engine.name, "tracking", tracker_choice.device) as tracker:
         answers = Answers(
             clip, keys, (start, stop), folder=folder, tracker=tracker, engine=tracker_choice.engine.name, shots=shots,
-            segmenter=segmenter_choice.engine.name, device=device, tracking=tracking, learning=learning,
+            segmenter=segmenter_choice.engine.name, device=segmenter_choice.device,
+            tracking=tracking, learning=learning,
         )  # fmt: skip
         answers.derive()
     found = _written(clip, answers, (start, stop), folder, tracker_choice.engine.name, tracking)
@@ -104,7 +120,7 @@ def track(
         )
     return Tracking(
         track=found,
-        engines={"segmentation": segmenter_choice.engine.name, "tracking": tracker_choice.engine.name},
+        used={"segmentation": segmenter_choice, "tracking": tracker_choice},
         stages_s=stages_s,
         notes=tuple(notes),
         shots=shots,

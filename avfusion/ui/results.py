@@ -61,8 +61,11 @@ def make(visit: Visit, clip: Clip, wish: Wish, on_progress: OnProgress, should_s
             span=wish.wanted.span, settings=wish.settings, on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
         if tracking is not None:
-            engines, stages_s = tracking.engines, {**tracking.stages_s, **report.stages_s}
-            report = replace(report, engines=engines, stages_s=stages_s, notes=(*notes, *report.notes))
+            stages_s = {**tracking.stages_s, **report.stages_s}
+            report = replace(
+                report, engines=tracking.engines, revisions=tracking.revisions, devices=tracking.devices,
+                stages_s=stages_s, notes=(*notes, *report.notes),
+            )  # fmt: skip
         if file.suffix in _PLAYABLE and wish.background != TRANSPARENT:
             return Outcome(file, file, report)
         preview, took_s = _preview(clip, wish, tracking, folder, on_progress, should_stop)

@@ -10,8 +10,8 @@ from typing import Any
 from avfusion.errors import CannotRead, EngineNotReady
 
 
-def load_model(folder: Path, kind: str, device: str) -> Any:
-    """The model of the class `kind` in evaluation mode on its device, with every weight from the folder.
+def load_model(folder: Path, kind: str | type, device: str) -> Any:
+    """The model of a class (or of one of the transformers package, by name) in evaluation mode on its device, with every weight from the folder.
 
     Raises CannotRead for a folder without a config, weights that are cut short, of something else or not all there,
     and EngineNotReady where torch and torchvision do not fit each other.
@@ -20,17 +20,18 @@ def load_model(folder: Path, kind: str, device: str) -> Any:
     from safetensors import SafetensorError
 
     _expect(folder, "config.json")
-    model_class = _class(kind)
+    model_class: Any = kind if isinstance(kind, type) else _class(kind)
+    name: str = model_class.__name__
     try:
         with _quiet():
             model, found = model_class.from_pretrained(folder, local_files_only=True, output_loading_info=True)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, EOFError) as error:
-        raise _unreadable(folder, kind, error) from error
+        raise _unreadable(folder, name, error) from error
     except (SafetensorError, AttributeError, torch.serialization.pickle.UnpicklingError) as error:  # type: ignore[attr-defined]
-        raise _unreadable(folder, kind, error) from error
+        raise _unreadable(folder, name, error) from error
     if found["missing_keys"] or found["mismatched_keys"]:
         missing = sorted(map(str, found["missing_keys"] or found["mismatched_keys"]))
-        raise CannotRead(f"{folder}: {len(missing)} weights of {kind} are not there ({missing[0]}, ...). {_AGAIN}")
+        raise CannotRead(f"{folder}: {len(missing)} weights of {name} are not there ({missing[0]}, ...). {_AGAIN}")
     return model.eval().to(device)
 
 

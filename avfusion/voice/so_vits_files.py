@@ -1,0 +1,201 @@
+"""A user's so-vits files (`G_*.pth`, `config.json`, `kmeans.pt`) -> a loaded model of so-vits-svc-fork, or why not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avfusion.errors import CannotRead
+from avfusion.segmentation.pretrained import load_model
+
+_LARGEST_CONFIG_BYTES = 1_000_000
+_ONE_LOADER = threading.Lock()
+
+
+@dataclass(frozen=True)
+class SoVitsFiles:
+    """weights: a generator's checkpoint. clusters: the k-means of its speakers, where there is one."""
+
+    weights: Path
+    config: Path
+    clusters: Path | None = None
+
+
+def load_svc(files: SoVitsFiles, encoder: Path, device: str) -> Any:
+    """The fork's own `Svc` on a device, with the content encoder from a local folder.
+
+    Every weight of the network is in the checkpoint, with the shape that the config says. Nothing in the files is run,
+    nothing is downloaded. Raises CannotRead.
+    """
+    settings = _settings(files.config)
+    weights = _weights(files.weights)
+    core = _fork()
+    _check_fit(files, settings, weights)
+    clusters = None if files.clusters is None else _clusters(files.clusters)
+    with _ONE_LOADER, _encoder_from(encoder), silent():
+        svc = core.Svc(net_g_path=files.weights, config_path=files.config, device=device)
+    svc.hubert_model.eval()
+    if clusters is not None:
+        svc.cluster_model = clusters
+    return svc
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_CONFIG_BYTES:
+            raise CannotRead(f"{path}: too large for the config of a so-vits model.")
+        settings = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CannotRead(f"{path}: cannot be read as a so-vits config.json ({_first_line(error)}).") from error
+    if not isinstance(settings, dict) or not all(isinstance(settings.get(part), dict) for part in _PARTS):
+        raise CannotRead(f"{path}: not the config.json of a so-vits model: it needs {', '.join(_PARTS)}.")
+    if not settings["spk"]:
+        raise CannotRead(f"{path}: names no speaker under spk.")
+    missing = [name for name in ("sampling_rate", "hop_length", "filter_length") if name not in settings["data"]]
+    if missing or "segment_size" not in settings["train"]:
+        raise CannotRead(
+            f"{path}: not the config.json of a so-vits model: {', '.join(missing) or 'segment_size'} is missing."
+        )
+    return settings
+
+
+_PARTS = ("train", "data", "model", "spk")
+
+
+def _weights(path: Path) -> dict[str, Any]:
+    import torch
+
+    try:
+        with silent():
+            held = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, torch.serialization.pickle.UnpicklingError) as error:  # type: ignore[attr-defined]
+        raise CannotRead(f"{path}: cannot be read as weights ({_first_line(error)}).") from error
+    if isinstance(held, dict) and "weight" in held and "config" in held:
+        raise CannotRead(f"{path}: this is an RVC model. Use the engine rvc.")
+    if not isinstance(held, dict) or not isinstance(held.get("model"), dict):
+        raise CannotRead(f"{path}: holds no so-vits generator (G_*.pth of so-vits-svc-fork 4.0).")
+    if "enc_p.enc_.attn_layers.0.conv_q.weight" not in held["model"]:
+        what = (
+            "a discriminator (D_*.pth); give the G_*.pth beside it"
+            if _is_discriminator(held["model"])
+            else "something else"
+        )
+        raise CannotRead(f"{path}: holds no so-vits generator but {what}.")
+    if "iteration" not in held or "learning_rate" not in held:
+        raise CannotRead(
+            f"{path}: not a checkpoint as so-vits-svc-fork saves them: iteration or learning_rate is missing."
+        )
+    return dict(held["model"])
+
+
+def _is_discriminator(weights: dict[str, Any]) -> bool:
+    return any(name.startswith("discriminators.") for name in weights)
+
+
+def _check_fit(files: SoVitsFiles, settings: dict[str, Any], weights: dict[str, Any]) -> None:
+    """Names and shapes, before memory is taken for what the config asks for."""
+    import torch
+    from so_vits_svc_fork.modules.synthesizers import SynthesizerTrn
+
+    data, train = settings["data"], settings["train"]
+    try:
+        with torch.device("meta"), silent():
+            network = SynthesizerTrn(
+                data["filter_length"] // 2 + 1, train["segment_size"] // data["hop_length"], **settings["model"]
+            )
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError, IndexError, AssertionError) as error:
+        raise CannotRead(f"{files.config}: no so-vits network can be built from it ({_first_line(error)}).") from error
+    wanted = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+    found = {name: tuple(getattr(weight, "shape", ())) for name, weight in weights.items()}
+    missing, left_over = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
+    if missing or left_over:
+        what = f"{missing[0]} is missing" if missing else f"{left_over[0]} has no place"
+        raise CannotRead(
+            f"{files.weights}: does not fit {files.config.name}: {what}. Give the config.json it was trained with."
+        )
+    for name, shape in wanted.items():
+        if shape != found[name]:
+            raise CannotRead(
+                f"{files.weights}: does not fit {files.config.name}: {name} is {list(found[name])}, and the "
+                f"config says {list(shape)}. Give the config.json it was trained with."
+            )
+
+
+def _clusters(path: Path) -> dict[str, Any]:
+    """Speaker -> k-means, as the fork saves them."""
+    import numpy as np
+    import torch
+    from numpy._core.multiarray import _reconstruct  # type: ignore[attr-defined]
+    from sklearn.cluster import KMeans
+
+    plain: list[Any] = [np.ndarray, np.dtype, np.dtypes.Float32DType, np.dtypes.Float64DType, _reconstruct]
+    try:
+        with torch.serialization.safe_globals(plain), silent():
+            held = torch.load(path, map_location="cpu", weights_only=True)
+        models = {}
+        for speaker, facts in held.items():
+            model = KMeans(len(facts["cluster_centers_"]))
+            model.__dict__ |= {name: facts[name] for name in ("n_features_in_", "_n_threads", "cluster_centers_")}
+            models[speaker] = model
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError) as error:
+        raise CannotRead(f"{path}: cannot be read as a so-vits k-means ({_first_line(error)}).") from error
+    except torch.serialization.pickle.UnpicklingError as error:  # type: ignore[attr-defined]
+        raise CannotRead(f"{path}: holds more than numbers, and is not opened ({_first_line(error)}).") from error
+    return models
+
+
+def _fork() -> Any:
+    """The fork's inference module. Importing it takes over Python's logging: that is put back."""
+    with _own_logging():
+        from so_vits_svc_fork.inference import core
+    return core
+
+
+@contextlib.contextmanager
+def _own_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Without the warnings of the fork and of what it uses: they are for its authors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def _encoder_from(folder: Path) -> Iterator[None]:
+    """Lets the fork take its content encoder from `folder`; its own code knows only the hub's address of it."""
+    from so_vits_svc_fork import utils
+    from transformers import HubertModel
+
+    theirs = utils.get_hubert_model
+
+    def from_folder(device: Any, final_proj: bool = True) -> Any:
+        kind = utils.HubertModelWithFinalProj if final_proj else HubertModel
+        return load_model(folder, kind, str(device))
+
+    utils.get_hubert_model = from_folder
+    try:
+        yield
+    finally:
+        utils.get_hubert_model = theirs
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

@@ -26,6 +26,10 @@ MaskOption = Annotated[
     list[str] | None,
     typer.Option("--mask", metavar="PNG[@FRAME]", help="The object's mask: 0/255, or objects by number."),
 ]
+TextOption = Annotated[
+    list[str] | None,
+    typer.Option("--text", metavar="WORDS[@FRAME]", help="What the object is called: every instance of it."),
+]
 ObjectOption = Annotated[
     list[int] | None,
     typer.Option("--object", metavar="N", min=1, max=255, help="The prompts after this are for object N."),

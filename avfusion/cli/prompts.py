@@ -1,4 +1,4 @@
-"""PROMPTS: `--point`, `--not`, `--box`, `--mask` and `--object`, in the order in which they were written."""
+"""PROMPTS: `--point`, `--not`, `--box`, `--mask`, `--text` and `--object`, in the order in which they were written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from avfusion.errors import MaskSizeMismatch, UsageError
 if TYPE_CHECKING:
     from avfusion.clip import Clip, Prompt
 
-_OPTIONS = {"--point", "--not", "--box", "--mask", "--object"}
+_OPTIONS = {"--point", "--not", "--box", "--mask", "--text", "--object"}
 _EXAMPLES = {"--point": "320,180", "--not": "40,40", "--box": "200,80,420,360"}
 
 WordLog = Sequence[tuple[str, str]]
@@ -48,11 +48,15 @@ def read_prompts(log: WordLog, clip: Clip) -> list[Prompt]:
 
 
 def _prompts(option: str, words: str, number: int | None, clip: Clip) -> list[Prompt]:
-    from avfusion.clip import Box, Point
+    from avfusion.clip import Box, Point, Words
 
     if option == "--mask":
         return _drawn(words, number, clip)
     body, frame = _split_frame(words)
+    if option == "--text":
+        if not body.strip():
+            raise UsageError(f"--text {words}: there are no words. Say what the object is, as in --text 'a dog'.")
+        return [Words(body.strip(), frame=frame, object=number or 1)]
     example = _EXAMPLES[option]
     values = _numbers(body)
     if len(values) != example.count(",") + 1:

@@ -20,6 +20,7 @@ from avfusion.cli.options import (
     PointOption,
     QuietOption,
     SegmenterOption,
+    TextOption,
     ToOption,
     span_of,
 )
@@ -41,6 +42,7 @@ def segment(
     not_: NotOption = None,
     box: BoxOption = None,
     mask: MaskOption = None,
+    text: TextOption = None,
     object_: ObjectOption = None,
     from_: FromOption = None,
     to: ToOption = None,

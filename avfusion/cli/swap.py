@@ -21,6 +21,7 @@ from avfusion.cli.options import (
     PointOption,
     QuietOption,
     SegmenterOption,
+    TextOption,
     ToOption,
     span_of,
 )
@@ -48,6 +49,7 @@ def swap(
     not_: NotOption = None,
     box: BoxOption = None,
     mask: MaskOption = None,
+    text: TextOption = None,
     object_: ObjectOption = None,
     masks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Mask PNGs instead of prompts, one a frame.")

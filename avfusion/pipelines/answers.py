@@ -16,12 +16,13 @@ import numpy as np
 from avfusion.clip import Clip, Mask
 from avfusion.metrics.vos import region_similarity
 from avfusion.pipelines.frame import one_frame
-from avfusion.pipelines.keys import Direction, Key, defines, neighbours, previous, reach, says_where
-from avfusion.pipelines.pointed import pointed_at
+from avfusion.pipelines.keys import Direction, Key, defines, neighbours, previous, reach, says_where, words_alone
+from avfusion.pipelines.pointed import described_as, pointed_at
 from avfusion.pipelines.progress import Teller
-from avfusion.pipelines.runs import Run, Runs, Start, masks_digest
+from avfusion.pipelines.runs import Known, Run, Runs, Start, masks_digest
+from avfusion.pipelines.segmenters import Segmenters
 from avfusion.pipelines.timeline import drifted
-from avfusion.tracking import Example, Learner, Tracker
+from avfusion.tracking import Describable, Example, Learner, Tracker
 from avfusion.tracking.join import join
 
 # Beyond a cut an answer counts this much less than one from the shot itself.
@@ -41,14 +42,13 @@ class Answers:
         folder: Path,
         tracker: Tracker,
         engine: str,
-        segmenter: str,
-        device: str,
+        segmenters: Segmenters,
         shots: Sequence[int],
         tracking: Teller,
         learning: Teller,
     ) -> None:
         self._clip, self._keys, self._folder = clip, keys, folder
-        self._tracker, self._segmenter, self._device = tracker, segmenter, device
+        self._tracker, self._engine, self._segmenters = tracker, engine, segmenters
         self._shots, self._learning = shots, learning
         self._reach = reach(keys, *span)
         tracking.expect(sum(self._way(place, way) for place, way in self._reach))
@@ -94,13 +94,23 @@ class Answers:
             for number in key.objects
             if number in known and number not in prior and not says_where(key.prompts, number)
         ]
-        prompts = [prompt for prompt in key.prompts if prompt.object not in absent]
+        words = self._words(place)
+        prompts = [prompt for prompt in key.prompts if prompt.object not in (*absent, *words)]
         own = {number: known[number] for number in absent}
-        if prompts:
-            own |= pointed_at(
-                self._clip, prompts, prior, frame=key.frame, segmenter=self._segmenter, device=self._device,
+        if words:
+            assert isinstance(self._tracker, Describable)
+            own |= described_as(
+                self._clip, words, frame=key.frame, tracker=self._tracker, engine=self._engine,
                 folder=self._folder / "keys",
             )  # fmt: skip
+        if prompts:
+            prior = {number: mask for number, mask in prior.items() if number not in words}
+            own |= pointed_at(
+                self._clip, prompts, prior, frame=key.frame, segmenters=self._segmenters,
+                folder=self._folder / "keys",
+            )  # fmt: skip
+        pointed = np.logical_or.reduce([own[number] for number in own if number not in words] or [np.False_])
+        own |= {number: own[number] & ~pointed for number in words}
         taken = np.logical_or.reduce(list(own.values()))
         return {number: mask & ~taken for number, mask in known.items() if number not in own} | own
 
@@ -149,12 +159,19 @@ class Answers:
         made = (place, direction)
         if made not in self._made:
             come = self._comes_from(place, direction)
-            by_way_of = None if come is None else (self._keys[come].frame, self._masks[come])
-            start = Start(self._keys[place].frame, self._masks[place], direction, self._lesson(place), by_way_of)
+            by_way_of = None if come is None else self._known(come)
+            start = Start(self._known(place), direction, self._lesson(place), by_way_of)
             self._made[made] = self._runs.get(
                 start, self._reach[made], lambda: self._tracker_after(place), lambda: self._examples(place)
             )
         return self._made[made]
+
+    def _known(self, place: int) -> Known:
+        return Known(self._keys[place].frame, self._masks[place], self._words(place))
+
+    def _words(self, place: int) -> dict[int, str]:
+        """What the objects are called that a key says nothing else of, if the tracker follows words."""
+        return words_alone(self._keys[place].prompts) if isinstance(self._tracker, Describable) else {}
 
     def _comes_from(self, place: int, direction: Direction) -> int | None:
         """The key that the tracker comes from, so that it knows more than a corrected frame shows: one of the same shot

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from avfusion.clip import Frame, Mask
+from avfusion.pipelines.follow_words import WordFollower, together
 from avfusion.tracking import Correctable, Example, Tracked, Tracker, TrackState
 from avfusion.tracking.refind import Remembered, refind, remember
 
@@ -19,15 +20,21 @@ _MEMORIES = 4
 class Follower:
     """Frame after frame, from one whose masks (bool [H, W] by object number) are known.
 
-    tracker, sure: only asked for if there is something to follow.
+    tracker, sure: only asked for if there is something to follow. words: what objects are called that the tracker
+    finds by that, whatever their masks.
     """
 
     def __init__(
-        self, tracker: Callable[[], Tracker], masks: Mapping[int, Mask], sure: Callable[[], Sequence[Example]]
+        self,
+        tracker: Callable[[], Tracker],
+        masks: Mapping[int, Mask],
+        sure: Callable[[], Sequence[Example]],
+        words: Mapping[int, str] | None = None,
     ) -> None:
         self._tracker, self._sure = tracker, sure
-        self._objects = tuple(masks)
-        self._masks = dict(masks)
+        self._by_words = WordFollower(tracker, words) if words else None
+        self._masks = {number: mask for number, mask in masks.items() if number not in (words or {})}
+        self._objects = tuple(self._masks)
         self._last: Frame | None = None
         self._unremembered: list[tuple[Frame, dict[int, Mask]]] = []
         self._state: TrackState | None = None
@@ -37,6 +44,12 @@ class Follower:
 
     def step(self, frame: Frame, *, after_cut: bool) -> Tracked:
         """The first call is for the known frame, the others for those that follow it."""
+        placed = self._step(frame, after_cut=after_cut)
+        if self._by_words is None:
+            return placed
+        return together(placed, self._by_words.step(frame, after_cut=after_cut))
+
+    def _step(self, frame: Frame, *, after_cut: bool) -> Tracked:
         if self._last is None:
             seen = {number: (mask, 1.0) for number, mask in self._masks.items() if mask.any()}
             self._state = self._begin(frame, seen)
@@ -56,11 +69,17 @@ class Follower:
         known = {number: self._masks[number] for number in self._trust}
         return self._tracked(frame, Tracked(known, dict.fromkeys(known, 1.0)))
 
-    def correct(self, frame: Frame, masks: Mapping[int, Mask], *, turns: bool) -> None:
+    def correct(
+        self, frame: Frame, masks: Mapping[int, Mask], *, turns: bool, words: Mapping[int, str] | None = None
+    ) -> None:
         """What the user says about the frame of the last step: the tracker goes on from there, with all it knows.
 
-        turns: the next frames are those on the other side.
+        turns: the next frames are those on the other side. words: as at the start.
         """
+        masks = {number: mask for number, mask in masks.items() if number not in (words or {})}
+        self._by_words = WordFollower(self._tracker, words) if words else None
+        if self._by_words is not None:
+            self._by_words.step(frame, after_cut=False)
         followed = {number: masks[number] for number in masks if masks[number].any()}
         self._objects, self._masks = tuple(masks), dict(masks)
         self._unremembered = [(frame, self._masks)]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from avfusion.clip import Clip, Drawn, Frame, Mask, Point, Prompt, Rgb, Scribble
+from avfusion.clip import Box, Clip, Drawn, Frame, Mask, Point, Prompt, Rgb, Scribble, Words
 from avfusion.engines.memory import falling_back
-from avfusion.engines.registry import lend, settle
+from avfusion.engines.registry import Settled, lend
 from avfusion.errors import NoPrompt
 from avfusion.media.probe import probe
 from avfusion.pipelines.keys import says_where
@@ -46,14 +46,13 @@ def one_frame(clip: Clip, index: int) -> Frame:
 
 
 @falling_back
-@falling_back
 def mask_frame(
     clip: Clip,
     prompts: Sequence[Prompt],
     *,
     frame: int,
     prior: Mapping[int, Mask] | None = None,
-    segmenter: str = "auto",
+    segmenter: str | Segmenters = "auto",
     device: str = "auto",
 ) -> Segmented:
     """Masks of the objects that the prompts on `frame` point at. Raises `NoPrompt` when there is none on it.
@@ -71,17 +70,15 @@ def mask_frame(
         check(clip, prompt)
         if prompt.object not in known and not says_where(own, prompt.object):
             raise NoPrompt(f"{clip.path}: nothing says where object {prompt.object} is on frame {frame}; click on it.")
-    choice = settle("segmentation", segmenter, device)
+    engines = segmenters_for(own, segmenter, device)
     drawn = [saying(Drawn(known[one], 0, one)) for one in sorted(known)]
-    before = (clip, frame, choice.engine.name, choice.device, *drawn)
+    before = (clip, frame, engines, *drawn)
     words = [saying(prompt) for prompt in own]
     keys = [(*before, *words[:count]) for count in range(1, len(own) + 1)]
     played, answer = _ANSWERS.longest(keys)
-    if played < len(own):
-        with lend(choice.engine.name, "segmentation", choice.device) as engine:
-            for count in range(played + 1, len(own) + 1):
-                answer = _one_more(engine, look(clip, frame), own[:count], known, answer)
-                _ANSWERS.keep(keys[count - 1], answer)
+    for count in range(played + 1, len(own) + 1):
+        answer = _one_more(engines, look(clip, frame), own[:count], known, answer)
+        _ANSWERS.keep(keys[count - 1], answer)
     named = {prompt.object for prompt in own}
     return Segmented(
         {number: mask for number, mask in answer.masks.items() if number in named},
@@ -110,13 +107,16 @@ def _one_more(
     if last.object not in known and not says_where(prompts, last.object):
         return answer
     placed = {*known, last.object}
-    told = [prompt for place, prompt in enumerate(prompts[:-1]) if _still_said(prompt, prompts[place + 1 :], placed)]
-    found = _answered(engines, view, [*told, last], described(prompts), known)
+    by_words = described(prompts)
+    told = [
+        prompt
+        for place, prompt in enumerate(prompts[:-1])
+        if _still_said(prompt, prompts[place + 1 :], placed, by_words)
+    ]
+    found = _answered(engines, view, [*told, last], by_words, known)
     same = [number for number, mask in found.masks.items() if number in known and np.array_equal(mask, known[number])]
     confidence = {number: answer.confidence[number] for number in same if number in answer.confidence}
-    return Segmented(
-        apart({**answer.masks, **found.masks}), {**answer.confidence, **found.confidence, **confidence}
-    )
+    return Segmented(apart({**answer.masks, **found.masks}), {**answer.confidence, **found.confidence, **confidence})
 
 
 def _answered(
@@ -138,9 +138,7 @@ def _answered(
     return Segmented({**found.masks, **corrected.masks}, {**found.confidence, **corrected.confidence})
 
 
-def _segment(
-    settled: Settled, view: View, prompts: Sequence[Prompt], prior: Mapping[int, Mask]
-) -> Segmented:
+def _segment(settled: Settled, view: View, prompts: Sequence[Prompt], prior: Mapping[int, Mask]) -> Segmented:
     with lend(settled.engine.name, "segmentation", settled.device) as engine:
         segmenter: Segmenter = engine
         return segmenter.segment(view.rgb, prompts, prior=prior, motion=view.motion)
@@ -152,16 +150,17 @@ def _holds(click: Point | Scribble, mask: Mask) -> bool:
     return bool(share > 0.5) == click.keep
 
 
-def _still_said(prompt: Prompt, later: Sequence[Prompt], placed: Collection[int]) -> bool:
-    """Whether what was said of an object that has a place was not overruled later.
+def _still_said(prompt: Prompt, later: Sequence[Prompt], known: Collection[int], by_words: Collection[int]) -> bool:
+    """Whether what was said of an object that is known was not overruled later.
 
-    Clicks and strokes hold until a mask is drawn; words, and boxes around what they name, until others come too.
+    Clicks and strokes hold until a mask is drawn; words, and a box around what they name, until others come too.
     """
-    if prompt.object not in placed or isinstance(prompt, Drawn):
+    if prompt.object not in known or isinstance(prompt, Drawn):
         return False
     own = [other for other in later if other.object == prompt.object]
-    if isinstance(prompt, Words):
-        return not any(isinstance(other, Drawn | Words) for other in own)
-    if isinstance(prompt, Box):
-        return False
+    match prompt:
+        case Words():
+            return not any(isinstance(other, Drawn | Words) for other in own)
+        case Box():
+            return prompt.object in by_words and not any(isinstance(other, Drawn | Words | Box) for other in own)
     return not any(isinstance(other, Drawn) for other in own)

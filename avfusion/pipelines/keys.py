@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble
+from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble, Words
 from avfusion.pipelines.prompts import by_frame
 
 Direction = Literal["forwards", "backwards"]
@@ -42,9 +42,17 @@ def says_where(prompts: Sequence[Prompt], number: int) -> bool:
 
 
 def defines(key: Key, number: int) -> bool:
-    """Whether a key says by itself what an object is: by a mask, a box, or several clicks and strokes."""
+    """Whether a key says by itself what an object is: by a mask, a box, words, or several clicks and strokes."""
     own = [prompt for prompt in key.prompts if prompt.object == number]
-    return len(own) >= _WORKED_ON or any(isinstance(prompt, Drawn | Box) for prompt in own)
+    return len(own) >= _WORKED_ON or any(isinstance(prompt, Drawn | Box | Words) for prompt in own)
+
+
+def words_alone(prompts: Sequence[Prompt]) -> dict[int, str]:
+    """What the objects are called of which prompts say nothing but that, by number."""
+    others = {prompt.object for prompt in prompts if not isinstance(prompt, Words)}
+    return {
+        prompt.object: prompt.text for prompt in prompts if isinstance(prompt, Words) and prompt.object not in others
+    }
 
 
 def neighbours(keys: Sequence[Key], number: int, frame: int) -> tuple[int | None, int | None]:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble
-from avfusion.errors import MaskSizeMismatch, NoPrompt, PromptOutside
+from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble, Words
+from avfusion.errors import MaskSizeMismatch, NoPrompt, PromptOutside, UsageError
 from avfusion.media.masks import size_message
 
 
 def by_frame(clip: Clip, prompts: Sequence[Prompt]) -> dict[int, list[Prompt]]:
     """frame -> its prompts; the frames as the log first names them.
 
-    Raises `NoPrompt`, `PromptOutside` and `MaskSizeMismatch`.
+    Raises `NoPrompt`, `PromptOutside`, `MaskSizeMismatch` and `UsageError` (empty words).
     """
     if not prompts:
         raise NoPrompt(
             f"{clip.path}: nothing says which object is meant. Click it (--point X,Y), draw a box around it "
-            "(--box X0,Y0,X1,Y1) or give its mask (--mask PNG)."
+            "(--box X0,Y0,X1,Y1), give its mask (--mask PNG) or say what it is (--text WORDS)."
         )
     frames: dict[int, list[Prompt]] = defaultdict(list)
     for prompt in prompts:
@@ -28,13 +28,15 @@ def by_frame(clip: Clip, prompts: Sequence[Prompt]) -> dict[int, list[Prompt]]:
 
 
 def check(clip: Clip, prompt: Prompt) -> None:
-    """Raises `PromptOutside` or `MaskSizeMismatch` for a prompt that does not fit the clip."""
+    """Raises `PromptOutside` or `MaskSizeMismatch` for what does not fit the clip, `UsageError` for empty words."""
     if not 0 <= prompt.frame < clip.frame_count:
         raise PromptOutside(f"{clip.path}: frame {prompt.frame} is outside the clip (0 to {clip.frame_count - 1}).")
     if isinstance(prompt, Drawn):
         if prompt.mask.shape != (clip.height_px, clip.width_px):
             raise MaskSizeMismatch(size_message("the mask", prompt.mask.shape, (clip.height_px, clip.width_px)))
         return
+    if isinstance(prompt, Words) and not prompt.text.strip():
+        raise UsageError(f"the words for object {prompt.object} are empty; say what it is, as in 'a dog'")
     for x, y in _corners(prompt):
         if not (0 <= x < clip.width_px and 0 <= y < clip.height_px):
             raise PromptOutside(

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,22 +23,33 @@ from avfusion.tracking import Example, Tracked, Tracker
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
-    """What a run starts from. known: a digest of the frames that say what the objects look like.
-
-    by_way_of: the key frame before this one on the way, and its masks: the tracker comes from there, so that it knows
-    more than this frame shows.
-    """
+class Known:
+    """A key frame, the masks that hold there, and what the objects are called that are followed by their words."""
 
     frame: int
     masks: Mapping[int, Mask]
+    words: Mapping[int, str] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        return f"{self.frame} {masks_digest(self.masks)} {sorted(self.words.items())}"
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a run starts from. lesson: a digest of the frames that say what the objects look like.
+
+    by_way_of: the key frame before this one on the way: the tracker comes from there, so that it knows more than this
+    frame shows.
+    """
+
+    key: Known
     direction: Direction
-    known: str = ""
-    by_way_of: tuple[int, Mapping[int, Mask]] | None = None
+    lesson: str = ""
+    by_way_of: Known | None = None
 
     def digest(self, engine: str) -> str:
-        come = "" if self.by_way_of is None else f"{self.by_way_of[0]} {masks_digest(self.by_way_of[1])}"
-        said = f"{engine} {self.known} {self.direction} {come} {self.frame} {masks_digest(self.masks)}"
+        come = "" if self.by_way_of is None else self.by_way_of.digest()
+        said = f"{engine} {self.lesson} {self.direction} {come} {self.key.digest()}"
         return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
@@ -61,8 +72,8 @@ def masks_digest(masks: Mapping[int, Mask]) -> str:
 
 def way(start: Start, reach: int) -> int:
     """How many frames the tracker has to go."""
-    come = start.frame if start.by_way_of is None else start.by_way_of[0]
-    return abs(start.frame - come) + abs(reach - start.frame)
+    come = start.key if start.by_way_of is None else start.by_way_of
+    return abs(start.key.frame - come.frame) + abs(reach - start.key.frame)
 
 
 class Runs:
@@ -79,7 +90,7 @@ class Runs:
     ) -> Run:
         """The run as far as `reach`, from disk if it is there; `tracker` and `sure` are only asked if it is not."""
         name = start.digest(self._engine)
-        known = self._known(name, start.frame, reach)
+        known = self._known(name, start.key.frame, reach)
         if known is not None:
             self._teller.skip(way(start, reach))
             return known
@@ -95,8 +106,8 @@ class Runs:
             engine=self._engine,
         )
         try:
-            first = start.masks if start.by_way_of is None else start.by_way_of[1]
-            self._go(start, reach, Follower(tracker, first, sure), out)
+            first = start.by_way_of or start.key
+            self._go(start, reach, Follower(tracker, first.masks, sure, first.words), out)
             out.seal()
             with writing(whole):
                 part.rename(whole)
@@ -128,18 +139,18 @@ class Runs:
         )
 
     def _go(self, start: Start, reach: int, follower: Follower, out: TrackFolder) -> None:
-        turns = False
+        key, turns = start.key, False
         if start.by_way_of is not None:
-            come = start.by_way_of[0]
-            turns = (come < start.frame) != (reach > start.frame)
-            for frame, _ in self._followed(come, start.frame, follower):
+            come = start.by_way_of.frame
+            turns = (come < key.frame) != (reach > key.frame)
+            for frame, _ in self._followed(come, key.frame, follower):
                 if frame.index != come:
                     self._teller.step()
-            follower.correct(frame, start.masks, turns=turns)
+            follower.correct(frame, key.masks, turns=turns, words=key.words)
         # A tracker that has come here has seen this frame.
-        seen = start.frame if start.by_way_of is not None else None
-        for frame, tracked in self._followed(start.frame, reach, follower, seen=seen):
-            if frame.index == start.frame:
+        seen = key.frame if start.by_way_of is not None else None
+        for frame, tracked in self._followed(key.frame, reach, follower, seen=seen):
+            if frame.index == key.frame:
                 continue
             for number, mask in tracked.masks.items():
                 out.put(frame.index, number, mask, tracked.confidence[number])

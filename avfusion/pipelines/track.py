@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avfusion.clip import Clip, MaskTrack, Prompt
+from avfusion.clip import Clip, MaskTrack, Prompt, Words
+from avfusion.engines.catalogue import find
 from avfusion.engines.memory import falling_back
 from avfusion.engines.registry import Settled, lend, settle
-from avfusion.errors import UsageError
+from avfusion.errors import EngineNotReady, UsageError
 from avfusion.media.masks import TrackFolder
 from avfusion.media.shots import find_shots
 from avfusion.media.target import whole_file, writing
 from avfusion.pipelines.answers import Answers
-from avfusion.pipelines.keys import Key, keys_of
+from avfusion.pipelines.keys import Key, keys_of, words_alone
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.pipelines.segmenters import segmenters_for
 from avfusion.pipelines.timeline import Worst, worst
 
 # Runs kept for undo and redo beside those in use.
@@ -85,7 +88,10 @@ def track(
     """
     keys = keys_of(clip, prompts)
     start, stop = check_span(clip, span)
-    tracker_choice, segmenter_choice = settle("tracking", engine, device), settle("segmentation", segmenter, device)
+    tracker_choice = _tracker_for(prompts, engine, device)
+    asked = _asked_of_segmenters(keys, tracker_choice)
+    segmenters = segmenters_for(asked, segmenter, device)
+    _refuse_clicks(prompts, segmenter)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     first, last = min(start, *(key.frame for key in keys)), max(stop - 1, *(key.frame for key in keys))
@@ -96,8 +102,7 @@ def track(
     with lend(tracker_choice.engine.name, "tracking", tracker_choice.device) as tracker:
         answers = Answers(
             clip, keys, (start, stop), folder=folder, tracker=tracker, engine=tracker_choice.engine.name, shots=shots,
-            segmenter=segmenter_choice.engine.name, device=segmenter_choice.device,
-            tracking=tracking, learning=learning,
+            segmenters=segmenters, tracking=tracking, learning=learning,
         )  # fmt: skip
         answers.derive()
     found = _written(clip, answers, (start, stop), folder, tracker_choice.engine.name, tracking)
@@ -107,7 +112,8 @@ def track(
     stages_s["tracking"] = tracking.seconds - answers.learning_s
     by_object = _by_object(keys)
     doubt = worst(found.confidence, by_object, (start, stop))
-    notes = [choice.why for choice in (segmenter_choice, tracker_choice) if choice.why]
+    used = {**(segmenters.used if asked else {}), "tracking": tracker_choice}
+    notes = [choice.why for choice in used.values() if choice.why]
     notes += [
         f"Object {number} has no pixels on any frame; another object may lie on it."
         for number in found.objects
@@ -120,7 +126,7 @@ def track(
         )
     return Tracking(
         track=found,
-        used={"segmentation": segmenter_choice, "tracking": tracker_choice},
+        used=used,
         stages_s=stages_s,
         notes=tuple(notes),
         shots=shots,
@@ -128,6 +134,29 @@ def track(
         keys=by_object,
         frames_tracked=tracking.done,
     )
+
+
+def _tracker_for(prompts: Sequence[Prompt], engine: str, device: str) -> Settled:
+    """With `auto` and words, the best that follows words if one is ready."""
+    if engine == "auto" and any(isinstance(prompt, Words) for prompt in prompts):
+        with contextlib.suppress(EngineNotReady):
+            return settle("tracking", device=device, understands="words")
+    return settle("tracking", engine, device)
+
+
+def _asked_of_segmenters(keys: Sequence[Key], tracker: Settled) -> list[Prompt]:
+    """All prompts but for the words that the tracker follows by itself."""
+    if "words" not in tracker.engine.understands:
+        return [prompt for key in keys for prompt in key.prompts]
+    return [prompt for key in keys for prompt in key.prompts if prompt.object not in words_alone(key.prompts)]
+
+
+def _refuse_clicks(prompts: Sequence[Prompt], segmenter: str) -> None:
+    """Raises `UsageError` for an engine that was asked for by name and will have nothing to do."""
+    if segmenter == "auto" or any(isinstance(prompt, Words) for prompt in prompts):
+        return
+    if "clicks" not in find(segmenter, "segmentation").understands:
+        raise UsageError(f"{segmenter} finds things by words only; say what the object is, as in --text 'a dog'.")
 
 
 def check_span(clip: Clip, span: tuple[int, int] | None) -> tuple[int, int]:

@@ -109,15 +109,18 @@ def _along(stroke: Scribble) -> list[Point]:
 
 
 def answer(masks: Mapping[int, Mask], confidence: Mapping[int, float], asked: Mapping[int, Asked]) -> Segmented:
-    """Masks that do not overlap: where two meet, the smaller object is in front.
-
-    Raises NothingFound for an object that is empty though nothing was known of it before.
-    """
-    labels = np.zeros(next(iter(masks.values())).shape, np.int32)
-    for number in sorted(masks, key=lambda number: (-np.count_nonzero(masks[number]), number)):
+    """Masks that do not overlap. Raises NothingFound for an object that is empty though nothing was known of it."""
+    for number in sorted(masks):
         if not masks[number].any() and asked[number].base is None:
             what = f"'{asked[number].words}'" if asked[number].words else "no object"
             said = "was not found in the picture" if asked[number].words else "was found where the prompts point"
             raise NothingFound(f"object {number}: {what} {said}; say it with other words, or click on its middle")
+    return Segmented(apart(masks), dict(confidence))
+
+
+def apart(masks: Mapping[int, Mask]) -> dict[int, Mask]:
+    """Masks bool [H, W] that do not overlap: where two meet, the smaller object is in front."""
+    labels = np.zeros(next(iter(masks.values())).shape, np.int32)
+    for number in sorted(masks, key=lambda number: (-np.count_nonzero(masks[number]), number)):
         labels[masks[number]] = number
-    return Segmented({number: labels == number for number in masks}, dict(confidence))
+    return {number: labels == number for number in masks}

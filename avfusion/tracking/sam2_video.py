@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-
 from avfusion.clip import Frame, Mask
 from avfusion.errors import MaskSizeMismatch, NoPrompt
 from avfusion.segmentation.pretrained import load_model, load_processor
@@ -114,13 +113,15 @@ class MemoryState:
         return shown
 
 
-def load_sam2_video(folder: Path, *, name: str, device: str, kind: str = "Sam2VideoModel") -> MemoryTracker:
+def load_sam2_video(folder: Path, *, name: str, device: str) -> MemoryTracker:
     """The engine of that name, from a folder of the hub. Raises CannotRead and EngineNotReady."""
-    model = load_model(folder, kind, device)
-    return MemoryTracker(name, VideoNetwork(model, _pixels(model, load_processor(folder, "Sam2Processor"))))
+    model = load_model(folder, "Sam2VideoModel", device)
+    return MemoryTracker(name, VideoNetwork(model, prepared(model, load_processor(folder, "Sam2Processor"))))
 
 
-def _pixels(model: Any, processor: Any) -> Any:
+def prepared(model: Any, processor: Any) -> Any:
+    """A picture uint8 [H, W, 3] to the model's input [1, 3, S, S], on its device."""
+
     def pixels(rgb: Any) -> Tensor:
         # The picture goes to the device as it is; it is resized and normalised there.
         return processor.image_processor(rgb, return_tensors="pt", device=model.device)["pixel_values"]

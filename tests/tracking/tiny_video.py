@@ -31,6 +31,25 @@ def tiny_sam2_video(folder: Path) -> tuple[Any, Any]:
     return _saved(transformers.Sam2VideoModel(config), folder)
 
 
+def tiny_edgetam(folder: Path) -> tuple[Any, Any]:
+    """(EdgeTamVideoModel, Sam2VideoProcessor), saved in the folder."""
+    backbone = transformers.TimmWrapperConfig(
+        architecture="test_resnet", model_args={"in_chans": 3, "features_only": True, "out_indices": [1, 2, 3, 4]}
+    )
+    vision = transformers.EdgeTamVisionConfig(
+        backbone_config=backbone, backbone_channel_list=[96, 192, 48, 32], backbone_feature_sizes=_sizes(),
+        fpn_hidden_size=WIDE,
+    )  # fmt: skip
+    config = transformers.EdgeTamVideoConfig(
+        vision_config=vision, image_size=SIDE_PX, memory_attention_num_layers=2,
+        memory_attention_rope_feat_sizes=[SIDE_PX // 16, SIDE_PX // 16], memory_attention_rope_k_sizes=[2, 2],
+        perceiver_resampler_num_latents=4, perceiver_resampler_num_latents_2d=4,
+        perceiver_resampler_mlp_intermediate_size=64, memory_attention_mlp_hidden_size=64,
+        **_heads(transformers, "EdgeTamVideo"), **_wide(),
+    )  # fmt: skip
+    return _saved(transformers.EdgeTamVideoModel(config), folder, seed=3)
+
+
 def _sizes() -> list[list[int]]:
     return [[SIDE_PX // step, SIDE_PX // step] for step in (4, 8, 16)]
 
@@ -51,10 +70,10 @@ def _wide() -> dict[str, int]:
     }  # fmt: skip
 
 
-def _saved(model: Any, folder: Path) -> tuple[Any, Any]:
+def _saved(model: Any, folder: Path, seed: int = 1) -> tuple[Any, Any]:
     size = {"height": SIDE_PX, "width": SIDE_PX}
     images = transformers.Sam2ImageProcessor(size=size, mask_size={"height": SIDE_PX // 4, "width": SIDE_PX // 4})
     processor = transformers.Sam2VideoProcessor(images, transformers.Sam2VideoVideoProcessor(size=size))
-    shake(model, seed=1).save_pretrained(folder)
+    shake(model, seed=seed).save_pretrained(folder)
     processor.save_pretrained(folder)
     return model, processor

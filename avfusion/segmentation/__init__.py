@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.clip import Mask, Prompt, Rgb
+
+if TYPE_CHECKING:
+    from avfusion.segmentation.segments import Segments
 
 Motion: TypeAlias = NDArray[np.float32]
 """float32 [h, w, 2], of any size: how each place of the picture moves against the camera's own motion, to the right
@@ -54,3 +57,10 @@ class Segmenter(Protocol):
         size), NothingFound, and UsageError for a kind of prompt that the engine does not understand.
         """
         ...
+
+
+@runtime_checkable
+class Parser(Protocol):
+    """An engine that can say everything that is in a picture, without prompts."""
+
+    def segments(self, rgb: Rgb) -> Segments: ...

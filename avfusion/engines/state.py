@@ -28,6 +28,8 @@ def state(engine: Engine) -> State:
     missing = [package for package in engine.packages if not _is_installed(package)]
     if missing:
         return State("needs package", f"needs a package: pip install {' '.join(missing)}")
+    if "torchvision" in engine.packages and (mismatch := _built_for_another_torch()):
+        return State("needs package", mismatch)
     lacking = [source for source in engine.sources if not is_here(source)]
     if not lacking:
         return State("ready")
@@ -64,6 +66,21 @@ def _is_installed(package: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+def _built_for_another_torch() -> str:
+    """What is wrong with torchvision beside this torch, by what it says itself; "" if nothing is."""
+    from importlib import metadata
+
+    torch, torchvision = metadata.version("torch"), metadata.version("torchvision")
+    asked = [line for line in metadata.requires("torchvision") or () if line.startswith("torch ") or "torch==" in line]
+    wanted = asked[0].partition("==")[2].strip(" ()") if asked else ""
+    if not wanted or torch.partition("+")[0] == wanted.partition("+")[0]:
+        return ""
+    return (
+        f"torchvision {torchvision} is a build for torch {wanted}, and {torch} is here: "
+        "install both from the same package index"
+    )
 
 
 def is_here(source: Weights) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from avfusion.errors import CannotRead
+from avfusion.segmentation.torch_device import need_torchvision
 
 _ENCODER = "image_encoder."
 _HEADS_IN_DECODER = 8
@@ -18,10 +19,13 @@ _HEADS_IN_DECODER = 8
 def read_sam(path: Path) -> Any:
     """A `segment_anything.modeling.Sam` in evaluation mode, on the CPU.
 
-    Nothing in the file is run. Raises CannotRead for a file that is missing, cut short or of something else.
+    Nothing in the file is run. Raises CannotRead for a file that is missing, cut short or of something else, and
+    EngineNotReady where torch and torchvision do not fit each other.
     """
     import torch
 
+    # Found out further below, it would look like a fault of the file.
+    need_torchvision()
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, torch.serialization.pickle.UnpicklingError, KeyError) as error:  # type: ignore[attr-defined]

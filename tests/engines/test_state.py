@@ -150,3 +150,32 @@ def test_the_revision_is_the_commit_that_was_fetched_or_the_checksum() -> None:
     row = Engine("some", "tracking", "For tests.", "none", lambda device: None, 1, (named, branch, file))
     assert revision(row) == f"{COMMIT}+{'f' * 40}+0123456789ab"
     assert revision(engine()) == ""
+
+
+@pytest.mark.parametrize(
+    ("torch", "asks", "wrong"),
+    [
+        ("2.11.0", "torch==2.11.0", False),
+        ("2.11.0+cpu", "torch (==2.11.0)", False),
+        ("2.12.0", "torch==2.11.0", True),
+        ("2.12.0+cu130", "torch (==2.11.0)", True),
+        ("2.12.0", "torch>=2", False),
+        ("2.12.0", "numpy", False),
+    ],
+)
+def test_a_torchvision_for_another_torch_is_said(
+    torch: str, asks: str, wrong: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, version, more in (("torch", torch, ""), ("torchvision", "0.26.0", f"Requires-Dist: {asks}\n")):
+        folder = tmp_path / f"{name}-{version}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{more}")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = state(engine(packages=("torch", "torchvision")))
+    assert found.kind == ("needs package" if wrong else "ready")
+    if wrong:
+        assert found.words == (
+            f"torchvision 0.26.0 is a build for torch 2.11.0, and {torch} is here: "
+            "install both from the same package index"
+        )
+    assert state(engine(packages=("torch",))).is_ready

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from avfusion.clip import Sound
 from avfusion.errors import NothingFound, UsageError
+from avfusion.voice import Speaker, Target
+from avfusion.voice.one_channel import Wave, as_played, heard
 from avfusion.voice.so_vits_files import SoVitsFiles, load_svc, silent
-
-Piece = NDArray[np.float32]
-"""float32 [n], one channel."""
 
 F0Method = Literal["dio", "harvest", "parselmouth", "crepe-tiny", "crepe"]
 
@@ -35,55 +34,53 @@ _LOWEST_HZ = 50
 class SoVitsSettings:
     """How a so-vits voice is used.
 
-    speaker: one of the model's; left out, its first. transpose: semitones up. predict_f0: the network makes the melody
-    itself (for speech, never for singing). cluster_ratio: 0..1, how far the k-means pulls towards the target's sounds.
-    noise: how much the prior may vary. seed: the same seed gives the same sound.
+    predict_f0: the network makes the melody itself (for speech, never for singing). cluster_ratio: 0..1, how far the
+    k-means pulls towards the target's sounds. noise: how much the prior may vary.
     """
 
-    speaker: str = ""
-    transpose: float = 0.0
     f0_method: F0Method = "dio"
     predict_f0: bool = False
     cluster_ratio: float = 0.0
     noise: float = 0.4
-    seed: int = 0
 
 
 class SoVits:
-    """A loaded model. rate_hz: the rate that pieces come in and go out at. speakers: those that it knows."""
+    """A loaded model. rate_hz: the rate that it works at. speakers: those that it knows."""
 
     name = "so-vits"
 
-    def __init__(self, svc: Any) -> None:
+    def __init__(self, svc: Any, settings: SoVitsSettings | None = None) -> None:
         self._svc = svc
+        self._settings = settings or SoVitsSettings()
         self.rate_hz: int = svc.target_sample
         self.speakers: tuple[str, ...] = tuple(svc.spk2id.keys())
 
-    def convert(self, piece: Piece, settings: SoVitsSettings | None = None) -> Piece:
-        """The piece in the target's voice, as many samples as it had; its pauses are its own.
-
-        Where the fork finds speech, it is what the fork makes of it with this seed. Raises UsageError for a speaker or
-        clusters that the model has not, NothingFound where the network gives no numbers.
-        """
+    def convert(self, sound: Sound, target: Target, *, semitones: float = 0.0, seed: int = 0) -> Sound:
+        """As `VoiceEngine.convert`. Where the fork finds speech, it is what the fork makes of it with this seed; pauses
+        are those of `sound`. Raises UsageError also for clusters that the speaker has not."""
         import torch
 
-        settings = settings or SoVitsSettings()
-        speaker = self._speaker(settings)
-        out = piece.astype(np.float32, copy=True)
-        torch.manual_seed(settings.seed)
-        for start, end in self._spoken(piece):
-            self._place(out, self._infer(piece[start:end], speaker, settings), start, end)
-        return out
+        speaker = self._speaker(target)
+        source = heard(sound, self.rate_hz)
+        out = source.copy()
+        torch.manual_seed(seed)
+        for start, end in self._spoken(source):
+            self._place(out, self._infer(source[start:end], speaker, semitones), start, end)
+        return as_played(out, self.rate_hz, sound)
 
-    def _speaker(self, settings: SoVitsSettings) -> str:
-        speaker = settings.speaker or self.speakers[0]
+    def _speaker(self, target: Target) -> str:
+        if not isinstance(target, Speaker):
+            raise UsageError(
+                "so-vits speaks with the voices of its model file; name one of them instead of a recording."
+            )
+        speaker = target.name or self.speakers[0]
         if speaker not in self.speakers:
             raise UsageError(f"{speaker}: the model has no such speaker. It has {', '.join(self.speakers)}.")
-        if settings.cluster_ratio and speaker not in getattr(self._svc, "cluster_model", {}):
+        if self._settings.cluster_ratio and speaker not in getattr(self._svc, "cluster_model", {}):
             raise UsageError(f"{speaker}: there is no k-means for this speaker. Set the cluster ratio to 0.")
         return speaker
 
-    def _spoken(self, piece: Piece) -> Sequence[tuple[int, int]]:
+    def _spoken(self, piece: Wave) -> Sequence[tuple[int, int]]:
         """(start, end) of each stretch that the fork would convert as one."""
         from so_vits_svc_fork.inference.core import split_silence
 
@@ -96,19 +93,19 @@ class SoVits:
         )  # fmt: skip
         return [(chunk.start, chunk.end) for chunk in chunks if chunk.is_speech]
 
-    def _infer(self, spoken: Piece, speaker: str, settings: SoVitsSettings) -> Piece:
+    def _infer(self, spoken: Wave, speaker: str, semitones: float) -> Wave:
         """The stretch converted, with what the network makes of the half second of silence on either side."""
-        silence = np.zeros(self._pad, np.float32)
+        settings, silence = self._settings, np.zeros(self._pad, np.float32)
         try:
             with silent():
                 found, _ = self._svc.infer(
-                    speaker, settings.transpose, np.concatenate([silence, spoken, silence]),
+                    speaker, semitones, np.concatenate([silence, spoken, silence]),
                     cluster_infer_ratio=settings.cluster_ratio, auto_predict_f0=settings.predict_f0,
                     noise_scale=settings.noise, f0_method=settings.f0_method,
                 )  # fmt: skip
         except SystemExit as error:  # the fork's answer to a melody that is not a number
             raise NothingFound("the voice model made no melody of this sound; leave predict_f0 off") from error
-        sound: Piece = found.cpu().numpy()
+        sound: Wave = found.cpu().numpy()
         if not np.isfinite(sound).all():
             raise NothingFound("the voice model made no sound of this; its weights are broken")
         return sound
@@ -117,7 +114,7 @@ class SoVits:
     def _pad(self) -> int:
         return int(self.rate_hz * _PAD_S)
 
-    def _place(self, out: Piece, sound: Piece, start: int, end: int) -> None:
+    def _place(self, out: Wave, sound: Wave, start: int, end: int) -> None:
         """Puts a converted stretch over out[start:end], and fades it into what is beside it at equal power."""
         lead = (len(sound) - (end - start)) // 2
         out[start:end] = sound[lead : lead + end - start]
@@ -135,6 +132,6 @@ class SoVits:
             out[after] = out[after] * rise[:count] + sound[lead + end - start : lead + end - start + count] * down
 
 
-def load_so_vits(files: SoVitsFiles, *, encoder: Path, device: str) -> SoVits:
+def load_so_vits(files: SoVitsFiles, *, encoder: Path, device: str, settings: SoVitsSettings | None = None) -> SoVits:
     """The engine with a user's model. encoder: folder of the content encoder (ContentVec). Raises CannotRead."""
-    return SoVits(load_svc(files, encoder, device))
+    return SoVits(load_svc(files, encoder, device), settings)

@@ -14,6 +14,7 @@ from typing import Any
 
 from avfusion.errors import CannotRead
 from avfusion.segmentation.pretrained import load_model
+from avfusion.voice.model_file import read_file
 
 _LARGEST_CONFIG_BYTES = 1_000_000
 _ONE_LOADER = threading.Lock()
@@ -70,28 +71,17 @@ _PARTS = ("train", "data", "model", "spk")
 
 
 def _weights(path: Path) -> dict[str, Any]:
-    import torch
-
-    try:
-        with silent():
-            held = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, torch.serialization.pickle.UnpicklingError) as error:  # type: ignore[attr-defined]
-        raise CannotRead(f"{path}: cannot be read as weights ({_first_line(error)}).") from error
+    held = read_file(path)
     if isinstance(held, dict) and "weight" in held and "config" in held:
         raise CannotRead(f"{path}: this is an RVC model. Use the engine rvc.")
     if not isinstance(held, dict) or not isinstance(held.get("model"), dict):
         raise CannotRead(f"{path}: holds no so-vits generator (G_*.pth of so-vits-svc-fork 4.0).")
     if "enc_p.enc_.attn_layers.0.conv_q.weight" not in held["model"]:
-        what = (
-            "a discriminator (D_*.pth); give the G_*.pth beside it"
-            if _is_discriminator(held["model"])
-            else "something else"
-        )
+        is_other = _is_discriminator(held["model"])
+        what = "a discriminator (D_*.pth); give the G_*.pth beside it" if is_other else "something else"
         raise CannotRead(f"{path}: holds no so-vits generator but {what}.")
     if "iteration" not in held or "learning_rate" not in held:
-        raise CannotRead(
-            f"{path}: not a checkpoint as so-vits-svc-fork saves them: iteration or learning_rate is missing."
-        )
+        raise CannotRead(f"{path}: not a checkpoint of so-vits-svc-fork: iteration or learning_rate is missing.")
     return dict(held["model"])
 
 
@@ -136,18 +126,16 @@ def _clusters(path: Path) -> dict[str, Any]:
     from sklearn.cluster import KMeans
 
     plain: list[Any] = [np.ndarray, np.dtype, np.dtypes.Float32DType, np.dtypes.Float64DType, _reconstruct]
+    with torch.serialization.safe_globals(plain):
+        held = read_file(path)
     try:
-        with torch.serialization.safe_globals(plain), silent():
-            held = torch.load(path, map_location="cpu", weights_only=True)
         models = {}
         for speaker, facts in held.items():
             model = KMeans(len(facts["cluster_centers_"]))
             model.__dict__ |= {name: facts[name] for name in ("n_features_in_", "_n_threads", "cluster_centers_")}
             models[speaker] = model
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise CannotRead(f"{path}: cannot be read as a so-vits k-means ({_first_line(error)}).") from error
-    except torch.serialization.pickle.UnpicklingError as error:  # type: ignore[attr-defined]
-        raise CannotRead(f"{path}: holds more than numbers, and is not opened ({_first_line(error)}).") from error
     return models
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from avfusion.engines.devices import has_card
 from avfusion.engines.engine import MIB, Engine, Understood
 from avfusion.engines.segmenters import CLICKED, DESCRIBED, LABELLED
 from avfusion.engines.state import state
@@ -107,11 +108,18 @@ def _there_are(name: str, engines: Sequence[Engine]) -> str:
 
 
 def choose(
-    ability: str, name: str = "auto", *, understands: Understood | None = None, catalogue: Sequence[Engine] = CATALOGUE
+    ability: str,
+    name: str = "auto",
+    *,
+    device: str = "auto",
+    understands: Understood | None = None,
+    catalogue: Sequence[Engine] = CATALOGUE,
+    is_card: Callable[[str], bool] = has_card,
 ) -> Choice:
     """The engine of that name, or with `auto` the best that is ready, of those that understand such prompts.
 
-    Raises `UnknownEngine`, and `EngineNotReady` with what the engine (or, for `auto`, each of them) waits for.
+    `auto` passes over engines that need a graphics card where `device` gives them none. Raises `UnknownEngine`, and
+    `EngineNotReady` with what the engine (or, for `auto`, each of them) waits for.
     """
     if name != "auto":
         named = find(name, ability, catalogue=catalogue)
@@ -124,10 +132,15 @@ def choose(
         if understands is not None and understands not in engine.understands:
             continue
         found = state(engine)
+        if found.is_ready and engine.needs_card and not is_card(device):
+            # First, as the one thing that the user can have at once.
+            passed_over.insert(0, f"{engine.name} takes seconds a frame without a graphics card: name it to use it")
+            continue
         if found.is_ready:
             better = f" Better ones: {_shortly(passed_over)}." if passed_over else ""
             return Choice(engine, f"{engine.name} is the best engine for {ability} that is ready.{better}")
-        passed_over.append(f"{engine.name} {found.words}")
+        where = " (on a graphics card)" if engine.needs_card else ""
+        passed_over.append(f"{engine.name}{where} {found.words}")
     what = f"{ability} by {understands}" if understands else ability
     raise EngineNotReady(f"no engine for {what} is ready: {_shortly(passed_over) or 'there is none in the catalogue'}.")
 

@@ -38,6 +38,18 @@ def pick_device(engine: Engine, wanted: str = "auto") -> str:
     return wanted
 
 
+def has_card(wanted: str = "auto") -> bool:
+    """Whether an engine that uses torch would work on more than a CPU; a device that is not there is none."""
+    if wanted == "cpu":
+        return False
+    import torch
+
+    cards, has_mps = torch.cuda.device_count(), torch.backends.mps.is_available()
+    if wanted.startswith("cuda"):
+        return cards > int(wanted.partition(":")[2] or 0)
+    return has_mps or (wanted == "auto" and cards > 0)
+
+
 def memory_budget(device: str) -> int:
     """Bytes that loaded engines may fill on a device: `AVFUSION_GPU_MEMORY` on a card, or most of what it has.
 

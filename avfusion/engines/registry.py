@@ -103,7 +103,7 @@ class Registry:
 
         Raises as `choose` and `pick_device` do, and `NotEnoughMemory`.
         """
-        choice = choose(ability, name, understands=understands, catalogue=self._catalogue)
+        choice = choose(ability, name, device=device, understands=understands, catalogue=self._catalogue)
         where = self._pick(choice.engine, device)
         if self._may_fit(choice.engine, where):
             return Settled(choice.engine, where, choice.why)
@@ -123,7 +123,7 @@ class Registry:
         `EngineNotReady`, `UsageError` (no such device), and whatever the loader raises; `NotEnoughMemory` for an engine
         that does not fit, and for one that runs out of memory in the block, which is then dropped.
         """
-        engine = choose(ability, name, catalogue=self._catalogue).engine
+        engine = choose(ability, name, device=device, catalogue=self._catalogue).engine
         where = self._pick(engine, device)
         slot = self._borrow(engine, where)
         is_out_of_memory = False

@@ -1,8 +1,67 @@
-"""The tracking engines with learnt weights: rows for the catalogue, the best first."""
+"""The tracking engines with learnt weights: rows for the catalogue, the best first.
+
+Sizes of downloads are four bytes for each weight. Peak memory is estimated for float32 and a few objects, and rounded
+up; it does not grow with the clip.
+"""
 
 from __future__ import annotations
 
-from avfusion.engines.engine import Engine
+from functools import partial
 
-TRACKED: tuple[Engine, ...] = ()
+from avfusion.engines.engine import MIB, Engine, HubFiles
+from avfusion.engines.folders import hub_snapshot
+from avfusion.engines.segmenters import CLICKED
+
+_TRANSFORMERS = ("torch", "torchvision", "transformers")
+
+
+def _load_sam2_video(name: str, source: HubFiles, device: str) -> object:
+    from avfusion.tracking.sam2_video import load_sam2_video
+
+    return load_sam2_video(hub_snapshot(source), name=name, device=device)
+
+
+def _load_edgetam(source: HubFiles, device: str) -> object:
+    from avfusion.tracking.edgetam import load_edgetam
+
+    return load_edgetam(hub_snapshot(source), name="edgetam", device=device)
+
+
+def _sam2_video(size: str, memory_mib: int) -> Engine:
+    """The weights are those of the engine for pictures: who has one has both."""
+    picture = next(row for row in CLICKED if row.name == f"sam2.1-{size}")
+    return Engine(
+        name=picture.name,
+        ability="tracking",
+        words=f"Segment Anything 2.1, {size}: remembers what the objects look like.",
+        licence=picture.licence,
+        load=partial(_load_sam2_video, picture.name, picture.sources[0]),
+        peak_memory_bytes=memory_mib * MIB,
+        sources=picture.sources,
+        download_bytes=picture.download_bytes,
+        packages=_TRANSFORMERS,
+        needs_card=True,
+    )
+
+
+_EDGETAM = HubFiles("yonigozlan/EdgeTAM-hf", "main")
+
+TRACKED: tuple[Engine, ...] = (
+    _sam2_video("large", 5000),
+    _sam2_video("base-plus", 4000),
+    _sam2_video("small", 3500),
+    _sam2_video("tiny", 3000),
+    Engine(
+        name="edgetam",
+        ability="tracking",
+        words="EdgeTAM: Segment Anything 2 made small.",
+        licence="Apache-2.0",
+        load=partial(_load_edgetam, _EDGETAM),
+        peak_memory_bytes=2500 * MIB,
+        sources=(_EDGETAM,),
+        download_bytes=55_900_000,
+        packages=(*_TRANSFORMERS, "timm"),
+        needs_card=True,
+    ),
+)
 """Masks carried from frame to frame."""

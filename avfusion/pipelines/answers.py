@@ -109,10 +109,15 @@ class Answers:
                 self._clip, prompts, prior, frame=key.frame, segmenters=self._segmenters,
                 folder=self._folder / "keys",
             )  # fmt: skip
-        pointed = np.logical_or.reduce([own[number] for number in own if number not in words] or [np.False_])
+        pointed = self._covered([own[number] for number in own if number not in words])
         own |= {number: own[number] & ~pointed for number in words}
-        taken = np.logical_or.reduce(list(own.values()))
+        taken = self._covered(list(own.values()))
         return {number: mask & ~taken for number, mask in known.items() if number not in own} | own
+
+    def _covered(self, masks: Sequence[Mask]) -> Mask:
+        nothing = np.zeros((self._clip.height_px, self._clip.width_px), bool)
+        covered: Mask = np.logical_or.reduce([nothing, *masks])
+        return covered
 
     def _answers(self, frame: int, count: int) -> dict[int, tuple[Mask, float]]:
         """What the first `count` keys say about a frame."""

@@ -132,7 +132,7 @@ def _answered(
     if own is engines.places or own.engine is engines.places.engine:
         return found
     clicks = [one for one in prompts if isinstance(one, Point | Scribble) and one.object == last.object]
-    if all(_holds(click, found.masks[click.object]) for click in clicks):
+    if _hold(clicks, found.masks[last.object]):
         return found
     corrected = _segment(engines.places, view, clicks, {**known, **found.masks})
     return Segmented({**found.masks, **corrected.masks}, {**found.confidence, **corrected.confidence})
@@ -144,10 +144,15 @@ def _segment(settled: Settled, view: View, prompts: Sequence[Prompt], prior: Map
         return segmenter.segment(view.rgb, prompts, prior=prior, motion=view.motion)
 
 
-def _holds(click: Point | Scribble, mask: Mask) -> bool:
-    """Whether most of what is under a click or stroke is as it says."""
-    share = mask[touched(click, *mask.shape)].mean()
-    return bool(share > 0.5) == click.keep
+def _hold(clicks: Sequence[Point | Scribble], mask: Mask) -> bool:
+    """Whether most of what is under each click or stroke, and under no later one, is as it says."""
+    free = np.ones_like(mask)
+    for click in reversed(clicks):
+        under = touched(click, *mask.shape) & free
+        free &= ~under
+        if under.any() and bool(mask[under].mean() > 0.5) != click.keep:
+            return False
+    return True
 
 
 def _still_said(prompt: Prompt, later: Sequence[Prompt], known: Collection[int], by_words: Collection[int]) -> bool:

@@ -109,9 +109,13 @@ def _along(stroke: Scribble) -> list[Point]:
 
 
 def answer(masks: Mapping[int, Mask], confidence: Mapping[int, float], asked: Mapping[int, Asked]) -> Segmented:
-    """Masks that do not overlap. Raises NothingFound for an object that is empty though nothing was known of it."""
+    """Masks that do not overlap.
+
+    Raises NothingFound for an object that is empty, unless it was known before, or described and clicked away.
+    """
     for number in sorted(masks):
-        if not masks[number].any() and asked[number].base is None:
+        is_clicked_away = asked[number].words is not None and asked[number].places(keep=False)
+        if not masks[number].any() and asked[number].base is None and not is_clicked_away:
             what = f"'{asked[number].words}'" if asked[number].words else "no object"
             said = "was not found in the picture" if asked[number].words else "was found where the prompts point"
             raise NothingFound(f"object {number}: {what} {said}; say it with other words, or click on its middle")

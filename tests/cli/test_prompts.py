@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from avfusion.cli.program import _program
 from avfusion.cli.prompts import read_prompts
-from avfusion.clip import Box, Clip, Drawn, Point, Prompt
+from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Words
 from avfusion.errors import AvfusionError, CannotRead, MaskSizeMismatch, UsageError
 
 CLIP = Clip(
@@ -30,11 +30,12 @@ def prompts_of(*words: str, command: str = "swap") -> list[Prompt]:
 
 
 def test_every_kind_of_prompt_in_order() -> None:
-    words = "--point 3,4 --box 1,2,30,20@2 --object 2 --not 5.5,6@1 --point=7,8 --object 1 --point 9,10@4"
+    words = "--point 3,4 --box 1,2,30,20@2 --object 2 --text dog@3 --not 5.5,6@1 --point=7,8 --object 1 --point 9,10@4"
     for command in ("swap", "segment"):
         assert prompts_of(*words.split(), command=command) == [
             Point(3, 4),
             Box(1, 2, 30, 20, frame=2),
+            Words("dog", frame=3, object=2),
             Point(5.5, 6, keep=False, frame=1, object=2),
             Point(7, 8, object=2),
             Point(9, 10, frame=4, object=1),
@@ -59,6 +60,13 @@ def test_other_options_in_between_change_nothing() -> None:
     assert prompts_of(*words) == [Point(1, 2), Point(3, 4, object=3)]
 
 
+def test_words_may_be_many_and_may_hold_an_at_sign() -> None:
+    assert prompts_of("--text", "the man with a red @ cap", "--text", "me@home") == [
+        Words("the man with a red @ cap"),
+        Words("me@home"),
+    ]
+
+
 def test_no_prompts_are_no_prompts() -> None:
     assert prompts_of() == []
 
@@ -77,6 +85,7 @@ def test_no_prompts_are_no_prompts() -> None:
         ("--box 1,2,3", "write it like --box"),
         ("--box 9,2,9,8", "this box is empty"),
         ("--box 1,8,9,2", "this box is empty"),
+        ("--text @4", "--text @4: there are no words"),
         ("--object 2", "--object 2: no prompt follows"),
         ("--object 1 --object 2 --point 3,4", "--object 1: no prompt follows"),
         ("--point 3,4 --object 2", "--object 2: no prompt follows"),

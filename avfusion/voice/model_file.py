@@ -1,0 +1,113 @@
+"""Model files that a user brings (`.pth`, `.pt`, `.ckpt`) -> tensors by name. What is in them is read, never run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from avfusion.errors import CannotRead
+from avfusion.voice.layers import Shape, Tensor, Weights
+
+# A weight kept as length and direction (T. Salimans and D. Kingma, 2016), as torch named the two before and after 2.0.
+_LENGTHS = (".weight_g", ".parametrizations.weight.original0")
+_DIRECTIONS = (".weight_v", ".parametrizations.weight.original1")
+
+
+def read_file(path: Path) -> Any:
+    """What `torch.save` wrote, on the CPU: tensors and plain values alone.
+
+    Raises CannotRead for a file that is missing, damaged, or holds anything that could run code; it is not run.
+    """
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except torch.serialization.pickle.UnpicklingError as error:  # type: ignore[attr-defined]
+        what = re.search(r"(?:GLOBAL|global|class|function) ([\w.]+\.\w+)", str(error))
+        held = f" ({what[1]})" if what else ""
+        raise CannotRead(
+            f"{path}: refused, because it is damaged or holds more than tensors and plain values{held}; nothing in it "
+            "was run. Get the file again from whom you trust."
+        ) from error
+    except EOFError as error:
+        raise CannotRead(f"{path}: is empty or ends too early. Get it again.") from error
+    except FileNotFoundError as error:
+        raise CannotRead(f"{path}: there is no such file. Give a model file.") from error
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise CannotRead(f"{path}: cannot be read as a model file ({_first_line(error)}). Get it again.") from error
+
+
+def as_weights(path: Path, found: object) -> dict[str, Tensor]:
+    """Tensors by name, floating ones as float32. Raises CannotRead where there are none, or not only such."""
+    import torch
+
+    if not isinstance(found, Mapping) or not found:
+        raise CannotRead(f"{path}: holds no weights.")
+    for name, value in found.items():
+        is_plain = isinstance(value, torch.Tensor) and value.layout is torch.strided and not value.is_quantized
+        if not isinstance(name, str) or not is_plain:
+            raise CannotRead(f"{path}: holds {name!r} where a weight belongs.")
+    weights = {name: value.detach() for name, value in found.items()}
+    weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+    broken = next((name for name, value in weights.items() if not torch.isfinite(value).all()), None)
+    if broken is not None:
+        raise CannotRead(f"{path}: its weights are not numbers ({broken}). The training of this model went wrong.")
+    return weights
+
+
+def without_weight_norm(path: Path, weights: Weights) -> dict[str, Tensor]:
+    """Weights kept as length and direction, under either of torch's names, as the one tensor `...weight` they are.
+
+    Length and direction are those of each entry of the first axis. Raises CannotRead where one of the two is missing.
+    """
+    plain: dict[str, Tensor] = {}
+    for name, value in weights.items():
+        ending = next((end for end in (*_LENGTHS, *_DIRECTIONS) if name.endswith(end)), None)
+        if ending is None:
+            plain[name] = value
+            continue
+        stem = name.removesuffix(ending)
+        length, direction = (
+            next((weights[stem + end] for end in ends if stem + end in weights), None)
+            for ends in (_LENGTHS, _DIRECTIONS)
+        )
+        if length is None or direction is None or f"{stem}.weight" in weights:
+            raise CannotRead(f"{path}: is not whole: of {stem} it has the weight's length or direction alone.")
+        plain[f"{stem}.weight"] = _scaled(path, stem, length, direction)
+    return plain
+
+
+def _scaled(path: Path, stem: str, length: Tensor, direction: Tensor) -> Tensor:
+    if tuple(length.shape) != (*direction.shape[:1], *([1] * (direction.ndim - 1))):
+        shapes = f"{tuple(length.shape)} and {tuple(direction.shape)}"
+        raise CannotRead(f"{path}: the length and the direction of the weight {stem} have the shapes {shapes}.")
+    axes = tuple(range(1, direction.ndim))
+    return direction * (length / direction.norm(dim=axes, keepdim=True))
+
+
+def check_shapes(path: Path, weights: Weights, expected: Mapping[str, Shape], *, of: str) -> None:
+    """Raises CannotRead unless the tensors are those expected, none missing and none left over. of: their network."""
+    missing = sorted(expected.keys() - weights.keys())
+    extra = sorted(weights.keys() - expected.keys())
+    wrong = [name for name, shape in expected.items() if name in weights and tuple(weights[name].shape) != shape]
+    if wrong:
+        name = wrong[0]
+        held, wanted = (" x ".join(map(str, shape)) or "one number" for shape in (weights[name].shape, expected[name]))
+        raise CannotRead(
+            f"{path}: its config and its weights do not match: {name} is {held}, where {of} has {wanted} "
+            f"({len(wrong)} tensors differ). Give the config that belongs to these weights."
+        )
+    if missing or extra:
+        said = [
+            f"{words} {len(names)} ({names[0]}, ...)"
+            for words, names in (("lacks", missing), ("has beyond it", extra))
+            if names
+        ]
+        raise CannotRead(f"{path}: is not {of}: of its tensors it {' and '.join(said)}.")
+
+
+def _first_line(error: Exception) -> str:
+    words = str(error.args[0]) if error.args else ""
+    return (words.strip().splitlines() or [type(error).__name__])[0].rstrip(".:")

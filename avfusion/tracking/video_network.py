@@ -67,7 +67,7 @@ class VideoNetwork:
         features: Callable[[Tensor], tuple[list[Tensor], list[Tensor]]] | None = None,
     ) -> None:
         self._model = model
-        self._pixels = pixels
+        self.pixels = pixels
         self._features = features or self._own_features
         # EdgeTAM's memories have the object axis first, the others' second.
         self._object_axis = 0 if hasattr(model, "spatial_perceiver") else 1
@@ -79,7 +79,7 @@ class VideoNetwork:
         return self._model.device
 
     def encode(self, rgb: Rgb) -> Features:
-        maps, positions = self._features(self._pixels(rgb))
+        maps, positions = self._features(self.pixels(rgb))
         return Features(list(maps), positions[-1])
 
     def track(self, features: Features, bank: Bank, index: int, *, reverse: bool) -> Shown:

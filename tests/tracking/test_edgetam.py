@@ -50,10 +50,10 @@ def test_objects_at_once_with_a_correction_are_those_taken_one_by_one(
     pair: tuple[MemoryTracker, Theirs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine, (model, processor) = copy.deepcopy(pair)
-    network, pixels = engine._network, engine._network._pixels
+    network, pixels = engine._network, engine._network.pixels
     network.__dict__.pop("_grid", None)
     network._model.double()
-    network._pixels = lambda rgb: pixels(rgb).double()
+    network.pixels = lambda rgb: pixels(rgb).double()
     heard, session = Heard(monkeypatch), Session(model.double(), processor)
     masks = {number: square(number) for number in range(1, 6)}
     state = engine.begin(frame(0), masks)

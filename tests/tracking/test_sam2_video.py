@@ -31,8 +31,8 @@ def exact(pair: tuple[MemoryTracker, Theirs]) -> tuple[MemoryTracker, Theirs]:
     """The same in double precision: sums in another order give the same masks there, to the last pixel."""
     engine, (model, processor) = copy.deepcopy(pair)
     network = engine._network
-    pixels = network._pixels
-    network._pixels = lambda rgb: pixels(rgb).double()
+    pixels = network.pixels
+    network.pixels = lambda rgb: pixels(rgb).double()
     network._model.double()
     network.__dict__.pop("_grid", None)
     return engine, (model.double(), processor)
@@ -223,7 +223,7 @@ def test_pictures_are_prepared_on_the_device_as_the_processor_prepares_them(pair
     engine, (_, processor) = pair
     rgb = frame(3).rgb
     theirs = processor(images=rgb, return_tensors="pt")["pixel_values"]
-    assert torch.equal(engine._network._pixels(rgb), theirs)
+    assert torch.equal(engine._network.pixels(rgb), theirs)
 
 
 def test_an_object_that_is_gone_has_no_pixels_and_no_confidence(

@@ -77,3 +77,51 @@ def _saved(model: Any, folder: Path, seed: int = 1) -> tuple[Any, Any]:
     shake(model, seed=seed).save_pretrained(folder)
     processor.save_pretrained(folder)
     return model, processor
+
+
+def tiny_sam3_video(folder: Path, seed: int = 4) -> tuple[Any, Any]:
+    """(Sam3VideoModel, Sam3VideoProcessor), saved in the folder. It finds something more often than a real one."""
+    side_px, patch_px = 112, 14
+    heads = {"num_attention_heads": 4, "hidden_size": WIDE}
+    layers = {"num_layers": 1, "intermediate_size": 64, **heads}
+    vision = transformers.Sam3VisionConfig(
+        backbone_config=transformers.Sam3ViTConfig(
+            hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=side_px,
+            patch_size=patch_px, window_size=4, global_attn_indexes=[1], pretrain_image_size=56,
+        ),
+        fpn_hidden_size=WIDE, backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]],
+    )  # fmt: skip
+    tokenizer = _letters()
+    text = {
+        "model_type": "clip_text_model", "vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 64,
+        "projection_dim": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 32,
+        "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id,
+    }  # fmt: skip
+    detector = transformers.Sam3Config(
+        vision_config=vision, text_config=text, geometry_encoder_config=layers, detr_encoder_config=layers,
+        detr_decoder_config={**layers, "num_layers": 2, "num_queries": 6}, mask_decoder_config=heads,
+    )  # fmt: skip
+    tracker = transformers.Sam3TrackerVideoConfig(
+        vision_config=vision, image_size=side_px, memory_attention_num_layers=2, memory_attention_rope_feat_sizes=[8, 8],
+        prompt_encoder_config={"hidden_size": WIDE, "image_size": side_px, "patch_size": patch_px},
+        mask_decoder_config={"hidden_size": WIDE, "mlp_dim": 64, "iou_head_hidden_dim": 32},
+        memory_attention_feed_forward_hidden_size=64, **_wide(),
+    )  # fmt: skip
+    config = transformers.Sam3VideoConfig(
+        detector_config=detector, tracker_config=tracker, low_res_mask_size=32, score_threshold_detection=0.2,
+        new_det_thresh=0.25, high_conf_thresh=0.25, high_iou_thresh=0.3, recondition_every_nth_frame=4,
+    )  # fmt: skip
+    size = {"height": side_px, "width": side_px}
+    images = transformers.Sam3ImageProcessor(size=size, mask_size={"height": 32, "width": 32})
+    processor = transformers.Sam3VideoProcessor(images, transformers.Sam2VideoVideoProcessor(size=size), tokenizer)
+    model = shake(transformers.Sam3VideoModel(config), seed=seed)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return model, processor
+
+
+def _letters() -> Any:
+    """A tokenizer that knows letters and nothing longer."""
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    return transformers.CLIPTokenizer(vocab={token: number for number, token in enumerate(tokens)}, merges=[])

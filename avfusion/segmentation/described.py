@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from avfusion.clip import Mask, Prompt, Rgb
-from avfusion.segmentation import Motion, Segmented
-from avfusion.segmentation.asked import Asked, answer, read_asked
+from avfusion.clip import Mask, Rgb
+from avfusion.segmentation.asked import Asked
+from avfusion.segmentation.one_by_one import OneByOne
 from avfusion.segmentation.segments import Segments, pick, pieces
 
 
@@ -19,33 +18,22 @@ class DescribedModel(Protocol):
         ...
 
 
-class Described:
-    """An engine that takes words; clicks and boxes then say which of the instances are meant."""
+class Described(OneByOne):
+    """An engine that takes words; clicks and boxes then say which of the instances are meant.
+
+    An object needs words, or something known. What is known and not described loses the parts that are clicked away.
+    confidence: the mean score of the instances.
+    """
+
+    takes_places = False
 
     def __init__(self, name: str, model: DescribedModel) -> None:
-        self.name = name
+        super().__init__(name)
         self._model = model
 
-    def segment(
-        self,
-        rgb: Rgb,
-        prompts: Sequence[Prompt],
-        *,
-        prior: Mapping[int, Mask] | None = None,
-        motion: Motion | None = None,
-    ) -> Segmented:
-        """As `Segmenter.segment`; an object needs words, or something known. What is known and not described loses the
-        parts that are clicked away. confidence: the mean score of the instances; 1 for a mask that was drawn."""
-        asked = read_asked(prompts, (rgb.shape[0], rgb.shape[1]), self.name, prior=prior, words=True, places=False)
-        masks: dict[int, Mask] = {}
-        confidence: dict[int, float] = {}
-        for number, wanted in asked.items():
-            if wanted.is_given and wanted.base is not None:
-                masks[number], confidence[number] = wanted.base, 1.0
-                continue
-            segments = self._segments(rgb, wanted)
-            masks[number], confidence[number] = pick(segments, wanted, range(len(segments.labels)))
-        return answer(masks, confidence, asked)
+    def _one(self, rgb: Rgb, wanted: Asked) -> tuple[Mask, float]:
+        segments = self._segments(rgb, wanted)
+        return pick(segments, wanted, range(len(segments.labels)))
 
     def _segments(self, rgb: Rgb, wanted: Asked) -> Segments:
         if wanted.words is not None:

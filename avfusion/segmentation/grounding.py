@@ -9,14 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from avfusion.clip import Box, Rgb
 from avfusion.segmentation.described import Described
 from avfusion.segmentation.pretrained import load_model, load_processor
 from avfusion.segmentation.promptable import Promptable
 from avfusion.segmentation.sam2 import load_sam2
-from avfusion.segmentation.segments import Segments
+from avfusion.segmentation.segments import Segments, layered
 from avfusion.segmentation.torch_device import halved
 
 BOX_SCORE, WORD_SCORE = 0.25, 0.25
@@ -52,12 +50,10 @@ class _Grounding:
 
     def find(self, rgb: Rgb, words: str) -> Segments:
         """Where two instances meet, the smaller one is in front."""
-        instances = [(self._sam.in_box(rgb, box), score) for box, score in self.boxes(rgb, words)]
-        instances.sort(key=lambda instance: -np.count_nonzero(instance[0]))
-        number = np.full(rgb.shape[:2], -1, np.int32)
-        for position, (mask, _) in enumerate(instances):
-            number[mask] = position
-        return Segments(number, (words,) * len(instances), tuple(score for _, score in instances))
+        boxes = self.boxes(rgb, words)
+        masks = [self._sam.in_box(rgb, box) for box, _ in boxes]
+        size = (rgb.shape[0], rgb.shape[1])
+        return layered(size, masks, [words] * len(boxes), [score for _, score in boxes])
 
 
 def load_grounding_dino(folder: Path, sam_folder: Path, *, name: str, device: str) -> Described:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,10 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avfusion.clip import Box, Mask, Prompt, Rgb
-from avfusion.segmentation import Motion, Segmented
-from avfusion.segmentation.asked import Asked, answer, read_asked
+from avfusion.clip import Box, Mask, Rgb
+from avfusion.segmentation.asked import Asked
+from avfusion.segmentation.automatic import AutomaticSettings, ClickableModel, Found, everything
 from avfusion.segmentation.embeddings import Embeddings
+from avfusion.segmentation.one_by_one import OneByOne
+from avfusion.segmentation.segments import Segments, layered
 
 KNOWN_LOGIT = 8.0
 """How sure a mask that is handed in is, in the decoder's own unit."""
@@ -27,48 +28,36 @@ class Decoded:
     scores: NDArray[np.floating]
 
 
-class PromptableModel(Protocol):
+class PromptableModel(ClickableModel, Protocol):
     """A model of the SAM family on its device. An embedding is whatever `encode` makes."""
-
-    def encode(self, rgb: Rgb) -> Any: ...
 
     def decode(self, embedding: Any, asked: Asked, *, several: bool) -> Decoded:
         """several: three candidates, for prompts that may mean a part or the whole; else one."""
         ...
 
 
-class Promptable:
+class Promptable(OneByOne):
     """An engine that turns clicks, strokes, boxes and known masks into masks with a model of the SAM family.
 
     One click alone may mean a part or a whole: of the model's three candidates the one with the highest score is taken,
     as its authors do. All else gives one mask. What is known of an object goes in as a mask that the clicks correct.
+    confidence: the overlap that the model expects.
     """
 
-    def __init__(self, name: str, model: PromptableModel) -> None:
-        self.name = name
-        self._model = model
-        self._embeddings = Embeddings(model.encode)
+    takes_words = False
 
-    def segment(
-        self,
-        rgb: Rgb,
-        prompts: Sequence[Prompt],
-        *,
-        prior: Mapping[int, Mask] | None = None,
-        motion: Motion | None = None,
-    ) -> Segmented:
-        """As `Segmenter.segment`. confidence: the overlap that the model expects; 1 for a mask that was drawn."""
-        asked = read_asked(prompts, (rgb.shape[0], rgb.shape[1]), self.name, prior=prior)
-        masks: dict[int, Mask] = {}
-        confidence: dict[int, float] = {}
-        for number, wanted in asked.items():
-            if wanted.is_given and wanted.base is not None:
-                masks[number], confidence[number] = wanted.base, 1.0
-                continue
-            decoded = self.decode(rgb, wanted)
-            best = int(decoded.scores.argmax())
-            masks[number], confidence[number] = decoded.masks[best], float(np.clip(decoded.scores[best], 0, 1))
-        return answer(masks, confidence, asked)
+    def __init__(self, name: str, model: PromptableModel, automatic: AutomaticSettings = AutomaticSettings()) -> None:
+        """automatic: how everything in a picture is found."""
+        super().__init__(name)
+        self._model = model
+        self._automatic = automatic
+        self._embeddings = Embeddings(model.encode)
+        self._segments = Embeddings(self._parted)
+
+    def _one(self, rgb: Rgb, wanted: Asked) -> tuple[Mask, float]:
+        decoded = self.decode(rgb, wanted)
+        best = int(decoded.scores.argmax())
+        return decoded.masks[best], float(np.clip(decoded.scores[best], 0, 1))
 
     def decode(self, rgb: Rgb, asked: Asked) -> Decoded:
         """The candidates for one object."""
@@ -79,6 +68,19 @@ class Promptable:
         """The one mask that the box asks for, bool [H, W]."""
         mask: Mask = self.decode(rgb, Asked(box=box)).masks[0]
         return mask
+
+    def everything(self, rgb: Rgb) -> list[Found]:
+        """All there is in the picture, the best first: a grid of clicks, as the model's authors do it."""
+        return everything(self._model, rgb, self._automatic, embedding=self._embeddings.of(rgb))
+
+    def segments(self, rgb: Rgb) -> Segments:
+        """All there is in the picture, without names. The last few pictures are remembered."""
+        return self._segments.of(rgb)
+
+    def _parted(self, rgb: Rgb) -> Segments:
+        found = self.everything(rgb)
+        scores = [float(np.clip(each.score, 0, 1)) for each in found]
+        return layered((rgb.shape[0], rgb.shape[1]), (each.mask for each in found), [""] * len(found), scores)
 
 
 def known_logits(base: Mask, size: tuple[int, int]) -> NDArray[np.float32]:

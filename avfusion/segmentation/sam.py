@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avfusion.clip import Rgb
 from avfusion.segmentation.asked import Asked
@@ -45,19 +46,40 @@ class _Sam:
     def decode(self, embedding: _Embedding, asked: Asked, *, several: bool) -> Decoded:
         import torch
 
-        prompts = self._sam.prompt_encoder
         with torch.inference_mode():
-            sparse, dense = prompts(**self._prompts(embedding, asked))
-            low, scores = self._sam.mask_decoder(
-                image_embeddings=embedding.features,
-                image_pe=prompts.get_dense_pe(),
-                sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=dense,
-                multimask_output=several,
-            )
-            logits = self._sam.postprocess_masks(low, embedding.input_size, embedding.size)
-            masks = logits[0] > self._sam.mask_threshold
+            low, scores = self._decoded(embedding, several=several, **self._prompts(embedding, asked))
+            masks = self.enlarge(embedding, low[0]) > self._sam.mask_threshold
         return Decoded(masks.cpu().numpy(), scores[0].float().cpu().numpy())
+
+    def decode_clicks(self, embedding: _Embedding, places: NDArray[np.float64]) -> tuple[Any, Any]:
+        import torch
+
+        # In double precision, as the authors' generator hands them over: so the same masks come out to the last bit.
+        exact = torch.float32 if self._sam.device.type == "mps" else torch.float64
+        scaled = self._resize.apply_coords(places, embedding.size)
+        points = torch.as_tensor(scaled, dtype=exact, device=self._sam.device)[:, None]
+        labels = torch.ones(points.shape[:2], dtype=torch.int, device=self._sam.device)
+        return self._decoded(embedding, several=True, points=(points, labels), boxes=None, masks=None)
+
+    def enlarge(self, embedding: _Embedding, logits: Any) -> Any:
+        return self._sam.postprocess_masks(logits[:, None], embedding.input_size, embedding.size)[:, 0]
+
+    def shown(self, embedding: _Embedding) -> tuple[float, float]:
+        share = self._sam.prompt_encoder.mask_input_size[0] / self._sam.image_encoder.img_size
+        return embedding.input_size[0] * share, embedding.input_size[1] * share
+
+    def _decoded(self, embedding: _Embedding, *, several: bool, **given: Any) -> tuple[Any, Any]:
+        """Logits [n, candidates, h, w] and scores [n, candidates] for n prompts."""
+        prompts = self._sam.prompt_encoder
+        sparse, dense = prompts(**given)
+        low, scores = self._sam.mask_decoder(
+            image_embeddings=embedding.features,
+            image_pe=prompts.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=several,
+        )
+        return low, scores
 
     def _prompts(self, embedding: _Embedding, asked: Asked) -> dict[str, Any]:
         """points: ([1, n, 2], [1, n]), boxes: [1, 4], masks: [1, 1, h, w], in the encoder's pixels; None where none."""
@@ -81,8 +103,7 @@ class _Sam:
     def _known(self, embedding: _Embedding, asked: Asked) -> Any:
         """The base as the decoder's own low-resolution logits; below and beside the picture there is nothing."""
         side = self._sam.prompt_encoder.mask_input_size[0]
-        share = side / self._sam.image_encoder.img_size
-        height, width = (max(1, round(length * share)) for length in embedding.input_size)
+        height, width = (max(1, round(length)) for length in self.shown(embedding))
         logits = np.full((side, side), -KNOWN_LOGIT, np.float32)
         assert asked.base is not None
         logits[:height, :width] = known_logits(asked.base, (height, width))

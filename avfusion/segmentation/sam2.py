@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from avfusion.clip import Rgb
 from avfusion.segmentation.asked import Asked
 from avfusion.segmentation.pretrained import load_model, load_processor
@@ -41,14 +44,27 @@ class _Sam2:
         import torch
 
         with torch.inference_mode():
-            found = self._model(
-                image_embeddings=list(embedding.maps), multimask_output=several, **self._prompts(embedding, asked)
-            )
-            masks = self._processor.post_process_masks(found.pred_masks, [embedding.size])[0][0]
+            found = self._decoded(embedding, several=several, **self._prompts(embedding, asked))
+            masks = self.enlarge(embedding, found.pred_masks[0, 0]) > 0
         return Decoded(masks.cpu().numpy(), found.iou_scores[0, 0].cpu().numpy())
 
+    def decode_clicks(self, embedding: _Embedding, places: NDArray[np.float64]) -> tuple[Any, Any]:
+        points = self._scaled(embedding, input_points=[[[place] for place in places.tolist()]])
+        found = self._decoded(embedding, several=True, **points)
+        return found.pred_masks[0], found.iou_scores[0]
+
+    def enlarge(self, embedding: _Embedding, logits: Any) -> Any:
+        return self._processor.post_process_masks(logits[None, None], [embedding.size], binarize=False)[0][0]
+
+    def shown(self, embedding: _Embedding) -> tuple[float, float]:
+        height, width = embedding.maps[0].shape[-2:]
+        return float(height), float(width)
+
+    def _decoded(self, embedding: _Embedding, *, several: bool, **given: Any) -> Any:
+        return self._model(image_embeddings=list(embedding.maps), multimask_output=several, **given)
+
     def _prompts(self, embedding: _Embedding, asked: Asked) -> dict[str, Any]:
-        """The model's inputs for one object; pixels become the encoder's by the processor's own rule."""
+        """The model's inputs for one object."""
         import torch
 
         given: dict[str, Any] = {}
@@ -58,12 +74,16 @@ class _Sam2:
         if asked.box is not None:
             given["input_boxes"] = [[[asked.box.x0, asked.box.y0, asked.box.x1, asked.box.y1]]]
         if given:
-            inputs = self._processor(original_sizes=[list(embedding.size)], return_tensors="pt", **given)
-            given = {name: inputs[name].to(self._model.device) for name in given}
+            given = self._scaled(embedding, **given)
         if asked.base is not None:
             size = self._model.prompt_encoder.mask_input_size
             given["input_masks"] = torch.from_numpy(known_logits(asked.base, size))[None, None].to(self._model.device)
         return given
+
+    def _scaled(self, embedding: _Embedding, **given: Any) -> dict[str, Any]:
+        """Lists in the picture's pixels -> tensors in the encoder's, by the processor's own rule."""
+        inputs = self._processor(original_sizes=[list(embedding.size)], return_tensors="pt", **given)
+        return {name: inputs[name].to(self._model.device) for name in given}
 
 
 def load_sam2(folder: Path, *, name: str, device: str) -> Promptable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -33,6 +33,19 @@ class Segments:
         wanted[-1] = False
         mask: Mask = wanted[self.number]
         return mask
+
+
+def layered(size: tuple[int, int], masks: Iterable[Mask], labels: Sequence[str], scores: Sequence[float]) -> Segments:
+    """Masks bool [H, W] of a picture of `size` that may overlap, as segments: the smaller one is in front, and where
+    two are as large as each other the earlier one. What is wholly covered stays a segment, of no pixels."""
+    number = np.full(size, -1, np.int32)
+    left = np.full(size, np.iinfo(np.int32).max, np.int32)
+    for position, mask in enumerate(masks):
+        area = int(np.count_nonzero(mask))
+        front = mask & (left > area)
+        number[front] = position
+        left[front] = area
+    return Segments(number, tuple(labels), tuple(scores))
 
 
 def pick(segments: Segments, asked: Asked, called: Sequence[int] = ()) -> tuple[Mask, float]:

@@ -1,0 +1,178 @@
+"""`world-knn`: any voice from a few seconds of it, at once, with nothing trained and nothing downloaded.
+
+    converted = WorldKnn().convert(sound, Reference((target,)))
+
+WORLD takes sound apart, the target's own frames are laid along what is said (`world_match`), and the recording is given
+their envelopes and the target's pitch (`world_synthesis`).
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Sound
+from avfusion.errors import InputError, NothingFound, UsageError
+from avfusion.voice import Reference, Target
+from avfusion.voice.one_channel import as_played
+from avfusion.voice.world_match import Matching, matched
+from avfusion.voice.world_pitch import PitchRange, as_the_target, range_of
+from avfusion.voice.world_speech import Speech, band_of, listen
+from avfusion.voice.world_synthesis import (
+    below_full_scale,
+    difference,
+    filtered,
+    said_again,
+    share_of_speech,
+    voiced_share,
+)
+from avfusion.voice.world_units import Units, units_of
+
+_LOWEST_RATE_HZ = 8_000
+_LONGEST_S = 60
+_LEAST_VOICE_S = 0.5
+_LEAST_PADDED_S = 0.25
+_MOST_REFERENCE_S = 300
+_FRAMES_PER_S = 200
+
+
+@dataclass(frozen=True)
+class WorldSettings:
+    """How `world-knn` converts.
+
+    transpose: bring the pitch to where the target's lies; off, only `semitones` moves it, and a pitch that stays is
+    never put through the vocoder. formant_semitones: the target's resonances so much higher (a shorter throat) or
+    lower. matching: how the target's frames are used.
+    """
+
+    transpose: bool = True
+    formant_semitones: float = 0.0
+    matching: Matching = field(default_factory=Matching)
+
+    def __post_init__(self) -> None:
+        if not -12 <= self.formant_semitones <= 12:
+            raise UsageError(f"Formants move by -12 to 12 semitones, and {self.formant_semitones:g} were asked for.")
+
+
+@dataclass(frozen=True)
+class SourceVoice:
+    """Where the pitch of a whole recording lies, so that all its pieces are moved alike. From `WorldKnn.study`."""
+
+    pitch: PitchRange
+
+
+class WorldKnn:
+    """The engine `world-knn`. The targets it was given last stay prepared for as long as their `Reference` lives."""
+
+    name = "world-knn"
+
+    def __init__(self, settings: WorldSettings | None = None) -> None:
+        self.settings = settings or WorldSettings()
+        self._prepared: weakref.WeakKeyDictionary[Reference, dict[int, Units]] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def prepare(self, target: Target, rate_hz: int) -> Units:
+        """What is known of the target for sounds of this rate: found at the first call, then kept.
+
+        Raises UsageError (no Reference), InputError (no numbers, too low a rate), NothingFound (no voice in it).
+        """
+        if not isinstance(target, Reference):
+            raise UsageError("world-knn takes its voice from recordings of the target, not from a model file.")
+        rates = [rate_hz, *(sound.rate_hz for sound in target.recordings)]
+        if min(rates) < _LOWEST_RATE_HZ:
+            raise InputError(f"Sound at {min(rates)} Hz is too dull for voices. Give recordings of 8000 Hz or more.")
+        band_hz = band_of(*rates)
+        with self._lock:
+            bands = self._prepared.setdefault(target, {})
+            if band_hz not in bands:
+                bands[band_hz] = _units(target, band_hz)
+            return bands[band_hz]
+
+    def study(self, sounds: Iterable[Sound]) -> SourceVoice | None:
+        """Where the voice of a long recording lies, from any pieces of it; None where nobody speaks in them.
+
+        A piece converted without it is moved by its own middle pitch, which for a long recording differs a little from
+        piece to piece.
+        """
+        tracks = [listen(one_channel(sound), sound.rate_hz, band_of(sound.rate_hz)).f0_hz for sound in sounds]
+        pitch = range_of(np.concatenate([np.zeros(0), *tracks]))
+        return None if pitch is None else SourceVoice(pitch)
+
+    def convert(
+        self, sound: Sound, target: Target, *, semitones: float = 0.0, seed: int = 0, known: SourceVoice | None = None
+    ) -> Sound:
+        """As `VoiceEngine.convert` says. The seed changes nothing. known: of the recording this is a piece of."""
+        units = self.prepare(target, sound.rate_hz)
+        if sound.samples.shape[1] > _LONGEST_S * sound.rate_hz:
+            raise UsageError(f"world-knn takes pieces of at most {_LONGEST_S} s. Cut longer sound into blocks.")
+        mono = one_channel(sound)
+        if not mono.any():
+            return sound
+        speech = listen(mono, sound.rate_hz, units.band_hz)
+        pitch = range_of(speech.f0_hz)
+        if pitch is None:
+            return sound  # nobody speaks here
+        f0 = speech.f0_hz
+        if self.settings.transpose:
+            f0 = as_the_target(f0, known.pitch if known else pitch, units.pitch)
+        f0 = f0 * 2 ** (semitones / 12)
+        cepstra = matched(speech, units, self.settings.matching)
+        change = difference(speech, cepstra, formant_semitones=self.settings.formant_semitones)
+        return put_on(sound, mono, speech, change, f0)
+
+
+def put_on(
+    sound: Sound,
+    mono: NDArray[np.float64],
+    speech: Speech,
+    change: NDArray[np.float64],
+    f0_hz: NDArray[np.float64],
+) -> Sound:
+    """The sound with its envelopes changed by exp(change) [frames, bins] and the pitch f0_hz [frames].
+
+    mono: what `speech` was heard in, which may go on a little after the sound. A pitch that is the speech's own leaves
+    the recording's waveform, filtered; otherwise voiced frames come from the vocoder.
+    """
+    count = sound.samples.shape[1]
+    opened = change * share_of_speech(speech)[:, None]
+    kept = filtered(sound.samples.astype(np.float64), sound.rate_hz, opened)
+    if not np.array_equal(f0_hz, speech.f0_hz):
+        said = said_again(mono, speech, change, f0_hz)[:count]
+        spread = as_played(said.astype(np.float32), sound.rate_hz, sound).samples
+        share = voiced_share(speech, count)
+        kept = np.sqrt(1 - share) * kept + np.sqrt(share) * spread
+    return Sound(below_full_scale(kept, sound.rate_hz).astype(np.float32), sound.rate_hz)
+
+
+def one_channel(sound: Sound) -> NDArray[np.float64]:
+    """[n] mean of the channels, or the loudest where they cancel; silence after what is too short to be looked at.
+
+    Raises InputError for samples that are no numbers.
+    """
+    samples = sound.samples.astype(np.float64)
+    if not np.isfinite(samples).all():
+        raise InputError("The sound has samples that are no numbers. Save the recording anew, and give that.")
+    powers = (samples**2).sum(axis=1)
+    mono = samples.mean(axis=0)
+    if (mono**2).sum() < 0.25 * powers.mean():
+        mono = samples[powers.argmax()]
+    return np.pad(mono, (0, max(0, round(_LEAST_PADDED_S * sound.rate_hz) - len(mono))))
+
+
+def _units(target: Reference, band_hz: int) -> Units:
+    left_s = float(_MOST_REFERENCE_S)
+    heard = []
+    for sound in target.recordings:
+        samples = one_channel(sound)[: max(0, round(left_s * sound.rate_hz))]
+        left_s -= len(samples) / sound.rate_hz
+        if samples.any():
+            heard.append(listen(samples, sound.rate_hz, band_hz))
+    voiced = sum(int((speech.f0_hz > 0).sum()) for speech in heard)
+    if voiced < _LEAST_VOICE_S * _FRAMES_PER_S:
+        raise NothingFound("There is no voice in the target's recordings. Give a few seconds of the target speaking.")
+    return units_of(heard)

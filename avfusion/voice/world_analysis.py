@@ -1,0 +1,59 @@
+"""What WORLD finds in speech: pitch, spectral envelope, aperiodicity, every 5 ms.
+
+M. Morise, F. Yokomori and K. Ozawa, "WORLD: a vocoder-based high-quality speech synthesis system", IEICE Trans. 2016.
+"""
+
+from __future__ import annotations
+
+import warnings
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.errors import EngineNotReady
+
+FRAME_S = 0.005
+"""From one frame to the next; frame t lies around the time t * FRAME_S."""
+
+F0_RANGE_HZ = (40.0, 700.0)
+"""Where pitch is looked for."""
+
+
+def world() -> ModuleType:
+    """The package pyworld. Raises `EngineNotReady` where it is not installed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it imports pkg_resources, which warns that it will go away
+            import pyworld
+    except ImportError as error:
+        raise EngineNotReady(
+            "voice conversion with WORLD needs the package pyworld. Install it: pip install 'avfusion[voice]'."
+        ) from error
+    return pyworld
+
+
+def track_pitch(
+    samples: NDArray[np.float64], rate_hz: int, range_hz: tuple[float, float] = F0_RANGE_HZ
+) -> NDArray[np.float64]:
+    """[frames] pitch in Hz, 0 where there is none; n // (rate * FRAME_S) + 1 frames. Harvest (Morise, 2017)."""
+    f0, _ = world().harvest(_ready(samples), rate_hz, *range_hz, FRAME_S * 1000)
+    return np.asarray(f0)
+
+
+def envelopes(samples: NDArray[np.float64], rate_hz: int, f0: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[frames, bins] power spectral envelope, bins evenly from 0 to half the rate. CheapTrick (Morise, 2015)."""
+    return np.asarray(world().cheaptrick(_ready(samples), f0, frame_times(len(f0)), rate_hz))
+
+
+def aperiodicities(samples: NDArray[np.float64], rate_hz: int, f0: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[frames, bins] share of noise in the amplitude, 0..1; 1 where there is no pitch. D4C (Morise, 2016)."""
+    return np.asarray(world().d4c(_ready(samples), f0, frame_times(len(f0)), rate_hz))
+
+
+def frame_times(count: int) -> NDArray[np.float64]:
+    return np.asarray(np.arange(count) * FRAME_S, np.float64)
+
+
+def _ready(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.ascontiguousarray(samples, np.float64)

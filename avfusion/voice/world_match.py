@@ -1,0 +1,138 @@
+"""Frames of one speaker in the voice of another, without parallel recordings and without training.
+
+1. The source's frames are brought nearer to the target's by a regularised linear map, fitted to the pairs of nearest
+   neighbours in both directions, found again after each fit (INCA: Erro, Moreno and Bonafonte, IEEE TASLP 2010).
+2. The mean of the nearest target frames gives a smooth course; its variance is set to the target's (global variance).
+3. Real frames of the target are laid along it: near to the course and, where possible, in the order in which they were
+   spoken, by a Viterbi search over target and join cost (Hunt and Black, ICASSP 1996). Course and frames are mixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.voice.world_speech import Speech
+from avfusion.voice.world_units import MATCHED, POOL_DB, SPEECH_DB, Units, manner_of
+
+_FITS = 2
+_RIDGE = 400.0
+_NEAREST = 48
+_CANDIDATES = 32
+_SMOOTH_FRAMES = 9
+_JOIN_WEIGHT = 1.0
+# In units of distance: what it costs to take an unvoiced frame for a voiced one, or the other way round.
+_VOICING_COST = 0.5
+_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Matching:
+    """variance: the course's global variance over the target's. real: the share of real frames in the mix, 0..1."""
+
+    variance: float = 1.0
+    real: float = 0.6
+
+
+def matched(source: Speech, units: Units, matching: Matching) -> NDArray[np.float64]:
+    """[n, 41] mel-cepstra of the source's words in the target's voice; c0 without meaning."""
+    aligned = _aligned(source, units)
+    features = units.features_of(aligned)
+    nearest, weights = nearest_units(features, units.features, _NEAREST)
+    course = _smooth((units.cepstra[nearest] * weights[:, :, None]).sum(axis=1))
+    loud = source.within(SPEECH_DB)
+    course[:, 1 : MATCHED + 1] = _with_variance(course[:, 1 : MATCHED + 1], loud, units, matching.variance)
+    path = real_frames(course, nearest, source.f0_hz > 0, units)
+    return (1 - matching.real) * course + matching.real * units.cepstra[path]
+
+
+def _aligned(source: Speech, units: Units) -> NDArray[np.float64]:
+    """[n, 25]: normalised frames, moved to where the target's are."""
+    raw = manner_of([source], prior=units.manner).normalised(source.cepstra)
+    pool, loud = source.within(POOL_DB), source.within(SPEECH_DB)
+    theirs = units.manner.normalised(units.cepstra)
+    aligned = raw
+    for _ in range(_FITS):
+        features = units.features_of(aligned)[pool]
+        there, there_weights = nearest_units(features, units.features, _NEAREST)
+        back, back_weights = nearest_units(units.features, features, _NEAREST // 2)
+        # Every frame of either side has a say, and both sides together the same.
+        even = np.sqrt(len(features) / len(units.features))
+        ours = np.concatenate([raw[pool], even * (raw[pool][back] * back_weights[:, :, None]).sum(axis=1)])
+        wanted = np.concatenate([(theirs[there] * there_weights[:, :, None]).sum(axis=1), even * theirs])
+        ridge = _RIDGE * np.eye(ours.shape[1])
+        aligned = raw + raw @ np.linalg.solve(ours.T @ ours + ridge, ours.T @ (wanted - ours))
+        aligned = (aligned - aligned[loud].mean(axis=0)) / np.maximum(aligned[loud].std(axis=0), 0.1)
+        aligned[:, 0] = raw[:, 0]
+    return aligned
+
+
+def nearest_units(
+    wanted: NDArray[np.float32], units: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Of [n, d] and [m, d]: the nearest units [n, count] and weights [n, count] that sum to 1, by 1 / distance^2."""
+    count = min(count, len(units))
+    nearest = np.empty((len(wanted), count), np.intp)
+    squared = np.empty((len(wanted), count))
+    own = (units**2).sum(axis=1)
+    for start in range(0, len(wanted), _ROWS):
+        rows = slice(start, start + _ROWS)
+        apart = own - 2 * wanted[rows] @ units.T
+        near = np.argpartition(apart, count - 1, axis=1)[:, :count] if count < len(units) else np.argsort(apart, axis=1)
+        nearest[rows] = near
+        squared[rows] = np.take_along_axis(apart, near, axis=1) + (wanted[rows] ** 2).sum(axis=1)[:, None]
+    weights = 1 / np.maximum(squared, 1e-6)
+    return nearest, weights / weights.sum(axis=1, keepdims=True)
+
+
+def real_frames(
+    course: NDArray[np.float64], nearest: NDArray[np.intp], voiced: NDArray[np.bool_], units: Units
+) -> NDArray[np.intp]:
+    """[n]: for each frame of the course one of its `nearest` units [n, k], by target and join cost."""
+    theirs = units.cepstra[:, 1 : MATCHED + 1]
+    ours = course[:, 1 : MATCHED + 1]
+    after = np.where(units.follows, np.arange(len(theirs)) + 1, np.arange(len(theirs)))
+    cost = np.sqrt(((theirs[nearest] - ours[:, None]) ** 2).sum(axis=2))
+    cost += _VOICING_COST * (units.voiced[nearest] != voiced[:, None])
+    order = np.argsort(cost, axis=1)[:, :_CANDIDATES]
+    nearest, cost = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(cost, order, axis=1)
+    total = cost[0]
+    came_from = np.zeros(nearest.shape, np.intp)
+    for frame in range(1, len(cost)):
+        expected = after[nearest[frame - 1]]
+        here = theirs[nearest[frame]]
+        join = _apart(theirs[expected], here)
+        join[expected[:, None] == nearest[frame]] = 0.0
+        sums = total[:, None] + _JOIN_WEIGHT * join
+        came_from[frame] = sums.argmin(axis=0)
+        total = sums.min(axis=0) + cost[frame]
+    choice = int(total.argmin())
+    path = np.empty(len(cost), np.intp)
+    for frame in range(len(cost) - 1, -1, -1):
+        path[frame] = nearest[frame, choice]
+        choice = came_from[frame, choice]
+    return path
+
+
+def _apart(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
+    return np.sqrt(np.maximum(squared, 0))
+
+
+def _smooth(frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.ndimage import convolve1d
+
+    window = np.hanning(_SMOOTH_FRAMES + 2)[1:-1]
+    return np.asarray(convolve1d(frames, window / window.sum(), axis=0, mode="nearest"))
+
+
+def _with_variance(
+    course: NDArray[np.float64], loud: NDArray[np.bool_], units: Units, variance: float
+) -> NDArray[np.float64]:
+    """Drawn apart around its mean to the target's variance (Toda, Black and Tokuda, 2007); never pushed together."""
+    mean = course[loud].mean(axis=0)
+    wanted = np.sqrt(variance) * units.manner.deviation[1:]
+    factor = np.clip(wanted / np.maximum(course[loud].std(axis=0), 1e-3), 1.0, 2.5)
+    return mean + factor * (course - mean)

@@ -1,0 +1,67 @@
+"""A recording as frames of speech: pitch, envelope, and mel-cepstra of the band that voices are matched in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.voice.cepstrum import mel_cepstra
+from avfusion.voice.world_analysis import FRAME_S, envelopes
+from avfusion.voice.world_pitch import track
+
+ORDER = 40
+"""Order of the mel-cepstra that are kept; c1..c24 are what is matched."""
+
+ALPHA = {16_000: 0.41, 8_000: 0.31}
+"""All-pass constant that follows the mel scale, for each rate of the matched band."""
+
+_BAND_BINS = 513
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """Frames every 5 ms. f0_hz [n], 0 where unvoiced. power [n, bins]: envelope from 0 to half of `rate_hz`.
+
+    cepstra [n, 41]: mel-cepstra of the part below half of `band_hz`. loud_db [n]: power of the whole envelope.
+    """
+
+    rate_hz: int
+    band_hz: int
+    f0_hz: NDArray[np.float64]
+    power: NDArray[np.float64]
+    cepstra: NDArray[np.float64]
+    loud_db: NDArray[np.float64]
+
+    def within(self, quiet_db: float) -> NDArray[np.bool_]:
+        """bool [n]: frames at most `quiet_db` below the loudest."""
+        return np.asarray(self.loud_db > self.loud_db.max() - quiet_db)
+
+
+def band_of(*rates_hz: int) -> int:
+    """The rate of the band in which recordings of these rates can be matched."""
+    return 16_000 if min(rates_hz) >= 16_000 else 8_000
+
+
+def listen(samples: NDArray[np.float64], rate_hz: int, band_hz: int) -> Speech:
+    """samples: [n], one channel, finite."""
+    f0 = track(samples, rate_hz, int(len(samples) / rate_hz / FRAME_S) + 1)
+    power = envelopes(samples, rate_hz, f0)
+    loud_db = 10 * np.log10(power.sum(axis=1) + 1e-20)
+    return Speech(rate_hz, band_hz, f0, power, band_cepstra(power, rate_hz, band_hz), loud_db)
+
+
+def band_cepstra(power: NDArray[np.float64], rate_hz: int, band_hz: int) -> NDArray[np.float64]:
+    """[n, 41] mel-cepstra of the envelope below half of `band_hz`; `power` reaches up to half of `rate_hz`."""
+    if rate_hz != band_hz:
+        power = np.exp(on_other_bins(np.log(power + 1e-30), rate_hz, band_hz, _BAND_BINS))
+    return mel_cepstra(power, ORDER, ALPHA[band_hz])
+
+
+def on_other_bins(values: NDArray[np.float64], rate_hz: int, new_rate_hz: int, bins: int) -> NDArray[np.float64]:
+    """[n, bins] between 0 and half of the new rate, from values between 0 and half of `rate_hz`; above, the last."""
+    place = np.minimum(np.linspace(0, new_rate_hz / rate_hz, bins), 1.0) * (values.shape[1] - 1)
+    lower = np.minimum(place.astype(int), values.shape[1] - 2)
+    part = place - lower
+    return np.asarray(values[:, lower] * (1 - part) + values[:, lower + 1] * part)

@@ -1,0 +1,127 @@
+"""New envelopes and a new pitch put onto the sound they were found in.
+
+What is voiced is said again by WORLD, or, where the pitch stays, by filtering the recording itself with the difference
+of the envelopes (K. Kobayashi, T. Toda et al., "Statistical singing voice conversion with direct waveform
+modification based on the spectrum differential", Interspeech 2014). What is not voiced, breath and consonants, is
+always the recording itself, so filtered; in pauses the filter is open and the room sounds as it did.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.voice.cepstrum import warped
+from avfusion.voice.world_analysis import FRAME_S, aperiodicities, world
+from avfusion.voice.world_speech import ALPHA, Speech, on_other_bins
+
+_WINDOW_S = 0.016
+_NEPER = np.log(10) / 20
+_MOST_DB = 15.0
+# Above the matched band the difference goes on as it was, on average, over the last of the band; so much at most.
+_EDGE_SHARE, _MOST_ABOVE_DB = 0.1, 6.0
+# From the floor of the recording up to here it is a pause; from there on it is more and more speech.
+_FLOOR_PERCENT, _PAUSE_DB, _RISE_DB = 5, 6.0, 10.0
+_LEAST_DYNAMICS_DB = 15.0
+_CEILING, _LOOK_S = 0.98, 0.004
+
+
+def difference(speech: Speech, cepstra: NDArray[np.float64], *, formant_semitones: float = 0.0) -> NDArray[np.float64]:
+    """[n, bins of speech.power]: ln of the factors that turn the speech's amplitudes into those of `cepstra` [n, 41].
+
+    Every frame keeps its power. formant_semitones: the new envelope with all its frequencies so much higher.
+    """
+    bins = speech.power.shape[1]
+    hz = np.linspace(0, speech.rate_hz / 2, bins)
+    half_band = speech.band_hz / 2
+    inside = hz <= half_band
+    angle = np.pi * np.minimum(hz[inside] / half_band / 2 ** (formant_semitones / 12), 1.0)
+    order = np.arange(1, cepstra.shape[1])
+    wanted = cepstra[:, 1:] @ np.cos(order[:, None] * warped(angle, ALPHA[speech.band_hz]))
+    found = 0.5 * np.log(speech.power + 1e-30)
+    out = np.empty_like(found)
+    out[:, inside] = wanted - found[:, inside]
+    level = 0.5 * np.log(
+        speech.power[:, inside].sum(axis=1) / (speech.power[:, inside] * np.exp(2 * out[:, inside])).sum(axis=1)
+    )
+    out[:, inside] += level[:, None]
+    if not inside.all():
+        edge = out[:, inside][:, -max(1, round(_EDGE_SHARE * inside.sum())) :].mean(axis=1)
+        most = _MOST_ABOVE_DB * _NEPER
+        out[:, ~inside] = np.clip(edge, -most, most)[:, None]
+    return out
+
+
+def said_again(
+    samples: NDArray[np.float64], speech: Speech, difference: NDArray[np.float64], f0_hz: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[n] like the samples, from WORLD: their envelopes times exp(2 difference), their breathiness, a new pitch."""
+    noise = aperiodicities(samples, speech.rate_hz, speech.f0_hz)
+    power = np.ascontiguousarray(speech.power * np.exp(2 * difference))
+    out = world().synthesize(np.ascontiguousarray(f0_hz), power, noise, speech.rate_hz, FRAME_S * 1000)
+    return np.pad(out[: len(samples)], (0, max(0, len(samples) - len(out))))
+
+
+def filtered(channels: NDArray[np.float64], rate_hz: int, difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[channels, n] filtered without delay by the factors exp(difference) [frames, bins], over time.
+
+    Short-time spectra, windows of about 16 ms that overlap by three quarters, so a difference of 0 changes nothing.
+    """
+    size = 2 ** round(np.log2(_WINDOW_S * rate_hz))
+    hop = size // 4
+    window = np.sqrt(np.hanning(size + 1)[:-1])
+    count = channels.shape[1]
+    steps = -(-(count + size) // hop) + 1
+    middles = (np.arange(steps) * hop - size / 2) / rate_hz / FRAME_S
+    gains = _at(on_other_bins(difference, 1, 1, size + 1), middles)
+    gains = np.exp(np.clip(gains, -2 * _MOST_DB * _NEPER, _MOST_DB * _NEPER))
+    out = np.zeros_like(channels)
+    for channel, samples in enumerate(channels):
+        padded = np.pad(samples, (size, steps * hop + 2 * size - count))
+        pieces = np.lib.stride_tricks.sliding_window_view(padded, size)[: steps * hop : hop] * window
+        # Twice the length: what the filter spreads beyond its window does not come back at the other end.
+        around = np.pad(pieces, ((0, 0), (size // 2, size - size // 2)))
+        spread = np.fft.irfft(np.fft.rfft(around, axis=1) * gains, 2 * size, axis=1)
+        pieces = spread[:, size // 2 : size // 2 + size] * window
+        whole = np.zeros(len(padded))
+        for step in range(steps):
+            whole[step * hop : step * hop + size] += pieces[step]
+        out[channel] = whole[size : size + count] / 2
+    return out
+
+
+def _at(values: NDArray[np.float64], frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[m, bins]: rows of [n, bins] at fractional places, held at the ends."""
+    place = np.clip(frames, 0, len(values) - 1)
+    lower = np.minimum(place.astype(int), max(0, len(values) - 2))
+    upper = np.minimum(lower + 1, len(values) - 1)
+    part = (place - lower)[:, None]
+    return np.asarray(values[lower] * (1 - part) + values[upper] * part)
+
+
+def share_of_speech(speech: Speech) -> NDArray[np.float64]:
+    """[n] in 0..1: 0 in pauses, 1 in speech. A recording that never rises 15 dB above its floor has no pauses."""
+    floor = np.percentile(speech.loud_db, _FLOOR_PERCENT)
+    share = np.clip((speech.loud_db - floor - _PAUSE_DB) / _RISE_DB, 0.0, 1.0)
+    if speech.loud_db.max() - floor < _LEAST_DYNAMICS_DB:
+        share = np.ones_like(share)
+    share[speech.f0_hz > 0] = 1.0
+    return np.convolve(np.pad(share, 2, mode="edge"), np.full(5, 0.2), mode="valid")
+
+
+def voiced_share(speech: Speech, count: int) -> NDArray[np.float64]:
+    """[count] in 0..1 for each sample: 1 where the frames around it are voiced."""
+    places = np.arange(count) / speech.rate_hz / FRAME_S
+    return np.interp(places, np.arange(len(speech.f0_hz)), (speech.f0_hz > 0).astype(float))
+
+
+def below_full_scale(channels: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
+    """[channels, n] turned down for moments around what would clip, all channels alike, smoothly over 4 ms."""
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+    peaks = np.abs(channels).max(axis=0)
+    if peaks.max(initial=0.0) <= _CEILING:
+        return channels
+    look = max(1, round(_LOOK_S * rate_hz))
+    lowest = minimum_filter1d(np.minimum(1.0, _CEILING / np.maximum(peaks, 1e-9)), 2 * look + 1)
+    return channels * uniform_filter1d(lowest, look)

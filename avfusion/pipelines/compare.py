@@ -13,13 +13,14 @@ from avfusion.pipelines.compare_answers import Answer, Comparison, Kind, Scores,
 from avfusion.pipelines.compare_asking import ask_all
 from avfusion.pipelines.compare_pairs import compared
 from avfusion.pipelines.compare_question import Question, candidates
+from avfusion.pipelines.compare_report import write_report
 from avfusion.pipelines.compare_truth import open_truth
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.prompts import by_frame
 from avfusion.pipelines.track import check_span
 
-__all__ = ["Answer", "Comparison", "Scores", "agreement", "compare"]
+__all__ = ["Answer", "Comparison", "Scores", "agreement", "compare", "write_report"]
 
 
 # Inside a call that may fall back nothing else does: each answer is of the engine whose name it bears.

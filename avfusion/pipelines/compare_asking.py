@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from avfusion.engines.registry import Settled, holdings, lend
 from avfusion.errors import AvfusionError, Stopped
@@ -80,7 +81,7 @@ def _measured(
     )
 
 
-def _found(question: Question, settled: Settled, engine: object, starts: Starts, work: Path, folder: Path) -> Found:
+def _found(question: Question, settled: Settled, engine: Any, starts: Starts, work: Path, folder: Path) -> Found:
     match question.kind:
         case "asked":
             return on_frame(question, settled, engine, folder)

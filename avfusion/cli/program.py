@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from avfusion.cli import app, demo, engines, evaluate, segment, swap
+from avfusion.cli import app, compare, demo, engines, evaluate, segment, swap
 from avfusion.cli.prompts import PromptCommand
 from avfusion.errors import AvfusionError, EngineNotReady, InputError, OutputError, Stopped, UsageError
 
@@ -38,6 +38,7 @@ _program = typer.Typer(
 _program.command("app")(app.app)
 _program.command("demo")(demo.demo)
 _program.add_typer(engines.commands, name="engines")
+_program.command("compare", cls=PromptCommand)(compare.compare)
 _program.command("segment", cls=PromptCommand)(segment.segment)
 _program.command("swap", cls=PromptCommand)(swap.swap)
 _program.add_typer(evaluate.commands, name="evaluate")

@@ -17,7 +17,7 @@ _STYLE = Path(__file__).with_name("compare_page.css")
 _PICTURE_PX = 900
 _LABELS_SHOWN = 8
 # From here on a cell of the matrix is dark enough for light figures.
-_DARK_FROM = 0.6
+_DARK_FROM = 0.7
 
 Column = tuple[str, Callable[[Answer], float | None], Callable[[float], str], str]
 """A heading, the value, how it is written, and which is best: "high", "low" or "" for neither."""
@@ -93,7 +93,7 @@ def _columns(comparison: Comparison) -> list[Column]:
         ("Boundary F", lambda one: one.scores and one.scores.boundary_f, "{:.3f}".format, "high"),
         ("Flicker", lambda one: one.flicker, "{:.3f}".format, "low"),
         ("Time", lambda one: one.seconds, _seconds, "low"),
-        ("of which learning", lambda one: one.learning_s or None, _seconds, ""),
+        ("Learning", lambda one: one.learning_s or None, _seconds, ""),
         ("Loading", lambda one: one.load_s, _seconds, ""),
         ("Frames/s", lambda one: one.frames_per_s if comparison.kind == "clip" else None, "{:.3g}".format, "high"),
         ("Peak memory", lambda one: one.peak_memory_bytes, lambda value: size(int(value)), "low"),
@@ -110,10 +110,10 @@ def _table(comparison: Comparison) -> str:
     best = {head: _best(comparison.with_masks, value, which) for head, value, _, which in columns}
     rows = []
     for answer in comparison.with_masks:
-        cells = [f"<td>{escape(_labels(answer))}</td>"] if has_labels else []
-        cells += [_cell(value(answer), write, best[head]) for head, value, write, _ in columns]
-        cells.append(f"<td>{escape(answer.device)}</td>")
-        cells += [f'<td class="code">{escape(answer.revision[:12])}</td>'] if has_weights else []
+        cells = [_text_cell("Label", _labels(answer))] if has_labels else []
+        cells += [_cell(head, value(answer), write, best[head]) for head, value, write, _ in columns]
+        cells.append(_text_cell("Device", answer.device))
+        cells += [_text_cell("Weights", answer.revision[:12], "code")] if has_weights else []
         rows.append(f'<tr><th scope="row">{escape(answer.engine)}</th>{"".join(cells)}</tr>')
     head = "".join(
         f'<th scope="col"{" class=number" if name in best else ""}>{escape(name)}</th>' for name in heads
@@ -133,11 +133,15 @@ def _best(answers: Sequence[Answer], value: Callable[[Answer], float | None], wh
     return max(values) if which == "high" else min(values)
 
 
-def _cell(value: float | None, write: Callable[[float], str], best: float | None) -> str:
-    if value is None:
-        return '<td class="number">-</td>'
-    marked = " best" if value == best else ""
-    return f'<td class="number{marked}">{escape(write(value))}</td>'
+def _cell(head: str, value: float | None, write: Callable[[float], str], best: float | None) -> str:
+    kind = "number best" if value is not None and value == best else "number"
+    return _text_cell(head, "" if value is None else write(value), kind)
+
+
+def _text_cell(head: str, text: str, kind: str = "") -> str:
+    """On a narrow screen, where the table has no head, each cell says what it is."""
+    named = f' class="{kind}"' if kind else ""
+    return f'<td{named} data-head="{escape(head)}">{escape(text)}</td>'
 
 
 def _labels(answer: Answer) -> str:

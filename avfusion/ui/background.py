@@ -9,9 +9,11 @@ from typing import Any
 
 import gradio as gr
 
-from avfusion.clip import Clip
+from avfusion.clip import Clip, Drawn
 from avfusion.errors import AvfusionError
+from avfusion.media.pictures import is_picture
 from avfusion.ui import editing, example, rendering, words
+from avfusion.ui.clicks import Selection
 from avfusion.ui.editing import short_events
 from avfusion.ui.layout import (
     FORMATS,
@@ -25,6 +27,7 @@ from avfusion.ui.layout import (
 )
 from avfusion.ui.looking import Look, look
 from avfusion.ui.object_part import ObjectPart, object_part
+from avfusion.ui.taking import Taken, Target
 from avfusion.ui.visit import Visit, close
 
 
@@ -63,10 +66,19 @@ def open_clip(visit: Visit, path: str | None, segmenter: str) -> tuple[Any, ...]
     return (*_opened(clip), *look(visit, 0, segmenter))
 
 
-def _opened(clip: Clip) -> tuple[str, gr.Slider, gr.Column, str]:
+def receive(visit: Visit, segmenter: str, taken: Taken) -> tuple[Any, ...]:
+    """A mask that was made in another tab: its clip is opened, and it is what is selected."""
+    chosen = Selection((Drawn(taken.mask, frame=taken.frame),))
+    clip = visit.take_over(taken.clip, chosen)
+    facts, scrub, results, _ = _opened(clip, taken.frame)
+    player = gr.Video(value=None if is_picture(clip.path) else str(clip.path))
+    return (player, facts, scrub, results, words.note(taken.said), *look(visit, taken.frame, segmenter))
+
+
+def _opened(clip: Clip, frame: int = 0) -> tuple[str, gr.Slider, gr.Column, str]:
     """Facts, slider, and the results of the clip before, which go."""
     last = clip.frame_count - 1
-    scrub = gr.Slider(minimum=0, maximum=max(1, last), value=0, interactive=last > 0)
+    scrub = gr.Slider(minimum=0, maximum=max(1, last), value=frame, interactive=last > 0)
     return words.facts(clip), scrub, gr.Column(visible=False), ""
 
 
@@ -80,8 +92,8 @@ def choose_kind(kind: str, ending: str) -> tuple[Any, ...]:
     return (*shows, placing, gr.update(visible=kind == "clip"), gr.Dropdown(choices=formats, value=ending))
 
 
-def build(page: gr.Blocks, *, runs_at_once: int) -> None:
-    """The tab's widgets, then its wires. Called inside the tab."""
+def build(page: gr.Blocks, *, runs_at_once: int) -> Target:
+    """The tab's widgets, then its wires. Called inside the tab. What masks of other tabs need to come here."""
     visit = gr.State(delete_callback=close)
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=7, min_width=320):
@@ -108,6 +120,8 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> None:
     )
     ran = rendering.wire(visit, behind, running, results, runs_at_once=runs_at_once)
     ran.then(look, [visit, chosen.scrub, behind.segmenter], chosen.shows, **short_events())
+    shows = [clip.clip, clip.facts, chosen.scrub, results.section, chosen.progress, *chosen.shows]
+    return Target("background", [visit, behind.segmenter], shows, receive)
 
 
 def _wire_clip(

@@ -36,7 +36,7 @@ from avfusion.ui.visit import Visit
 # Looking at frames and clicking is short work; a few at a time keep the page quick for everybody.
 _LOOKS_AT_ONCE = 4
 # More places than that in one stroke come from no hand.
-_PLACES_AT_MOST = 5000
+PLACES_AT_MOST = 5000
 
 Moved = tuple[Any, ...]
 """The scrubber's frame and a `Look`."""
@@ -54,15 +54,16 @@ def short_events() -> dict[str, Any]:
 def stroke(visit: Visit, tool: Tool, says: str, segmenter: str, event: gr.EventData) -> Look:
     """A click, or a drag of the pointer, on the frame that was displayed. event: frame, points [[x, y], ...] shown."""
     with visit.lock:
-        frame, points = int(event.frame), event.points[:_PLACES_AT_MOST]
+        frame, points = int(event.frame), event.points[:PLACES_AT_MOST]
         if visit.clip is not None and points and 0 <= frame < visit.clip.frame_count:
-            visit.selection = _said(visit.clip, visit.selection, frame, points, tool, keep=says == "keep")
+            visit.selection = with_stroke(visit.clip, visit.selection, frame, points, tool, keep=says == "keep")
         return look(visit, frame, segmenter)
 
 
-def _said(
+def with_stroke(
     clip: Clip, selection: Selection, frame: int, points: list[list[float]], tool: Tool, *, keep: bool
 ) -> Selection:
+    """The selection after a click (one place) or a drag through places of the displayed picture."""
     places = [to_frame(clip, x, y) for x, y in points]
     if len(places) == 1:
         return clicked(selection, *places[0], frame=frame, tool=tool, keep=keep)

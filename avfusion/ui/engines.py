@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,6 +16,7 @@ from avfusion.engines.state import size, state
 from avfusion.errors import EngineNotReady
 from avfusion.ui import words
 from avfusion.ui.downloads import DOWNLOADS, Download, refusal
+from avfusion.ui.object_part import script
 
 _ABILITIES = {"segmentation": "Clicks or words to a mask", "tracking": "The mask through the clip"}
 _HEADS = ("Engine", "What it is", "Download", "Memory", "Device", "Licence", "State")
@@ -60,15 +60,15 @@ def standing(engine: Engine, refused: str = "") -> str:
     reason = found.words
     button = ""
     if found.kind == "needs download":
-        reason = f"needs a download of {size(engine.download_bytes)}"
-        button = "" if refused else _button(engine, "download", _again(download))
+        reason = f"needs a download of {size(engine.download_bytes)}" if refused else "needs a download"
+        button = "" if refused else _button(engine, "download", _again(engine, download))
     problem = words.problem(EngineNotReady(download.problem)) if download and download.problem else ""
     return f'<span class="state problem">{_with_links(reason)}</span>{button}{problem}'
 
 
-def _again(download: Download | None) -> str:
-    if download is None:
-        return "Download"
+def _again(engine: Engine, download: Download | None) -> str:
+    if download is None or download.stage == "done":
+        return f"Download {size(engine.download_bytes)}"
     return "Go on" if download.stage == "stopped" else "Try again"
 
 
@@ -121,8 +121,7 @@ def _about_downloads(refused: str) -> str:
 
 def download_list(elem_id: str) -> gr.HTML:
     """An HTML component whose buttons, made by `standing`, start and stop downloads."""
-    script = Path(__file__).with_name("downloads.js").read_text(encoding="utf-8")
-    return gr.HTML(js_on_load=script, apply_default_css=False, elem_id=elem_id)
+    return gr.HTML(js_on_load=script("downloads.js"), apply_default_css=False, elem_id=elem_id)
 
 
 def wire_downloads(

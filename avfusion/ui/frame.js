@@ -1,5 +1,6 @@
-// The frame in step 2: clicks, strokes and boxes on it go to the program in pixels of the displayed picture.
-// Runs once, in the HTML component of the frame; `value` is {src, frame, colour}, `live` an address or nothing.
+// A frame to work on: clicks, strokes and boxes on it go to the program in pixels of the displayed picture.
+// Runs once, in the HTML component of the frame; `value` is {src, frame, colour}, `live` an address or nothing, and
+// `tab` the name of the tab, with which the names of its tools begin.
 const stage = element.querySelector(".stage");
 const picture = stage.querySelector("img");
 const ink = stage.querySelector("svg");
@@ -9,9 +10,10 @@ const STEP_PX = 3; // of the displayed picture, between two places of a stroke
 let path = null; // places of the pointer while it is down
 let moved = 0; // how far it went, on the screen
 
-const tool = () => document.querySelector("#background-tool input:checked")?.value ?? "keep";
-const drops = () => tool() === "scribble" && document.querySelector("#background-stroke input:checked")?.value === "drop";
-const draws = () => tool() === "box" || tool() === "scribble";
+const checked = (group) => document.querySelector(`#${props.tab}-${group} input:checked`)?.value;
+const tool = () => checked("tool") ?? "keep";
+const drops = () => tool() === "scribble" && checked("stroke") === "drop";
+const draws = () => ["box", "scribble", "outline"].includes(tool());
 
 // Where the picture's own pixels lie on the screen: it is never enlarged and sits in the middle of its element.
 function area() {
@@ -40,7 +42,10 @@ function draw() {
   else if (tool() === "box")
     ink.innerHTML = `<rect x="${Math.min(x0, x1)}" y="${Math.min(y0, y1)}" width="${Math.abs(x1 - x0)}"
       height="${Math.abs(y1 - y0)}" stroke="${colour}"/>`;
-  else ink.innerHTML = `<polyline points="${seen.map((at) => at.join(",")).join(" ")}" stroke="${colour}"/>`;
+  else {
+    const shape = tool() === "outline" ? "polygon" : "polyline";
+    ink.innerHTML = `<${shape} points="${seen.map((at) => at.join(",")).join(" ")}" stroke="${colour}"/>`;
+  }
 }
 
 function forget() {

@@ -75,21 +75,13 @@ def object_part() -> ObjectPart:
         STROKES, value="keep", show_label=False, label="What a stroke says", container=False, visible=False,
         elem_id="background-stroke", elem_classes="segments",
     )  # fmt: skip
-    frame = gr.HTML(
-        {"src": "", "frame": 0, "colour": hex_of(1)}, live="", html_template=_STAGE, js_on_load=_script("frame.js"),
-        apply_default_css=False, elem_id="background-frame",
-    )  # fmt: skip
+    frame = frame_view("background")
     status = gr.HTML(elem_id="background-object-status")
     with gr.Row(elem_classes="scrub-row"):
         previous = gr.Button("◀", min_width=44, scale=0, elem_id="background-previous")
         with gr.Column(min_width=150, elem_classes="scrub-column"):
-            scrub = gr.Slider(
-                0, 1, value=0, step=1, show_label=False, label="Frame number", container=False, min_width=120,
-                buttons=[], interactive=False, elem_id="background-scrub",
-            )  # fmt: skip
-            timeline = gr.HTML(
-                js_on_load=_script("timeline.js"), apply_default_css=False, elem_id="background-timeline"
-            )
+            scrub = scrubber("background-scrub")
+            timeline = gr.HTML(js_on_load=script("timeline.js"), apply_default_css=False, elem_id="background-timeline")
         following = gr.Button("▶", min_width=44, scale=0, elem_id="background-next")
         follow = gr.Button("Follow the object", min_width=170, scale=0, elem_id="background-follow")
         stop = gr.Button(
@@ -98,7 +90,7 @@ def object_part() -> ObjectPart:
     moment = gr.HTML(elem_id="background-time")
     progress = gr.HTML(elem_id="background-follow-status")
     objects, add, remove, worst, start, end, whole = _quiet_part()
-    gr.HTML(_shortcuts(), js_on_load=_script("keys.js"), apply_default_css=False, elem_id="background-shortcuts")
+    gr.HTML(_shortcuts(), js_on_load=script("keys.js"), apply_default_css=False, elem_id="background-shortcuts")
     return ObjectPart(
         tool, stroke, undo, redo, reset, frame, status, previous, scrub, following, timeline, moment, follow, stop,
         progress, objects, add, remove, worst, start, end, whole,
@@ -124,7 +116,24 @@ def _quiet_part() -> tuple[gr.Radio, gr.Button, gr.Button, gr.Button, gr.Button,
     return objects, add, remove, worst, start, end, whole
 
 
-def _script(name: str) -> str:
+def frame_view(tab: str) -> gr.HTML:
+    """The frame that is clicked. Its tools are the radio groups `TAB-tool` and `TAB-stroke`."""
+    return gr.HTML(
+        {"src": "", "frame": 0, "colour": hex_of(1)}, live="", tab=tab, html_template=_STAGE,
+        js_on_load=script("frame.js"), apply_default_css=False, elem_id=f"{tab}-frame", elem_classes="frame-view",
+    )  # fmt: skip
+
+
+def scrubber(elem_id: str) -> gr.Slider:
+    """Moves through the frames."""
+    return gr.Slider(
+        0, 1, value=0, step=1, show_label=False, label="Frame number", container=False, min_width=120, buttons=[],
+        interactive=False, elem_id=elem_id, elem_classes="scrub",
+    )  # fmt: skip
+
+
+def script(name: str) -> str:
+    """A script of the page, for an HTML component to run when it is there."""
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from avfusion.engines.downloads import to_preload
 from avfusion.jobs.home import clean, home
-from avfusion.ui import background, colours, endpoints, engines, example
+from avfusion.ui import background, colours, compare, endpoints, engines, example
 from avfusion.ui.downloads import DOWNLOADS
 from avfusion.ui.theme import STYLE, theme
 
@@ -24,11 +24,16 @@ def build_page() -> gr.Blocks:
     runs_at_once = max(1, (os.cpu_count() or 2) // 2)
     with gr.Blocks(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
         gr.HTML('<header class="top"><h1>AVFusion</h1><p>A new background for your clip, from one click.</p></header>')
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs", selected="background") as tabs:
+            # Compare hands masks on to the tabs after it, which must be there first.
+            with gr.Tab("Compare", id="compare", elem_id="compare-tab") as compare_tab:
+                pass
             with gr.Tab("Background", id="background", elem_id="background-tab"):
-                background.build(page, runs_at_once=runs_at_once)
-            with gr.Tab("Engines", id="engines", elem_id="engines-tab") as tab:
-                engines.build(page, tab)
+                targets = [background.build(page, runs_at_once=runs_at_once)]
+            with gr.Tab("Engines", id="engines", elem_id="engines-tab") as engines_tab:
+                engines.build(page, engines_tab)
+            with compare_tab:
+                compare.build(page, compare_tab, tabs, targets, runs_at_once=runs_at_once)
         endpoints.build(runs_at_once=runs_at_once)
     page.queue(max_size=64)
     return page

@@ -13,7 +13,7 @@ from typing import Any
 
 from avfusion.clip import Clip, Prompt
 from avfusion.errors import TooLarge
-from avfusion.jobs.home import job_folder, new_job
+from avfusion.jobs.home import home, job_folder, new_job
 from avfusion.media.probe import probe
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.track import Tracking
@@ -83,6 +83,16 @@ class Visit:
         self.forget()
         with self.lock:
             self.clip, self.selection = clip, selection
+
+    def take_over(self, clip: Clip, selection: Selection) -> Clip:
+        """As `open`, with a selection, for a clip that another part of the page has open and may close."""
+        if clip.path.is_relative_to(home() / "jobs"):
+            clip = self.open(clip.path)
+            with self.lock:
+                self.selection = selection
+        else:
+            self.show(clip, selection)
+        return clip
 
     def forget(self) -> None:
         """Back to the beginning: no clip, no clicks, no files."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avfusion.clip import Box, Clip, Point, Prompt, Scribble
+from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble
 from avfusion.errors import AvfusionError
 from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.report import Report
@@ -92,7 +92,8 @@ def selected(selection: Selection, frame: int, labels: Labels | None, news: str 
     here = selection.on_frame(frame)
     parts = []
     if here:
-        parts.append(f"{_counted(here)}, the last at {_place(here[-1])}")
+        place = _place(here[-1])
+        parts.append(_counted(here) + (f", the last at {place}" if place else ""))
         if labels is not None:
             share = 100 * np.count_nonzero(labels) / labels.size
             what = "the object fills" if len(selection.marked) == 1 else "the objects fill"
@@ -124,6 +125,7 @@ def _counted(prompts: Sequence[Prompt]) -> str:
         ("kept", "kept", sum(isinstance(prompt, Point) and prompt.keep for prompt in prompts)),
         ("dropped", "dropped", sum(isinstance(prompt, Point) and not prompt.keep for prompt in prompts)),
         ("box", "boxes", sum(isinstance(prompt, Box) for prompt in prompts)),
+        ("mask", "masks", sum(isinstance(prompt, Drawn) for prompt in prompts)),
         ("stroke", "strokes", sum(isinstance(prompt, Scribble) and prompt.keep for prompt in prompts)),
         ("dropping stroke", "dropping strokes", sum(isinstance(p, Scribble) and not p.keep for p in prompts)),
     ]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -13,13 +13,15 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 class Hub:
     """files: name -> content of the one repository. `.json` files are small, others large (redirected).
 
-    cut_after_bytes: the connection breaks off there, once. asked: (method, path, range, authorization) of each request.
+    cut_after_bytes: the connection breaks off there, once. gate: the second half of a large file waits for it. asked:
+    (method, path, range, authorization) of each request.
     """
 
     def __init__(self, files: dict[str, bytes], repository: str = "someone/model") -> None:
         self.files = files
         self.repository = repository
         self.cut_after_bytes: int | None = None
+        self.gate: threading.Event | None = None
         self.wants_token = False
         self.lies = False
         self.asked: list[tuple[str, str, str | None, str | None]] = []
@@ -88,7 +90,13 @@ class _Answers(BaseHTTPRequestHandler):
         stop = len(content)
         if self.hub.cut_after_bytes is not None and not name.endswith(".json"):
             stop, self.hub.cut_after_bytes = start + self.hub.cut_after_bytes, None
-        self.wfile.write(content[start:stop])
+        half = (start + stop) // 2
+        self.wfile.write(content[start:half])
+        if self.hub.gate is not None and not name.endswith(".json"):
+            self.wfile.flush()
+            self.hub.gate.wait(30)
+        with suppress(ConnectionError):  # whoever asked may have gone
+            self.wfile.write(content[half:stop])
         self.close_connection = True
 
     def _say(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:

@@ -9,7 +9,7 @@ from avfusion.engines.devices import has_card
 from avfusion.engines.engine import MIB, Engine, Understood
 from avfusion.engines.segmenters import CLICKED, DESCRIBED, LABELLED
 from avfusion.engines.state import state
-from avfusion.engines.trackers import TRACKED
+from avfusion.engines.trackers import MATCHED, TRACKED
 from avfusion.errors import EngineNotReady, UnknownEngine
 
 _REASONS_SHOWN = 2
@@ -64,6 +64,7 @@ CATALOGUE: tuple[Engine, ...] = (
         peak_memory_bytes=900 * MIB,
         packages=("torch", "safetensors"),
     ),
+    *MATCHED,
 )
 
 

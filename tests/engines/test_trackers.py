@@ -8,11 +8,12 @@ import pytest
 
 from avfusion.engines.catalogue import CATALOGUE, choose, find
 from avfusion.engines.devices import has_card
+from avfusion.engines.engine import HubFiles
 from avfusion.engines.registry import Registry
 from avfusion.engines.state import state
 from avfusion.engines.trackers import TRACKED
 from avfusion.errors import EngineNotReady
-from avfusion.tracking import Correctable
+from avfusion.tracking import Correctable, Describable
 from tests.engines.test_segmenters import put
 from tests.tracking.video_session import frame, square
 
@@ -21,19 +22,20 @@ def makers() -> dict[str, Callable[[Path], object]]:
     """Which tiny model stands for the weights of which repository."""
     from tests.tracking import tiny_video as tiny
 
-    return {"sam2.1": tiny.tiny_sam2_video, "EdgeTAM": tiny.tiny_edgetam}
+    return {"sam2.1": tiny.tiny_sam2_video, "EdgeTAM": tiny.tiny_edgetam, "sam3": tiny.tiny_sam3_video}
 
 
-NAMES = [row.name for row in TRACKED if any(part in row.sources[0].repository for part in ("sam2.1", "EdgeTAM"))]
+NAMES = [row.name for row in TRACKED if row.name.startswith(("sam2.1", "edgetam", "sam3"))]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_tracker_is_lent_from_the_folder_that_it_was_pulled_into(name: str) -> None:
     row = find(name, "tracking")
-    assert state(row).kind == "needs download"
-    with pytest.raises(EngineNotReady, match=f"{name}: needs a download"):
-        choose("tracking", name)
     (source,) = row.sources
+    assert isinstance(source, HubFiles)
+    waits_for = "gated" if source.gated else "needs a download"
+    with pytest.raises(EngineNotReady, match=f"{name}: {waits_for}"):
+        choose("tracking", name)
     put(source, next(make for part, make in makers().items() if part in source.repository))
     assert state(row).is_ready
     with Registry().lend(name, "tracking", "cpu") as engine:
@@ -41,6 +43,7 @@ def test_a_tracker_is_lent_from_the_folder_that_it_was_pulled_into(name: str) ->
         going = engine.begin(frame(0), {1: square(1), 2: square(5)})
         assert isinstance(going, Correctable)
         assert sorted(going.step(frame(1)).masks) == [1, 2]
+        assert isinstance(engine, Describable) == ("words" in row.understands)
 
 
 def test_weights_of_pictures_and_clips_are_the_same() -> None:
@@ -74,4 +77,6 @@ def test_a_machine_has_the_cards_that_torch_finds() -> None:
 
 
 def test_what_is_said_of_big_networks_that_are_not_here_speaks_of_the_card() -> None:
-    assert "sam2.1-large (on a graphics card) needs a download" in choose("tracking").why
+    why = choose("tracking").why
+    assert "sam3-video (on a graphics card) gated: ask for access" in why
+    assert "sam2.1-large (on a graphics card) needs a download" in why

@@ -79,7 +79,7 @@ def _saved(model: Any, folder: Path, seed: int = 1) -> tuple[Any, Any]:
     return model, processor
 
 
-def tiny_sam3_video(folder: Path, seed: int = 4) -> tuple[Any, Any]:
+def tiny_sam3_video(folder: Path, seed: int = 6) -> tuple[Any, Any]:
     """(Sam3VideoModel, Sam3VideoProcessor), saved in the folder. It finds something more often than a real one."""
     side_px, patch_px = 112, 14
     heads = {"num_attention_heads": 4, "hidden_size": WIDE}
@@ -99,10 +99,11 @@ def tiny_sam3_video(folder: Path, seed: int = 4) -> tuple[Any, Any]:
     }  # fmt: skip
     detector = transformers.Sam3Config(
         vision_config=vision, text_config=text, geometry_encoder_config=layers, detr_encoder_config=layers,
-        detr_decoder_config={**layers, "num_layers": 2, "num_queries": 6}, mask_decoder_config=heads,
+        detr_decoder_config={**layers, "num_layers": 2, "num_queries": 3}, mask_decoder_config=heads,
     )  # fmt: skip
     tracker = transformers.Sam3TrackerVideoConfig(
-        vision_config=vision, image_size=side_px, memory_attention_num_layers=2, memory_attention_rope_feat_sizes=[8, 8],
+        vision_config=vision, image_size=side_px, memory_attention_num_layers=2,
+        memory_attention_rope_feat_sizes=[8, 8],
         prompt_encoder_config={"hidden_size": WIDE, "image_size": side_px, "patch_size": patch_px},
         mask_decoder_config={"hidden_size": WIDE, "mlp_dim": 64, "iou_head_hidden_dim": 32},
         memory_attention_feed_forward_hidden_size=64, **_wide(),

@@ -3,10 +3,10 @@
 A. Kirillov et al., "Segment Anything", ICCV 2023, appendix B, as `SamAutomaticMaskGenerator` of the authors'
 segment-anything package does it. Kept as it is there: the grid, the batches, three masks for each click, the filters by
 expected overlap and by stability, boxes and non-maximum suppression from masks at the picture's size, crops, and the
-order; so the masks are the same ones. Not as there: a mask is drawn at the picture's size only if the model's own score
-is good enough and if its stability could be, by a bound worked out at low resolution; two thirds and more of three
-masks for each of 1024 clicks never are, which at 1080p would be 25 GB. Nothing is done about small holes and islands,
-and a mask of no pixels is nothing.
+order; so the masks are the same ones. Not as there: a mask is drawn at the picture's size, a few at a time, only if the
+model's own score is good enough and if its stability could be, by a bound worked out at low resolution; all three masks
+of 1024 clicks would be 25 GB at 1080p. Nothing is done about small holes and islands, and a mask of no pixels is
+nothing.
 """
 
 from __future__ import annotations
@@ -167,8 +167,8 @@ def _in_crop(
     drafts = drafts.where(_apart(drafts.boxes, drafts.scores, settings))
     bits: list[NDArray[np.uint8]] = []
     for logits in drafts.logits.split(_planes(crop)):
-        for mask in (model.enlarge(embedding, logits) > 0).cpu().numpy():
-            bits.append(np.packbits(np.pad(mask, ((y0, size[0] - y1), (x0, size[1] - x1))), axis=1))
+        masks = (model.enlarge(embedding, logits) > 0).cpu().numpy()
+        bits += [np.packbits(np.pad(mask, ((y0, size[0] - y1), (x0, size[1] - x1))), axis=1) for mask in masks]
     return [
         Found(packed, size, (left, top, right + 1, bottom + 1), score, stability)
         for packed, (left, top, right, bottom), score, stability in zip(
@@ -217,8 +217,9 @@ def _may_be_stable(logits: Any, shown: tuple[float, float], size: tuple[int, int
     def area(covered: Any) -> Any:
         return (covered.to(logits.dtype) @ weight[1]) @ weight[0]
 
-    most_inside = area(max_pool2d(logits, 3, 1, 1) > settings.stability_offset - slack)
-    least_union = area(-max_pool2d(-logits, 3, 1, 1) > slack - settings.stability_offset)
+    highest, lowest = (sign * max_pool2d(sign * logits[:, None], 3, 1, 1)[:, 0] for sign in (1, -1))
+    most_inside = area(highest > settings.stability_offset - slack)
+    least_union = area(lowest > slack - settings.stability_offset)
     return (most_inside > 0) & (most_inside >= (settings.least_stability - 1e-5) * least_union)
 
 

@@ -19,6 +19,8 @@ from avfusion.segmentation.segments import Segments, layered
 KNOWN_LOGIT = 8.0
 """How sure a mask that is handed in is, in the decoder's own unit."""
 
+AS_SAM = AutomaticSettings()
+
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
@@ -46,7 +48,7 @@ class Promptable(OneByOne):
 
     takes_words = False
 
-    def __init__(self, name: str, model: PromptableModel, automatic: AutomaticSettings = AutomaticSettings()) -> None:
+    def __init__(self, name: str, model: PromptableModel, automatic: AutomaticSettings = AS_SAM) -> None:
         """automatic: how everything in a picture is found."""
         super().__init__(name)
         self._model = model

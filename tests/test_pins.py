@@ -25,6 +25,7 @@ IMPORT_NAMES = {
     "faiss-cpu": "faiss",
     "gradio": "gradio",
     "librosa": "librosa",
+    "moviepy": "moviepy",
     "numpy": "numpy",
     "opencv-python-headless": "cv2",
     "pillow": "PIL.Image",

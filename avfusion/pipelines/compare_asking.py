@@ -18,6 +18,7 @@ from avfusion.pipelines.compare_question import Candidate, Found, Question
 from avfusion.pipelines.compare_truth import Truth
 from avfusion.pipelines.measured import PeakMemory, Stopwatch
 from avfusion.pipelines.progress import Progress, Teller
+from avfusion.segmentation.embeddings import encoding_anew
 
 
 def ask_all(question: Question, candidates: Sequence[Candidate], truth: Truth | None, folder: Path) -> Iterator[Answer]:
@@ -59,7 +60,7 @@ def _measured(
         import torch  # noqa: F401  the library itself is nobody's memory
     was_loaded = any((one.name, one.ability, one.device) == (name, question.ability, device) for one in holdings())
     memory, watch = PeakMemory(device), Stopwatch(device)
-    with lend(name, question.ability, device) as engine:
+    with lend(name, question.ability, device) as engine, encoding_anew():
         load_s = 0.0 if was_loaded else watch.seconds()
         found = _found(question, settled, engine, starts, work, folder)
     peak_memory_bytes = memory.growth_bytes()

@@ -89,8 +89,8 @@ def _columns(comparison: Comparison) -> list[Column]:
     region = "J" if comparison.kind == "clip" else "IoU"
     columns: list[Column] = [
         ("Score", lambda one: one.confidence, "{:.2f}".format, ""),
-        (region, lambda one: one.scores and one.scores.iou, "{:.3f}".format, "high"),
-        ("Boundary F", lambda one: one.scores and one.scores.boundary_f, "{:.3f}".format, "high"),
+        (region, lambda one: None if one.scores is None else one.scores.iou, "{:.3f}".format, "high"),
+        ("Boundary F", lambda one: None if one.scores is None else one.scores.boundary_f, "{:.3f}".format, "high"),
         ("Flicker", lambda one: one.flicker, "{:.3f}".format, "low"),
         ("Time", lambda one: one.seconds, _seconds, "low"),
         ("Learning", lambda one: one.learning_s or None, _seconds, ""),
@@ -168,7 +168,7 @@ def _agreement(comparison: Comparison, picture: Rgb) -> str:
 
 
 def _steps(count: int) -> list[list[int]]:
-    steps: list[list[int]] = heat_colours(np.arange(1, count + 1, dtype=np.float32) / count).tolist()
+    steps: list[list[int]] = heat_colours(np.linspace(1 / count, 1, count, dtype=np.float32)).tolist()
     return steps
 
 

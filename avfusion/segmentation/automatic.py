@@ -191,6 +191,8 @@ def _of_clicks(
     if settings.least_stability > 0:
         good = _may_be_stable(logits, model.shown(embedding), crop_size, settings)
         logits, scores = logits[good], scores[good]
+    if not len(logits):  # there are networks that cannot enlarge nothing
+        return _Drafts(logits, scores, scores, logits.new_zeros((0, 4), dtype=torch.int64))
     measured = [_measured(model.enlarge(embedding, part), settings) for part in logits.split(_planes(crop))]
     stability, boxes = (torch.cat(column) for column in zip(*measured, strict=True))
     boxes = boxes + boxes.new_tensor([crop[0], crop[1], crop[0], crop[1]])

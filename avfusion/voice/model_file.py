@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ def read_file(path: Path) -> Any:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # what torch would like its developers to know of old files
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except torch.serialization.pickle.UnpicklingError as error:  # type: ignore[attr-defined]
         what = re.search(r"(?:GLOBAL|global|class|function) ([\w.]+\.\w+)", str(error))
         held = f" ({what[1]})" if what else ""
@@ -35,7 +38,7 @@ def read_file(path: Path) -> Any:
         raise CannotRead(f"{path}: is empty or ends too early. Get it again.") from error
     except FileNotFoundError as error:
         raise CannotRead(f"{path}: there is no such file. Give a model file.") from error
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
         raise CannotRead(f"{path}: cannot be read as a model file ({_first_line(error)}). Get it again.") from error
 
 

@@ -16,7 +16,7 @@ from avfusion.errors import UsageError
 from avfusion.voice import Speaker, Target
 from avfusion.voice.content import HOP, RATE_HZ, WINDOW, ContentEncoder
 from avfusion.voice.layers import Tensor
-from avfusion.voice.one_channel import Wave, as_played, heard
+from avfusion.voice.one_channel import Wave, as_played, heard, resampled
 from avfusion.voice.pauses import keep_pauses
 from avfusion.voice.pitch import HIGHEST_HZ, LOWEST_HZ, METHODS, f0_hz
 from avfusion.voice.rvc_config import FRAMES_A_SECOND, PITCH_BINS
@@ -166,18 +166,19 @@ def _as_loud(said: Wave, rate_hz: int, source: Wave, *, own: float) -> Wave:
     """`said` with the loudness over time of `source` at 16 kHz, `own` of it its own; silence where that is silent."""
     if own == 1:
         return said
-    theirs, mine = _envelope(source, RATE_HZ), _envelope(said, rate_hz)
+    # What lies above the source's band does not count.
+    theirs, mine = _envelope(source), _envelope(resampled(said, rate_hz, RATE_HZ))
     count = min(theirs.size, mine.size)
     gain = (theirs[:count] / np.maximum(mine[:count], _QUIETEST)) ** (1 - own)
     middles = (np.arange(count) + 0.5) * rate_hz / FRAMES_A_SECOND
     return np.asarray(said * np.interp(np.arange(said.size), middles, gain), np.float32)
 
 
-def _envelope(wave: Wave, rate_hz: int) -> NDArray[np.float64]:
-    """Root mean square over half a second around each frame."""
+def _envelope(wave: Wave) -> NDArray[np.float64]:
+    """Root mean square over half a second around each frame, at 16 kHz."""
     from scipy.ndimage import uniform_filter1d
 
-    step = rate_hz // FRAMES_A_SECOND
+    step = RATE_HZ // FRAMES_A_SECOND
     frames = max(1, -(-wave.size // step))
     power = (
         np.square(np.pad(wave, (0, frames * step - wave.size)).astype(np.float64)).reshape(frames, step).mean(axis=1)

@@ -10,6 +10,16 @@ import typer
 if TYPE_CHECKING:
     from avfusion.clip import Clip
 
+
+def _allow(ctx: typer.Context, words: str | None) -> str | None:
+    """Holds until the command ends, for whichever engine it takes."""
+    if words is not None:
+        from avfusion.engines.memory import allowing
+
+        ctx.with_resource(allowing(words, said_by="--fallback "))
+    return words
+
+
 ClipArgument = Annotated[Path, typer.Argument(metavar="CLIP", help="A video, an animation or a picture.")]
 
 PointOption = Annotated[
@@ -44,6 +54,12 @@ ToOption = Annotated[
 EngineOption = Annotated[str, typer.Option("--engine", metavar="NAME", help="Carries masks through the clip.")]
 SegmenterOption = Annotated[str, typer.Option("--segmenter", metavar="NAME", help="Turns prompts into the first mask.")]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where engines work.")]
+FallbackOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fallback", metavar="smaller|cpu", callback=_allow, help="What to do where an engine does not fit in memory."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a report for machines.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 

@@ -12,6 +12,7 @@ from avfusion.cli.options import (
     ClipArgument,
     DeviceOption,
     EngineOption,
+    FallbackOption,
     FromOption,
     JsonOption,
     MaskOption,
@@ -50,6 +51,7 @@ def segment(
     engine: EngineOption = "auto",
     segmenter: SegmenterOption = "auto",
     device: DeviceOption = "auto",
+    fallback: FallbackOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -13,6 +13,7 @@ from avfusion.cli.options import (
     ClipArgument,
     DeviceOption,
     EngineOption,
+    FallbackOption,
     FromOption,
     JsonOption,
     MaskOption,
@@ -71,6 +72,7 @@ def swap(
     engine: EngineOption = "auto",
     segmenter: SegmenterOption = "auto",
     device: DeviceOption = "auto",
+    fallback: FallbackOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

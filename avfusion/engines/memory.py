@@ -40,17 +40,34 @@ class _Attempt:
 
 
 _ATTEMPT: ContextVar[_Attempt | None] = ContextVar("attempt", default=None)
+_ALLOWED: ContextVar[tuple[str, ...] | None] = ContextVar("allowed", default=None)
 
 
 def ways_allowed() -> tuple[str, ...]:
     """What the user allows where memory is short, the best first: `AVFUSION_FALLBACK=smaller,cpu`, or one of the two.
 
-    smaller: another engine of the same ability. cpu: the same engine, on the CPU. Raises `UsageError`.
+    smaller: another engine of the same ability. cpu: the same engine, on the CPU. What `allowing` says goes before the
+    variable. Raises `UsageError`.
     """
-    ways = tuple(way.strip() for way in os.environ.get(FALLBACK_VARIABLE, "").split(",") if way.strip())
+    ways = _ALLOWED.get()
+    return _ways(os.environ.get(FALLBACK_VARIABLE, ""), f"{FALLBACK_VARIABLE}=") if ways is None else ways
+
+
+@contextlib.contextmanager
+def allowing(words: str, *, said_by: str) -> Iterator[None]:
+    """For the length of the block, what `--fallback WORDS` allows. Raises `UsageError`; said_by: what to begin with."""
+    token = _ALLOWED.set(_ways(words, said_by))
+    try:
+        yield
+    finally:
+        _ALLOWED.reset(token)
+
+
+def _ways(words: str, said_by: str) -> tuple[str, ...]:
+    ways = tuple(way.strip() for way in words.split(",") if way.strip())
     for way in ways:
         if way not in _WAYS:
-            raise UsageError(f"{FALLBACK_VARIABLE}={way}: not a way out. Use smaller, cpu, or both with a comma.")
+            raise UsageError(f"{said_by}{way}: not a way out. Use smaller, cpu, or both with a comma.")
     return ways
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from avfusion.engines.catalogue import CATALOGUE, Choice, choose, of_ability
 from avfusion.engines.devices import free_memory, is_card, memory_budget, pick_device
 from avfusion.engines.engine import Engine, Understood
-from avfusion.engines.memory import FALLBACK_VARIABLE, did_not_fit, may_fall_back, ran_out, release, too_large
+from avfusion.engines.memory import did_not_fit, may_fall_back, ran_out, release, too_large
 from avfusion.engines.state import revision, state
 from avfusion.errors import NotEnoughMemory
 
@@ -283,9 +283,7 @@ class Registry:
 
 def _fell_back(choice: Choice, device: str, engine: Engine, other_device: str) -> str:
     wanted = f"{choice.engine.name} does not fit into the memory of {device}"
-    return (
-        f"{choice.why} {wanted}: {engine.name} works on {other_device} instead, as {FALLBACK_VARIABLE} allows.".strip()
-    )
+    return f"{choice.why} {wanted}: {engine.name} works on {other_device} instead, as you allowed.".strip()
 
 
 _REGISTRY = Registry()

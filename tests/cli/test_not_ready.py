@@ -1,15 +1,18 @@
 """Engines that cannot work, asked for at the command line: one line that says why, at once, and the exit status 4."""
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from avfusion.cli import main
 from avfusion.engines.catalogue import find
 from avfusion.engines.folders import weights_file
 from tests.cli.conftest import Material
@@ -105,3 +108,32 @@ def test_a_torchvision_that_does_not_fit_is_said_in_one_line(
     assert "fails" in row
     assert "torchvision::nms does not exist" in row
     assert "Traceback" not in checked.stderr + checked.stdout
+
+
+def test_an_unknown_way_out_is_wrong_usage(program: list[str], material: Material, tmp_path: Path) -> None:
+    command = [*program, "segment", str(material.clip), "--point", "32,32", "--out", "masks", "--fallback", "cloud"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr == "avfusion: --fallback cloud: not a way out. Use smaller, cpu, or both with a comma.\n"
+
+
+def test_an_engine_that_does_not_fit_the_machine_falls_back_where_that_is_allowed(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from avfusion.engines import registry
+
+    rows = (
+        replace(find("flow", "tracking"), name="vast", peak_memory_bytes=2**60),
+        find("flow", "tracking"),
+        find("grabcut", "segmentation"),
+    )
+    monkeypatch.setattr(registry, "_REGISTRY", registry.Registry(rows))
+    prompt = ["--mask", str(material.masks / "00000.png")]
+    words = ["segment", str(material.clip), *prompt, "--engine", "vast", "--quiet", "--out"]
+    assert main([*words, str(tmp_path / "refused")]) == 4
+    assert "vast: needs 1152921504.6 GB of memory" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "masks"), "--fallback", "smaller", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["engines"]["tracking"] == "flow"
+    assert any("vast does not fit into the memory of cpu: flow works" in note for note in report["notes"])
+    assert main([*words, str(tmp_path / "refused")]) == 4  # it was allowed for that one command

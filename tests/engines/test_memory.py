@@ -13,7 +13,7 @@ import pytest
 
 from avfusion.engines.devices import free_memory, memory_budget
 from avfusion.engines.engine import Engine
-from avfusion.engines.memory import FALLBACK_VARIABLE, falling_back
+from avfusion.engines.memory import FALLBACK_VARIABLE, allowing, falling_back
 from avfusion.engines.registry import Registry
 from avfusion.errors import NotEnoughMemory, UsageError
 
@@ -276,7 +276,7 @@ def test_the_first_way_that_is_allowed_is_taken_and_said(
     settled = Card(20, 12, 8, 3).registry().settle("tracking", "e12")
     assert (settled.engine.name, settled.device) == (engine, device)
     assert settled.why == (
-        f"e12 does not fit into the memory of cuda: {engine} works on {device} instead, as AVFUSION_FALLBACK allows."
+        f"e12 does not fit into the memory of cuda: {engine} works on {device} instead, as you allowed."
     )
 
 
@@ -301,6 +301,16 @@ def test_an_unknown_way_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FALLBACK_VARIABLE, "cloud")
     with pytest.raises(UsageError, match="AVFUSION_FALLBACK=cloud: not a way out"):
         Card(12).registry().settle("tracking", "e12")
+
+
+def test_what_is_said_for_one_piece_of_work_goes_before_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FALLBACK_VARIABLE, "smaller")
+    registry = Card(12, 3).registry()
+    with allowing("cpu", said_by="--fallback "):
+        assert registry.settle("tracking", "e12").device == "cpu"
+    assert registry.settle("tracking", "e12").engine.name == "e3"
+    with allowing("", said_by="--fallback "), pytest.raises(NotEnoughMemory):
+        registry.settle("tracking", "e12")
 
 
 def follow(registry: Registry, fails_on: set[str], seen: list[str]) -> Callable[[], str]:

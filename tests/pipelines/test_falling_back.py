@@ -1,4 +1,4 @@
-"""A track whose engine runs out of memory at work: another engine does it where the user allows it, and that is said."""
+"""A track whose engine runs out of memory: another engine does it where the user allows it, and that is said."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_it_is_said_which_engine_did_it_instead(made, tmp_path: Path, monkeypatc
     report = segment(made.clip, [Drawn(made.truth[0])], out=tmp_path / "masks", engine="greedy")
     assert report.engines["tracking"] == "flow"
     assert len(list((tmp_path / "masks").iterdir())) == report.frames
-    said = "greedy does not fit into the memory of cpu: flow works on cpu instead, as AVFUSION_FALLBACK allows."
+    said = "greedy does not fit into the memory of cpu: flow works on cpu instead, as you allowed."
     assert said in report.notes
 
 

@@ -165,6 +165,8 @@ def _in_crop(
     drafts = _Drafts(*(torch.cat([getattr(part, name) for part in parts])
                        for name in ("logits", "scores", "stability", "boxes")))  # fmt: skip
     drafts = drafts.where(_apart(drafts.boxes, drafts.scores, settings))
+    if not len(drafts.logits):
+        return []
     bits: list[NDArray[np.uint8]] = []
     for logits in drafts.logits.split(_planes(crop)):
         masks = (model.enlarge(embedding, logits) > 0).cpu().numpy()

@@ -1,9 +1,8 @@
 """Frames of one speaker in the voice of another, without parallel recordings and without training.
 
-1. The source's frames are brought nearer to the target's by a regularised linear map, fitted to the pairs of nearest
-   neighbours in both directions, found again after each fit (INCA: Erro, Moreno and Bonafonte, IEEE TASLP 2010).
-2. The mean of the nearest target frames gives a smooth course; its variance is set to the target's (global variance).
-3. Real frames of the target are laid along it: near to the course and, where possible, in the order in which they were
+1. The mean of the nearest target frames, each seen with its neighbours, gives a smooth course; its variance is set to
+   the target's (global variance).
+2. Real frames of the target are laid along it: near to the course and, where possible, in the order in which they were
    spoken, by a Viterbi search over target and join cost (Hunt and Black, ICASSP 1996). Course and frames are mixed.
 """
 
@@ -15,16 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.voice.world_speech import Speech
-from avfusion.voice.world_units import MATCHED, POOL_DB, SPEECH_DB, Units, manner_of
+from avfusion.voice.world_units import MATCHED, SPEECH_DB, Units, manner_of
 
-_FITS = 2
-_RIDGE = 400.0
 _NEAREST = 48
 _CANDIDATES = 32
 _SMOOTH_FRAMES = 9
 _JOIN_WEIGHT = 1.0
 # In units of distance: what it costs to take an unvoiced frame for a voiced one, or the other way round.
-_VOICING_COST = 0.5
+_VOICING_COST = 2.0
 _ROWS = 512
 
 
@@ -32,41 +29,20 @@ _ROWS = 512
 class Matching:
     """variance: the course's global variance over the target's. real: the share of real frames in the mix, 0..1."""
 
-    variance: float = 1.0
+    variance: float = 1.1
     real: float = 0.6
 
 
 def matched(source: Speech, units: Units, matching: Matching) -> NDArray[np.float64]:
     """[n, 41] mel-cepstra of the source's words in the target's voice; c0 without meaning."""
-    aligned = _aligned(source, units)
-    features = units.features_of(aligned)
+    described = manner_of([source], prior=units.manner).described(source)
+    features = units.features_of(described)
     nearest, weights = nearest_units(features, units.features, _NEAREST)
     course = _smooth((units.cepstra[nearest] * weights[:, :, None]).sum(axis=1))
     loud = source.within(SPEECH_DB)
     course[:, 1 : MATCHED + 1] = _with_variance(course[:, 1 : MATCHED + 1], loud, units, matching.variance)
     path = real_frames(course, nearest, source.f0_hz > 0, units)
     return (1 - matching.real) * course + matching.real * units.cepstra[path]
-
-
-def _aligned(source: Speech, units: Units) -> NDArray[np.float64]:
-    """[n, 25]: normalised frames, moved to where the target's are."""
-    raw = manner_of([source], prior=units.manner).normalised(source.cepstra)
-    pool, loud = source.within(POOL_DB), source.within(SPEECH_DB)
-    theirs = units.manner.normalised(units.cepstra)
-    aligned = raw
-    for _ in range(_FITS):
-        features = units.features_of(aligned)[pool]
-        there, there_weights = nearest_units(features, units.features, _NEAREST)
-        back, back_weights = nearest_units(units.features, features, _NEAREST // 2)
-        # Every frame of either side has a say, and both sides together the same.
-        even = np.sqrt(len(features) / len(units.features))
-        ours = np.concatenate([raw[pool], even * (raw[pool][back] * back_weights[:, :, None]).sum(axis=1)])
-        wanted = np.concatenate([(theirs[there] * there_weights[:, :, None]).sum(axis=1), even * theirs])
-        ridge = _RIDGE * np.eye(ours.shape[1])
-        aligned = raw + raw @ np.linalg.solve(ours.T @ ours + ridge, ours.T @ (wanted - ours))
-        aligned = (aligned - aligned[loud].mean(axis=0)) / np.maximum(aligned[loud].std(axis=0), 0.1)
-        aligned[:, 0] = raw[:, 0]
-    return aligned
 
 
 def nearest_units(

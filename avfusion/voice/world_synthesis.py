@@ -29,7 +29,8 @@ _CEILING, _LOOK_S = 0.98, 0.004
 def difference(speech: Speech, cepstra: NDArray[np.float64], *, formant_semitones: float = 0.0) -> NDArray[np.float64]:
     """[n, bins of speech.power]: ln of the factors that turn the speech's amplitudes into those of `cepstra` [n, 41].
 
-    Every frame keeps its power. formant_semitones: the new envelope with all its frequencies so much higher.
+    Every frame keeps its power, but nothing in it is raised by more than 15 dB: where the source hums and the target
+    would hiss, the hiss is not made as loud as the hum. formant_semitones: the new envelope with all its frequencies so much higher.
     """
     bins = speech.power.shape[1]
     hz = np.linspace(0, speech.rate_hz / 2, bins)
@@ -44,7 +45,7 @@ def difference(speech: Speech, cepstra: NDArray[np.float64], *, formant_semitone
     level = 0.5 * np.log(
         speech.power[:, inside].sum(axis=1) / (speech.power[:, inside] * np.exp(2 * out[:, inside])).sum(axis=1)
     )
-    out[:, inside] += level[:, None]
+    out[:, inside] = np.minimum(out[:, inside] + level[:, None], _MOST_DB * _NEPER)
     if not inside.all():
         edge = out[:, inside][:, -max(1, round(_EDGE_SHARE * inside.sum())) :].mean(axis=1)
         most = _MOST_ABOVE_DB * _NEPER
@@ -74,7 +75,7 @@ def filtered(channels: NDArray[np.float64], rate_hz: int, difference: NDArray[np
     steps = -(-(count + size) // hop) + 1
     middles = (np.arange(steps) * hop - size / 2) / rate_hz / FRAME_S
     gains = _at(on_other_bins(difference, 1, 1, size + 1), middles)
-    gains = np.exp(np.clip(gains, -2 * _MOST_DB * _NEPER, _MOST_DB * _NEPER))
+    gains = np.exp(gains)
     out = np.zeros_like(channels)
     for channel, samples in enumerate(channels):
         padded = np.pad(samples, (size, steps * hop + 2 * size - count))

@@ -26,6 +26,7 @@ MOST_UNITS = 12_000
 _REACH_FRAMES = 6
 _FEATURES = 64
 _WEIGHT_POWER = 0.75
+_LOUDNESS_WEIGHT, _VOICING_WEIGHT = 1.0, 2.0
 _DOUBT_FRAMES = 50.0
 
 
@@ -40,12 +41,17 @@ class Manner:
         """[n, 25] of [n, 25 or more]."""
         return (cepstra[:, : MATCHED + 1] - self.mean) / self.deviation
 
+    def described(self, speech: Speech) -> NDArray[np.float64]:
+        """[n, 26]: normalised c0..c24, and how voiced it is around each frame, 0..1."""
+        voiced = np.convolve(np.pad(speech.f0_hz > 0, 2, mode="edge"), np.full(5, 0.2), mode="valid")
+        return np.column_stack([self.normalised(speech.cepstra), voiced])
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
     """cepstra [n, 41]; voiced: bool [n]; follows: bool [n], whether unit i + 1 is the moment after unit i.
 
-    features: float32 [n, 64]; directions [25 * 13, 64]: what makes features of normalised frames and their neighbours.
+    features: float32 [n, 64]; directions [26 * 13, 64]: what makes features of described frames and their neighbours.
     """
 
     band_hz: int
@@ -57,9 +63,9 @@ class Units:
     features: NDArray[np.float32]
     directions: NDArray[np.float64]
 
-    def features_of(self, normalised: NDArray[np.float64]) -> NDArray[np.float32]:
-        """float32 [n, 64] of normalised frames [n, 25] of one recording."""
-        return np.asarray(_with_neighbours(normalised * _weights(self.manner)) @ self.directions, np.float32)
+    def features_of(self, described: NDArray[np.float64]) -> NDArray[np.float32]:
+        """float32 [n, 64] of described frames [n, 26] of one recording."""
+        return np.asarray(_with_neighbours(described * _weights(self.manner)) @ self.directions, np.float32)
 
 
 def units_of(recordings: Sequence[Speech]) -> Units:
@@ -71,7 +77,7 @@ def units_of(recordings: Sequence[Speech]) -> Units:
     pools = [speech.within(POOL_DB) for speech in recordings]
     around = np.concatenate(
         [
-            _with_neighbours(manner.normalised(speech.cepstra) * _weights(manner))[pool]
+            _with_neighbours(manner.described(speech) * _weights(manner))[pool]
             for speech, pool in zip(recordings, pools, strict=True)
         ]
     )
@@ -102,11 +108,11 @@ def manner_of(recordings: Sequence[Speech], prior: Manner | None = None) -> Mann
 
 
 def _weights(manner: Manner) -> NDArray[np.float64]:
-    """[25]: mean 1 over c1..c24, and 1 for the loudness."""
+    """[26]: mean 1 over c1..c24, and those of the loudness and the voicing."""
     weights = manner.deviation**_WEIGHT_POWER
     weights /= weights[1:].mean()
-    weights[0] = 1.0
-    return weights
+    weights[0] = _LOUDNESS_WEIGHT
+    return np.append(weights, _VOICING_WEIGHT)
 
 
 def _with_neighbours(frames: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avfusion.cli.compare_table import print_comparison
 from avfusion.cli.options import (
     BoxOption,
     DeviceOption,
@@ -32,7 +33,7 @@ from avfusion.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from avfusion.clip import Clip
-    from avfusion.pipelines.compare_answers import Answer, Comparison
+    from avfusion.pipelines.compare_answers import Comparison
 
 _ENGINES = "Which to compare; left out, all that are ready."
 _TRUTH = "The true mask, or a folder of them for a clip: each answer is scored."
@@ -93,7 +94,7 @@ def compare(
     if json:
         print_json({**comparison.as_json(), "out": str(out)})
     else:
-        _print_table(comparison, out)
+        print_comparison(comparison, out)
 
 
 def _chosen(words: str, *, whole_clip: bool) -> tuple[list[str], bool]:
@@ -144,43 +145,3 @@ def _refuse_nothing(comparison: Comparison) -> None:
     if not comparison.with_masks:
         said = "; ".join(answer.problem.rstrip(".") for answer in comparison.answers)
         raise InputError(f"{comparison.clip.path}: no engine had an answer. {said}.")
-
-
-def _print_table(comparison: Comparison, out: Path) -> None:
-    width = max(len(answer.engine) for answer in comparison.answers)
-    answers, is_clip = comparison.with_masks, comparison.kind == "clip"
-    scored = any(answer.scores is not None for answer in answers)
-    heads = ["   score", *(["     J" if is_clip else "   IoU", "     F"] if scored else [])]
-    heads += ["  seconds", *(["  frames/s", "  flicker"] if is_clip else []), "    memory"]
-    print(f"{'engine'.ljust(width)}{''.join(heads)}  labels")
-    for answer in answers:
-        print(f"{answer.engine.ljust(width)}{_figures(answer, scored=scored, is_clip=is_clip)}".rstrip())
-    for answer in comparison.answers:
-        if answer.masks is None:
-            print(f"{answer.engine.ljust(width)}  no answer: {answer.problem.removeprefix(f'{answer.engine}: ')}")
-    if len(comparison.engines) > 1:
-        _print_matrix(comparison, width)
-    print(f"\n{out}: comparison.html and its files")
-
-
-def _figures(answer: Answer, *, scored: bool, is_clip: bool) -> str:
-    from avfusion.engines.state import size
-
-    cells = [f"{answer.confidence:8.2f}"]
-    if scored:
-        values = (None, None) if answer.scores is None else (answer.scores.iou, answer.scores.boundary_f)
-        cells += [f"{'-':>6}" if value is None else f"{value:6.3f}" for value in values]
-    cells.append(f"{answer.seconds:9.2f}")
-    if is_clip:
-        cells += [f"{answer.frames_per_s:10.1f}", f"{'-':>9}" if answer.flicker is None else f"{answer.flicker:9.3f}"]
-    memory = "-" if answer.peak_memory_bytes is None else size(answer.peak_memory_bytes)
-    names = [label for label in dict.fromkeys(answer.labels) if label]
-    return f"{''.join(cells)}{memory:>10}  {', '.join(names[:6])}{' ...' if len(names) > 6 else ''}"
-
-
-def _print_matrix(comparison: Comparison, width: int) -> None:
-    print("\nIoU of each pair")
-    print(" " * width + "".join(f"{number:>7}" for number in range(1, len(comparison.engines) + 1)))
-    for number, name in enumerate(comparison.engines, 1):
-        row = "".join(f"{value:7.3f}" for value in comparison.iou[number - 1])
-        print(f"{name.ljust(width)}{row}   {number}")

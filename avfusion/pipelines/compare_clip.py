@@ -62,8 +62,8 @@ def follow(
     has_more = any(prompt.frame != prompts[0].frame for prompt in prompts)
     tracking = track(
         clip, prompts, folder=work, engine=name, segmenter=question.segmenter if has_more else "auto",
-        device=question.device, span=span, on_progress=by_name(name, question.on_progress),
-        should_stop=question.should_stop,
+        device=question.device, span=span, exhaustive=question.exhaustive,
+        on_progress=by_name(name, question.on_progress), should_stop=question.should_stop,
     )  # fmt: skip
     learning_s = tracking.stages_s.get("learning", 0.0)
     tracking_s = tracking.stages_s["tracking"]

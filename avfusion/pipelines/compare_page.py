@@ -94,7 +94,7 @@ def _columns(comparison: Comparison) -> list[Column]:
         ("Flicker", lambda one: one.flicker, "{:.3f}".format, "low"),
         ("Time", lambda one: one.seconds, _seconds, "low"),
         ("Learning", lambda one: one.learning_s or None, _seconds, ""),
-        ("Loading", lambda one: one.load_s, _seconds, ""),
+        ("Loading", lambda one: one.load_s or None, _seconds, ""),
         ("Frames/s", lambda one: one.frames_per_s if comparison.kind == "clip" else None, "{:.3g}".format, "high"),
         ("Peak memory", lambda one: one.peak_memory_bytes, lambda value: size(int(value)), "low"),
     ]

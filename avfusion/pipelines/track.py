@@ -22,6 +22,7 @@ from avfusion.pipelines.keys import Key, keys_of, words_alone
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.segmenters import segmenters_for
 from avfusion.pipelines.timeline import Worst, worst
+from avfusion.tracking import Exhaustible
 
 # Runs kept for undo and redo beside those in use.
 _RUNS_KEPT = 40
@@ -76,6 +77,7 @@ def track(
     segmenter: str = "auto",
     device: str = "auto",
     span: tuple[int, int] | None = None,
+    exhaustive: bool = False,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Tracking:
@@ -85,6 +87,7 @@ def track(
     to the object's next key frame or the end; between two key frames both answers are joined. At a cut a track ends,
     and goes on where the object is surely found again. Prompts on a later frame correct what the earlier part of the
     log gives there. What was tracked before is found again in `folder`: a new prompt costs only what it affects.
+    exhaustive: an engine that can look at everything in each frame does so; others do as always.
     """
     keys = keys_of(clip, prompts)
     start, stop = check_span(clip, span)
@@ -100,8 +103,11 @@ def track(
     stages_s = {"shots": looking.seconds}
     tracking, learning = (Teller(stage, 0, on_progress, should_stop) for stage in ("tracking", "learning"))
     with lend(tracker_choice.engine.name, "tracking", tracker_choice.device) as tracker:
+        name = tracker_choice.engine.name
+        if exhaustive and isinstance(tracker, Exhaustible):
+            tracker, name = tracker.exhaustively(), f"{name} exhaustively"
         answers = Answers(
-            clip, keys, (start, stop), folder=folder, tracker=tracker, engine=tracker_choice.engine.name, shots=shots,
+            clip, keys, (start, stop), folder=folder, tracker=tracker, engine=name, shots=shots,
             segmenters=segmenters, tracking=tracking, learning=learning,
         )  # fmt: skip
         answers.derive()

@@ -93,3 +93,12 @@ class Describable(Protocol):
     def begin_described(self, frame: Frame, words: Mapping[int, str]) -> tuple[Tracked, TrackState]:
         """What the words say of the first frame, by object number, and the state for the frames after it."""
         ...
+
+
+@runtime_checkable
+class Exhaustible(Protocol):
+    """A tracking engine that can look at everything in every frame, if time does not matter."""
+
+    def exhaustively(self) -> Tracker:
+        """The same engine, which does so."""
+        ...

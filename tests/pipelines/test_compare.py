@@ -30,6 +30,7 @@ from avfusion.segmentation import Segmented
 from avfusion.segmentation.embeddings import Embeddings
 from avfusion.segmentation.labelled import Labelled
 from avfusion.segmentation.segments import Segments
+from avfusion.tracking import Tracked
 
 BALL = Box(50, 55, 130, 135)
 
@@ -101,16 +102,22 @@ def _own_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Still:
-    """A tracker that says the first mask again and again."""
+    """A tracker that says the first mask again and again; asked to be exhaustive, the whole picture."""
 
     name = "still"
 
+    def __init__(self, *, whole: bool = False) -> None:
+        self._whole = whole
+
+    def exhaustively(self) -> "Still":
+        return Still(whole=True)
+
     def begin(self, frame: Any, masks: Mapping[int, Mask], sure: Any = ()) -> Any:
-        from avfusion.tracking import Tracked
+        said = {number: mask | self._whole for number, mask in masks.items()}
 
         class State:
             def step(self, frame: Any) -> Tracked:
-                return Tracked(dict(masks), dict.fromkeys(masks, 0.5))
+                return Tracked(said, dict.fromkeys(said, 0.5))
 
         return State()
 
@@ -332,6 +339,20 @@ def test_all_trackers_start_from_the_same_mask(made: Any, tmp_path: Path) -> Non
     assert second is not None
     assert np.array_equal(first.mask(0), second.mask(0))
     assert iou(first.mask(0), made.truth[0]) > 0.8
+
+
+@pytest.mark.usefixtures("_own_engines")
+def test_trackers_that_can_look_at_everything_do_so_when_they_are_asked_to(made: Any, tmp_path: Path) -> None:
+    for exhaustive in (False, True):
+        found = compare(
+            made.clip, [Drawn(made.truth[0])], engines=["flow", "still"], whole_clip=True, span=(0, 3),
+            exhaustive=exhaustive, folder=tmp_path,
+        )  # fmt: skip
+        flow, still = (answer.masks for answer in found.answers)
+        assert flow is not None
+        assert still is not None
+        assert still.mask(1).all() == exhaustive
+        assert not flow.mask(1).all()
 
 
 @pytest.mark.usefixtures("_own_engines")

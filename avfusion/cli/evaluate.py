@@ -14,13 +14,9 @@ from avfusion.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from avfusion.pipelines.evaluate import VosReport
+    from avfusion.pipelines.evaluate_segmentation import SegmentationReport
 
 commands = typer.Typer(help="Score an engine on a dataset, as the field does.", rich_markup_mode=None)
-
-
-@commands.callback()
-def evaluate() -> None:
-    """Without this, Typer would make the only command the whole program."""
 
 
 @commands.command("vos")
@@ -49,6 +45,52 @@ def vos(
         print_json(report.as_json())
     else:
         _print_table(report)
+
+
+@commands.command("segmentation")
+def segmentation(
+    dataset: Annotated[Path, typer.Argument(metavar="DIR", help="Laid out as ADE20K, or as COCO's panoptic task.")],
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="The segmentation engine to score; one that gives names.")
+    ],
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score whole pictures by name: mean IoU as ADE20K counts it, and panoptic quality where the truth has it."""
+    from avfusion.pipelines.evaluate_segmentation import evaluate_segmentation
+
+    with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
+        report = evaluate_segmentation(
+            dataset, engine=engine, device=device, on_progress=progress, should_stop=should_stop
+        )
+    if json:
+        print_json(report.as_json())
+    else:
+        _print_classes(report)
+
+
+def _print_classes(report: SegmentationReport) -> None:
+    width = max(len("class"), *(len(row.name) for row in report.classes))
+    print(f"{'class'.ljust(width)}    IoU  accuracy     PQ")
+    for row in report.classes:
+        if row.iou is not None:
+            print(f"{row.name.ljust(width)}  {_three(row.iou)}     {_three(row.accuracy)}  {_three(row.pq)}")
+    print(f"\n{report.dataset}: {report.pictures} pictures, {report.pictures_per_s:.1f} a second")
+    print(f"  {report.engine} on {report.device}{f', weights {report.revision[:25]}' if report.revision else ''}")
+    print(
+        f"  mean IoU {report.mean_iou:.3f}, mean accuracy {report.mean_accuracy:.3f}, "
+        f"pixel accuracy {report.pixel_accuracy:.3f}"
+    )
+    for name, quality in (report.panoptic or {}).items():
+        if quality is not None:
+            print(f"  {name:6} PQ {quality.pq:.3f}, SQ {quality.sq:.3f}, RQ {quality.rq:.3f}")
+    if report.unnamed:
+        print(f"  note     the engine has no name for {len(report.unnamed)} classes: {', '.join(report.unnamed)}")
+
+
+def _three(value: float | None) -> str:
+    return "    -" if value is None else f"{value:.3f}"
 
 
 def _print_table(report: VosReport) -> None:

@@ -31,6 +31,11 @@ class Labelled(OneByOne):
         self._model = model
         self._segments = Embeddings(model.find)
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Every name there is."""
+        return self._model.vocabulary
+
     def segments(self, rgb: Rgb) -> Segments:
         """All there is in the picture. The last few pictures are remembered."""
         return self._segments.of(rgb)

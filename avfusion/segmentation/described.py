@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,12 @@ from avfusion.clip import Mask, Rgb
 from avfusion.segmentation.asked import Asked
 from avfusion.segmentation.one_by_one import OneByOne
 from avfusion.segmentation.segments import Segments, pick, pieces
+
+
+def things(words: str) -> list[str]:
+    """ "A dog, cats and a car." -> "a dog", "cats", "a car": each looked for by itself."""
+    parts = re.split(r",|;|\band\b", words.lower())
+    return [part.strip(" .") for part in parts if part.strip(" .")]
 
 
 class DescribedModel(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from avfusion.clip import Box, Rgb
-from avfusion.segmentation.described import Described
+from avfusion.segmentation.described import Described, things
 from avfusion.segmentation.pretrained import load_model, load_processor
 from avfusion.segmentation.promptable import Promptable
 from avfusion.segmentation.sam2 import load_sam2
@@ -32,8 +32,7 @@ class _Grounding:
         import torch
 
         # The network was taught with small letters and a full stop after each thing.
-        things = [part.strip(" .").lower() for part in words.replace(" and ", ",").split(",")]
-        text = ". ".join(thing for thing in things if thing) + "."
+        text = ". ".join(things(words)) + "."
         inputs = self._processor(images=rgb, text=text, return_tensors="pt").to(self._model.device)
         with torch.inference_mode(), halved(self._model.device):
             outputs = self._model(**inputs)

@@ -11,7 +11,8 @@ from avfusion.errors import CannotRead, EngineNotReady
 
 
 def load_model(folder: Path, kind: str | type, device: str) -> Any:
-    """The model of a class (or of one of the transformers package, by name) in evaluation mode on its device, with every weight from the folder.
+    """The model of a class, or of one of the transformers package by name, in evaluation mode on its device, with every
+    weight from the folder.
 
     Raises CannotRead for a folder without a config, weights that are cut short, of something else or not all there,
     and EngineNotReady where torch and torchvision do not fit each other.

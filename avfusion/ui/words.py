@@ -165,7 +165,8 @@ def bar(part: float, title: str, words: str) -> str:
 
 def report(report: Report, *, total_s: float) -> str:
     """The line under a result: what it is, who made it, how fast, where the time went, what to know."""
-    engines = ", ".join(f"{ability} {name}" for ability, name in report.engines.items())
+    weights = {ability: f" (weights {revision[:12]})" for ability, revision in report.revisions.items()}
+    engines = ", ".join(f"{ability} {name}{weights.get(ability, '')}" for ability, name in report.engines.items())
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.stages_s.items())
     items = [
         f"{report.frames} frames of {report.width_px} by {report.height_px}",

@@ -70,10 +70,17 @@ def test_what_is_selected_of_several_objects_and_strokes() -> None:
 
 def test_the_report_names_engines_and_times() -> None:
     report = Report(
-        "swap", Path("/srv/out.mp4"), 50, 640, 360, 2.0, {"tracking": "flow"}, "cpu", {"tracking": 1.25}, ("A note.",)
-    )
+        "swap", Path("/srv/out.mp4"), 50, 640, 360, 2.0, {"tracking": "sam"}, {"tracking": 1.25}, ("A note.",),
+        revisions={"tracking": "0123456789abcdef"}, devices={"tracking": "cuda"},
+    )  # fmt: skip
     said = words.report(report, total_s=2.5)
-    for part in ("50 frames of 640 by 360", "20 frames/s", "tracking flow", "tracking 1.2 s (cpu)", "A note."):
+    for part in (
+        "50 frames of 640 by 360",
+        "20 frames/s",
+        "tracking sam (weights 0123456789ab)",
+        "tracking 1.2 s (cuda)",
+        "A note.",
+    ):
         assert part in said
     assert "/srv" not in said
 

@@ -50,7 +50,7 @@ def sections(is_small: bool, device: str, folder: Path) -> list[Section]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="tiny models, to see that all of it runs")
-    parser.add_argument("--device", default="", help="cuda or cpu; the card if there is one")
+    parser.add_argument("--device", choices=("cuda", "cpu"), help="the card if there is one")
     parser.add_argument("--only", default="", help="run only the parts whose title has this in it")
     given = parser.parse_args()
     import torch

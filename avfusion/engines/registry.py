@@ -262,7 +262,9 @@ class Registry:
             yield engine, "cpu"
         if way == "smaller":
             for other in self._smaller(engine, understands):
-                yield other, self._pick(other, device)
+                where = self._pick(other, device)
+                if where != "cpu" or not other.needs_card:
+                    yield other, where
 
     def _smaller(self, engine: Engine, understands: Understood | None) -> Iterator[Engine]:
         """Engines that are ready, need less, and take the same prompts."""

@@ -105,6 +105,16 @@ def test_only_engines_that_are_ready_and_take_the_same_prompts_are_named() -> No
         use(card.registry(), "e12")
 
 
+def test_engines_that_need_a_card_are_not_offered_on_a_cpu() -> None:
+    card = Card(101, 50)
+    fast = Engine("fast", "tracking", "For tests.", "none", lambda device: None, GB, needs_card=True)
+    card.catalogue = (fast, *card.catalogue)
+    with pytest.raises(NotEnoughMemory, match=r"What fits: e50 \(50\.0 GB\)\.$"):
+        use(card.registry(), "e101", "cpu")
+    with pytest.raises(NotEnoughMemory, match=r"What fits: fast \(1\.0 GB\), or"):
+        use(card.registry(), "e101")
+
+
 def test_nothing_fits() -> None:
     with pytest.raises(NotEnoughMemory, match="No other engine that is ready would fit, or this one with --device cpu"):
         use(Card(12, 11).registry(), "e11")

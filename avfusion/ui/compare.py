@@ -111,7 +111,7 @@ def _wire_run(
     begun = gr.on([ran.run.click, asked.words.submit], running.begin, None, step, queue=False, **hidden)
     run = begun.then(running.run, inputs, shows, **slow)
     run.success(None, js=_SHOW_ANSWERS)
-    run.failure(running.fail, None, step, **hidden)
+    run.failure(running.fail, [visit], shows, **hidden)
     ran.stop.click(running.stop, [visit], step, queue=False, cancels=[run], **hidden)
     pair: list[Any] = [answers.left, answers.right]
     moving: list[Any] = [answers.cards, answers.scrub_words, answers.agreement, answers.slider]

@@ -179,9 +179,10 @@ def _paths(clip: Clip | None, files: Sequence[str] | None) -> list[Path]:
     return [*([clip.path] if clip else []), *(Path(file) for file in files or ())]
 
 
-def fail() -> RunShown:
+def fail(visit: CompareVisit) -> Shown:
     """The run broke off."""
-    return idle(words.problem(UsageError("The comparison did not work. This is a bug: please report it.")))
+    said = words.problem(UsageError("The comparison did not work. This is a bug: please report it."))
+    return *idle(said), *show_answers(visit, working=False)
 
 
 def stop(visit: CompareVisit) -> RunShown:

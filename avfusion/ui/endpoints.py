@@ -45,7 +45,8 @@ def swap(
         clip: the video file.
         points: which object is meant, as JSON: a list of [x, y], of {"x": 320, "y": 180, "keep": true, "frame": 0} or
             of {"box": [x0, y0, x1, y1], "frame": 0} or of {"scribble": [[x, y], ...], "keep": true, "frame": 0}, in
-            pixels of the full frame. "keep": false marks what it is not; "object": 2 means a second object.
+            pixels of the full frame. "keep": false marks what it is not; "object": 2 means a second object. Where an
+            engine for words is ready, {"words": "a dog", "frame": 0} names it.
         background: a colour like #204060, or blur, or transparent, or file for the background file.
         background_file: a picture or a video, used when background is file.
         format: mp4, webm, mov (ProRes 4444), gif, or zip (PNG pictures). Transparent needs another one than mp4.
@@ -77,7 +78,8 @@ def segment(clip: str, points: str, format: str = "json") -> Made:
         clip: the video file.
         points: which object is meant, as JSON: a list of [x, y], of {"x": 320, "y": 180, "keep": true, "frame": 0} or
             of {"box": [x0, y0, x1, y1], "frame": 0} or of {"scribble": [[x, y], ...], "keep": true, "frame": 0}, in
-            pixels of the full frame. "keep": false marks what it is not; "object": 2 means a second object.
+            pixels of the full frame. "keep": false marks what it is not; "object": 2 means a second object. Where an
+            engine for words is ready, {"words": "a dog", "frame": 0} names it.
         format: json for COCO instance annotations with compressed RLE, mp4 for the clip with the object tinted.
 
     Returns:

@@ -62,11 +62,10 @@ def duration(seconds: float) -> str:
 
 def facts(clip: Clip) -> str:
     sound = "with sound" if clip.sounds else "no sound"
-    items = [
-        f"{clip.width_px} by {clip.height_px} pixels",
-        f"{clip.frame_count} frames, {float(clip.fps):.4g} a second",
-        f"{clock(float(clip.duration_s))} long, {sound}",
-    ]
+    items = [f"{clip.width_px} by {clip.height_px} pixels"]
+    if clip.frame_count > 1:
+        items.append(f"{clip.frame_count} frames, {float(clip.fps):.4g} a second")
+        items.append(f"{clock(float(clip.duration_s))} long, {sound}")
     lines = "".join(f"<li>{escape(item)}</li>" for item in items)
     notes = "".join(note(text) for text in clip.notes)
     return f'<p class="file">{escape(clip.path.name)}</p><ul class="facts">{lines}</ul>{notes}'

@@ -1,9 +1,10 @@
-"""/swap and /segment as programs call them."""
+"""/swap, /segment and /compare as programs call them."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from avfusion.clip import Box, Point, Scribble
+from avfusion.clip import Box, Point, Scribble, Words
 from avfusion.errors import UsageError
 from avfusion.ui.endpoints import parse_points
 from tests.ui.conftest import Server
@@ -57,6 +58,36 @@ def test_segment_returns_masks(client: Client, clips: Path) -> None:
     assert len(json.loads(Path(file).read_text())["images"]) == 24
 
 
+def test_compare_returns_a_page_and_what_each_engine_said(client: Client, clips: Path) -> None:
+    file, report = client.predict(
+        clip=handle_file(clips / "rolling.mp4"), points='[{"x": 96, "y": 90, "frame": 3}]', frame=3,
+        engines="grabcut, sam-vit-b", api_name="/compare",
+    )  # fmt: skip
+    assert "grabcut" in Path(file).read_text()
+    there, missing = report["answers"]
+    assert (there["engine"], there["problem"]) == ("grabcut", "")
+    assert missing["engine"] == "sam-vit-b"
+    assert "needs a download" in missing["problem"]
+    assert report["iou"] == [[1.0]]
+
+
+def test_compare_takes_the_trackers_that_are_named(client: Client, clips: Path) -> None:
+    file, report = client.predict(
+        clip=handle_file(clips / "rolling.mp4"), points=CLICK, engines="flow", whole_clip=True, format="zip",
+        api_name="/compare",
+    )  # fmt: skip
+    with zipfile.ZipFile(file) as archive:
+        assert {"comparison.json", "comparison.csv", "side-by-side.mp4"} <= set(archive.namelist())
+    assert report["frames"] == [0, 24]
+    assert report["answers"][0]["frames_per_s"] > 0
+
+
+def test_an_engine_that_is_not_there_is_refused_at_once(client: Client, clips: Path) -> None:
+    for engines, words in (("sam-vit-b", "sam-vit-b: needs a download of 375 MB"), ("sam-vit-x", "Did you mean")):
+        with pytest.raises(AppError, match=words):
+            client.predict(clip=handle_file(clips / "rolling.mp4"), points=CLICK, engines=engines, api_name="/compare")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -85,14 +116,18 @@ def test_the_server_reads_no_file_that_is_not_the_callers(client: Client, server
 def test_they_are_tools_for_agents(server: Server) -> None:
     with urllib.request.urlopen(f"{server.address}gradio_api/mcp/schema") as answer:
         tools = {tool["name"]: tool for tool in json.load(answer)}
-    assert {name.removeprefix("avfusion_") for name in tools} == {"swap", "segment"}
+    assert {name.removeprefix("avfusion_") for name in tools} == {"swap", "segment", "compare"}
     for tool in tools.values():
         assert "video" in tool["description"]
         assert set(tool["inputSchema"]["properties"]) >= {"clip", "points", "format"}
 
 
 def test_only_they_are_public(client: Client) -> None:
-    assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {"/swap", "/segment"}
+    assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {
+        "/swap",
+        "/segment",
+        "/compare",
+    }
 
 
 @pytest.mark.parametrize(
@@ -103,6 +138,7 @@ def test_only_they_are_public(client: Client) -> None:
         ('[{"x": 3, "y": 4.5, "keep": false, "frame": 7, "object": 2}]', (Point(3, 4.5, False, 7, 2),)),
         ('[{"scribble": [[1, 2], [3, 4.5]], "frame": 3}]', (Scribble(((1, 2), (3, 4.5)), frame=3),)),
         ('[{"scribble": [[1, 2]], "keep": false, "object": 2}]', (Scribble(((1, 2),), keep=False, object=2),)),
+        ('[{"words": "a dog", "frame": 2}]', (Words("a dog", 2),)),
         ('[{"box": [1, 2, 3, 4], "frame": 5}, [6, 7]]', (Box(1, 2, 3, 4, 5), Point(6, 7))),
     ],
 )

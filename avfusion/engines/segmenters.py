@@ -27,6 +27,12 @@ def _load_sam2(name: str, source: HubFiles, device: str) -> object:
     return load_sam2(hub_snapshot(source), name=name, device=device)
 
 
+def _load_sam3(source: HubFiles, device: str) -> object:
+    from avfusion.segmentation.sam3 import load_sam3
+
+    return load_sam3(hub_snapshot(source), name="sam3", device=device)
+
+
 def _load_panoptic(name: str, source: HubFiles, device: str) -> object:
     from avfusion.segmentation.panoptic import load_detr, load_mask2former
 
@@ -87,7 +93,23 @@ def _sam2(size: str, source: HubFiles, count_bytes: int, memory_mib: int) -> Eng
 _SAM2_TINY = HubFiles("facebook/sam2.1-hiera-tiny", "de431c4043854a71d8101e17995dfe596bf101a5")
 _SAM2_TINY_BYTES = 155_908_064
 
+SAM3 = HubFiles("facebook/sam3", "main", ("config.json", "processor_config.json", "tokenizer_config.json"), gated=True)
+"""For pictures and for videos."""
+SAM3_BYTES = 3_440_000_000
+
 CLICKED: tuple[Engine, ...] = (
+    Engine(
+        name="sam3",
+        ability="segmentation",
+        words="Segment Anything 3: words to every instance of what they say; clicks, boxes and known masks to a mask.",
+        licence="SAM License",
+        load=partial(_load_sam3, SAM3),
+        peak_memory_bytes=6000 * MIB,
+        sources=(SAM3,),
+        download_bytes=SAM3_BYTES,
+        packages=_TRANSFORMERS,
+        understands=("clicks", "words"),
+    ),
     _sam2("large", HubFiles("facebook/sam2.1-hiera-large", "main"), 897_800_000, 3000),
     _sam2("base-plus", HubFiles("facebook/sam2.1-hiera-base-plus", "main"), 323_500_000, 2000),
     _sam2("small", HubFiles("facebook/sam2.1-hiera-small", "main"), 184_300_000, 1500),
@@ -147,7 +169,7 @@ LABELLED: tuple[Engine, ...] = (
     _panoptic(
         "mask2former-swin-tiny-coco",
         "Mask2Former, Swin-T: things and stuff by 133 names (COCO); a click or a name chooses.",
-        "MIT (code); see the page of the weights",
+        "CC BY-NC 4.0",
         HubFiles("facebook/mask2former-swin-tiny-coco-panoptic", "main"),
         189_800_000,
         3000,
@@ -201,7 +223,7 @@ DESCRIBED: tuple[Engine, ...] = (
         load=partial(_load_clipseg, "clipseg", _CLIPSEG),
         peak_memory_bytes=1500 * MIB,
         sources=(_CLIPSEG,),
-        download_bytes=609_600_000,
+        download_bytes=603_000_000,
         packages=_TRANSFORMERS,
         understands=("words",),
     ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from avfusion.clip import Mask, Rgb
 from avfusion.segmentation.asked import Asked
 from avfusion.segmentation.embeddings import Embeddings
 from avfusion.segmentation.one_by_one import OneByOne
 from avfusion.segmentation.segments import Segments, called, pick
+from avfusion.segmentation.torch_device import halved
 
 
 class LabellingModel(Protocol):
@@ -18,6 +19,23 @@ class LabellingModel(Protocol):
     def vocabulary(self) -> tuple[str, ...]: ...
 
     def find(self, rgb: Rgb) -> Segments: ...
+
+
+class LabellingNetwork:
+    """A network of the transformers package that labels whole pictures, and its processor."""
+
+    def __init__(self, model: Any, processor: Any) -> None:
+        self._model = model
+        self._processor = processor
+        self.vocabulary: tuple[str, ...] = tuple(model.config.id2label.values())
+
+    def outputs(self, rgb: Rgb) -> Any:
+        """Whatever the network says of the picture, on its device."""
+        import torch
+
+        inputs = self._processor(images=rgb, return_tensors="pt").to(self._model.device)
+        with torch.inference_mode(), halved(self._model.device):
+            return self._model(**inputs)
 
 
 class Labelled(OneByOne):

@@ -7,29 +7,18 @@ Transformer for Universal Image Segmentation", CVPR 2022; both through transform
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from avfusion.clip import Rgb
-from avfusion.segmentation.labelled import Labelled
+from avfusion.segmentation.labelled import Labelled, LabellingNetwork
 from avfusion.segmentation.pretrained import load_model, load_processor
 from avfusion.segmentation.segments import Segments
-from avfusion.segmentation.torch_device import halved
 
 
-class _Panoptic:
-    def __init__(self, model: Any, processor: Any) -> None:
-        self._model = model
-        self._processor = processor
-        self.vocabulary = tuple(model.config.id2label.values())
-
+class _Panoptic(LabellingNetwork):
     def find(self, rgb: Rgb) -> Segments:
-        import torch
-
-        inputs = self._processor(images=rgb, return_tensors="pt").to(self._model.device)
-        with torch.inference_mode(), halved(self._model.device):
-            outputs = self._model(**inputs)
+        outputs = self.outputs(rgb)
         # Nothing is fused: two people are two segments, and words still find both.
         found = self._processor.post_process_panoptic_segmentation(
             outputs, target_sizes=[rgb.shape[:2]], label_ids_to_fuse=set()

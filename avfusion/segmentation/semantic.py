@@ -8,30 +8,19 @@ takes the part that it is on, and words take all parts.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from avfusion.clip import Rgb
-from avfusion.segmentation.labelled import Labelled
+from avfusion.segmentation.labelled import Labelled, LabellingNetwork
 from avfusion.segmentation.pretrained import load_model, load_processor
 from avfusion.segmentation.segments import Segments, pieces
-from avfusion.segmentation.torch_device import halved
 
 
-class _Semantic:
-    def __init__(self, model: Any, processor: Any) -> None:
-        self._model = model
-        self._processor = processor
-        self.vocabulary = tuple(model.config.id2label.values())
-
+class _Semantic(LabellingNetwork):
     def find(self, rgb: Rgb) -> Segments:
-        import torch
-
-        inputs = self._processor(images=rgb, return_tensors="pt").to(self._model.device)
-        with torch.inference_mode(), halved(self._model.device):
-            outputs = self._model(**inputs)
+        outputs = self.outputs(rgb)
         maps = self._processor.post_process_semantic_segmentation(outputs, target_sizes=[rgb.shape[:2]])
         classes = maps[0].cpu().numpy()
         # At full size all classes' probabilities would be another 1.2 GB; how sure the network is changes slowly.

@@ -44,10 +44,12 @@ def makers() -> dict[str, Callable[[Path], object]]:
     """Which tiny model stands for the weights of which repository or file."""
     from tests.segmentation import tiny_transformers as tiny
     from tests.segmentation.tiny_sam import tiny_sam
+    from tests.segmentation.tiny_sam3 import tiny_sam3
 
     return {
         "sam_vit": tiny_sam,
         "sam2.1": tiny.tiny_sam2,
+        "sam3": tiny_sam3,
         "detr": tiny.tiny_detr,
         "mask2former": tiny.tiny_mask2former,
         "segformer": tiny.tiny_segformer,
@@ -57,7 +59,8 @@ def makers() -> dict[str, Callable[[Path], object]]:
 
 
 @pytest.mark.parametrize("name", [row.name for row in (*CLICKED, *LABELLED, *DESCRIBED)])
-def test_an_engine_is_lent_from_the_folder_that_it_was_pulled_into(name: str) -> None:
+def test_an_engine_is_lent_from_the_folder_that_it_was_pulled_into(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "a token, as if access had been given")
     row = find(name, "segmentation")
     found = state(row)
     assert found.kind == "needs download"
@@ -81,8 +84,22 @@ def test_an_engine_is_lent_from_the_folder_that_it_was_pulled_into(name: str) ->
 
 
 def test_words_need_an_engine_that_understands_them() -> None:
-    with pytest.raises(EngineNotReady, match="no engine for segmentation by words is ready: grounding-dino-tiny needs"):
+    with pytest.raises(EngineNotReady, match="segmentation by words is ready: sam3 gated: ask for access"):
         choose("segmentation", understands="words")
+
+
+def test_words_go_to_the_best_engine_that_is_ready() -> None:
+    for name in ("clipseg", "grounding-dino-tiny", "sam3"):
+        for source in find(name, "segmentation").sources:
+            where = source.url if isinstance(source, WebFile) else source.repository
+            put(source, next(make for part, make in makers().items() if part in where))
+        assert choose("segmentation", understands="words").engine.name == name
+
+
+def test_a_gated_engine_says_where_to_ask() -> None:
+    with pytest.raises(EngineNotReady) as raised:
+        choose("segmentation", "sam3")
+    assert str(raised.value) == "sam3: gated: ask for access on https://huggingface.co/facebook/sam3, then set HF_TOKEN"
 
 
 def test_what_does_not_load_leaves_no_trace() -> None:

@@ -6,15 +6,14 @@ dio, harvest: M. Morise et al., WORLD (IEICE 2016; Interspeech 2017). parselmout
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.errors import UsageError
 from avfusion.voice.one_channel import Wave
+from avfusion.voice.world_analysis import world
 
 LOWEST_HZ, HIGHEST_HZ = 50.0, 1100.0
 HOP_S = 0.01
@@ -39,23 +38,15 @@ def f0_hz(wave: Wave, method: str, *, count: int, device: str = "cpu") -> NDArra
     return np.pad(found, (0, count - found.size))
 
 
-def _world() -> Any:
-    with warnings.catch_warnings():  # pyworld says at import that a part of setuptools will go
-        warnings.simplefilter("ignore", UserWarning)
-        import pyworld
-    return pyworld
-
-
 def _dio(wave: NDArray[np.float64], device: str) -> NDArray[np.float64]:
-    world = _world()
     limits = {"f0_floor": LOWEST_HZ, "f0_ceil": HIGHEST_HZ, "frame_period": 1000 * HOP_S}
-    rough, times = world.dio(wave, RATE_HZ, **limits)
-    return np.asarray(world.stonemask(wave, rough, times, RATE_HZ))
+    rough, times = world().dio(wave, RATE_HZ, **limits)
+    return np.asarray(world().stonemask(wave, rough, times, RATE_HZ))
 
 
 def _harvest(wave: NDArray[np.float64], device: str) -> NDArray[np.float64]:
     limits = {"f0_floor": LOWEST_HZ, "f0_ceil": HIGHEST_HZ, "frame_period": 1000 * HOP_S}
-    return np.asarray(_world().harvest(wave, RATE_HZ, **limits)[0])
+    return np.asarray(world().harvest(wave, RATE_HZ, **limits)[0])
 
 
 def _parselmouth(wave: NDArray[np.float64], device: str) -> NDArray[np.float64]:

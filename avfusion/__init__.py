@@ -19,6 +19,7 @@ _ROOM_OF = {
     "Drawn": "clip",
     "Words": "clip",
     "Sounding": "clip",
+    "compare": "pipelines.compare",
     "probe": "media.probe",
     "swap": "pipelines.swap",
     "SwapSettings": "pipelines.swap",

@@ -41,7 +41,8 @@ def _figures(answer: Answer, *, scored: bool, is_clip: bool) -> str:
         cells += [f"{answer.frames_per_s:10.1f}", f"{'-':>9}" if answer.flicker is None else f"{answer.flicker:9.3f}"]
     memory = "-" if answer.peak_memory_bytes is None else size(answer.peak_memory_bytes)
     names = [label for label in dict.fromkeys(answer.labels) if label]
-    return f"{''.join(cells)}{memory:>10}  {', '.join(names[:_LABELS_SHOWN])}{' ...' if len(names) > _LABELS_SHOWN else ''}"
+    more = " ..." if len(names) > _LABELS_SHOWN else ""
+    return f"{''.join(cells)}{memory:>10}  {', '.join(names[:_LABELS_SHOWN])}{more}"
 
 
 def _print_matrix(comparison: Comparison, width: int) -> None:

@@ -21,7 +21,8 @@ def compared(question: Question, answers: Sequence[Answer]) -> Comparison:
     tracks = {answer.engine: answer.masks for answer in answers if answer.masks is not None}
     pairs = list(combinations(range(len(tracks)), 2))
     scores: NDArray[np.float64] = np.zeros((stop - start, len(pairs)))
-    teller = Teller("comparing", stop - start, question.on_progress, question.should_stop)
+    on_progress = question.on_progress if stop - start > 1 else None
+    teller = Teller("comparing", stop - start, on_progress, question.should_stop)
     one = _segments_alike if question.kind == "everything" else _objects_alike
     for place in range(stop - start):
         scores[place] = one(list(tracks.values()), pairs, place)

@@ -26,6 +26,8 @@ from avfusion.errors import (
 from avfusion.media.probe import probe
 from avfusion.pipelines import compare_question
 from avfusion.pipelines.compare import Answer, agreement, compare
+from avfusion.pipelines.davis import read_davis
+from avfusion.pipelines.evaluate import evaluate_vos
 from avfusion.segmentation import Segmented
 from avfusion.segmentation.embeddings import Embeddings
 from avfusion.segmentation.labelled import Labelled
@@ -415,3 +417,20 @@ def test_nobody_answers_in_another_engines_name(made: Any, tmp_path: Path, monke
     found = compare(made.clip, [BALL], engines=["greedy", "grabcut"], folder=tmp_path)
     assert found.engines == ("grabcut",)
     assert "greedy: ran out of memory" in found.answers[0].problem
+
+
+@pytest.mark.real_data
+def test_j_and_f_of_a_tracker_are_those_of_the_evaluation(shared_data: Path, tmp_path: Path) -> None:
+    for room, ending in (("JPEGImages", "jpg"), ("Annotations", "png")):
+        (tmp_path / "davis" / room / "dog").mkdir(parents=True)
+        for path in sorted((shared_data / "vos" / room / "dog").glob(f"*.{ending}"))[:10]:
+            (tmp_path / "davis" / room / "dog" / path.name).symlink_to(path)
+    evaluated = evaluate_vos(tmp_path / "davis", engine="flow").overall
+    (sequence,) = read_davis(tmp_path / "davis")
+    found = compare(
+        sequence.clip(), [Drawn(sequence.first_mask())], engines=["flow"], whole_clip=True,
+        truth=tmp_path / "davis" / "Annotations" / "dog", folder=tmp_path / "masks",
+    )  # fmt: skip
+    scores = found.answers[0].scores
+    assert scores is not None
+    assert (scores.iou, scores.boundary_f) == pytest.approx((evaluated.j, evaluated.f))

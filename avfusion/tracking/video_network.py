@@ -24,6 +24,9 @@ Tensor: TypeAlias = Any
 _GIVEN_SCALE, _GIVEN_BIAS = 20.0, -10.0
 # The logit of every pixel of an object that the network does not see.
 _NOWHERE = -1024.0
+# Memory tokens of all objects that go through memory attention at once. A CPU gains nothing from more than its caches
+# hold, and loses time to fresh pages; a card gains, until its memory is full (this is about 18 objects of SAM 2).
+_TOKENS_AT_ONCE = {"cpu": 8192, "mps": 131072, "cuda": 524288}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,21 +87,10 @@ class VideoNetwork:
 
     def track(self, features: Features, bank: Bank, index: int, *, reverse: bool) -> Shown:
         """The bank's objects on frame `index`, from what is remembered of the frames around it."""
-        count = len(bank.numbers)
         memory, position, pointers, frames = self._remembered(bank, index, reverse)
-        # EdgeTAM has to be told how many frames its memories come from.
-        counted = {"num_spatial_memory_tokens": frames} if self._object_axis == 0 else {}
-        fused = self._model.memory_attention(
-            current_vision_features=features.maps[-1].expand(-1, count, -1),
-            current_vision_position_embeddings=features.position,
-            memory=memory,
-            memory_posision_embeddings=position,
-            num_object_pointer_tokens=pointers,
-            **counted,
-        )[0]
-        height, width = self._model.backbone_feature_sizes[-1]
-        fused = fused.transpose(1, 2).reshape(count, -1, height, width)
-        return self._decoded(fused, features, several=self._model._use_multimask(False, None))
+        lot = max(1, _TOKENS_AT_ONCE[self.device.type] // len(memory))
+        fused = [self._fused(features, part, position, pointers, frames) for part in memory.split(lot, dim=1)]
+        return self._decoded(_joined(fused), features, several=self._model._use_multimask(False, None))
 
     def given(self, features: Features, masks: Tensor) -> tuple[Shown, Tensor]:
         """What masks bool [n, H, W] are to the network: as if it had seen them, and their logits [n, 1, S, S]."""
@@ -192,6 +184,20 @@ class VideoNetwork:
             tokens = summed.shape[0]
         return torch.cat([each.to(model.dtype) for each in memories]), torch.cat(positions), tokens, spatial
 
+    def _fused(self, features: Features, memory: Tensor, position: Tensor, pointers: int, frames: int) -> Tensor:
+        """The picture as each of n objects is looked for in it: [n, C, h, w]."""
+        # EdgeTAM has to be told how many frames its memories come from.
+        counted = {"num_spatial_memory_tokens": frames} if self._object_axis == 0 else {}
+        fused = self._model.memory_attention(
+            current_vision_features=features.maps[-1].expand(-1, memory.shape[1], -1),
+            current_vision_position_embeddings=features.position,
+            memory=memory,
+            memory_posision_embeddings=position,
+            num_object_pointer_tokens=pointers,
+            **counted,
+        )[0]
+        return fused.transpose(1, 2).unflatten(2, tuple(self._model.backbone_feature_sizes[-1]))
+
     def _decoded(self, fused: Tensor, features: Features, *, several: bool, prompt: Tensor | None = None) -> Shown:
         """fused: [n, C, h, w]. several: the best of three masks. prompt: logits of known masks [n, 1, h, w]."""
         import torch
@@ -220,6 +226,12 @@ class VideoNetwork:
     @cached_property
     def _grid(self) -> Tensor:
         return self._model.get_image_wide_positional_embeddings()
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    import torch
+
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _shrunk(masks: Tensor, size: tuple[int, int]) -> Tensor:

@@ -189,8 +189,7 @@ def answers_part() -> AnswersPart:
             files = [
                 gr.DownloadButton(label, min_width=140, visible=False, elem_id=f"compare-{kind}")
                 for label, kind in (
-                    ("Report as HTML", "html"), ("Report as CSV", "csv"), ("Report as JSON", "json"),
-                    ("Everything as a zip", "zip"),
+                    ("HTML report", "html"), ("CSV table", "csv"), ("JSON report", "json"), ("All as a zip", "zip"),
                 )
             ]  # fmt: skip
     html, csv, json, everything = files
@@ -203,7 +202,7 @@ def answers_part() -> AnswersPart:
 def _slider_part() -> tuple[gr.Column, gr.Dropdown, gr.Dropdown, gr.ImageSlider]:
     with gr.Column(visible=False, elem_classes="over") as section:
         gr.HTML('<h3 class="part">One over the other</h3>')
-        with gr.Row():
+        with gr.Row(elem_classes="pair"):
             left = gr.Dropdown([], label="Left", min_width=140, filterable=False, elem_id="compare-left")
             right = gr.Dropdown([], label="Right", min_width=140, filterable=False, elem_id="compare-right")
         slider = gr.ImageSlider(

@@ -145,7 +145,8 @@ def _found(answers: Answers, answer: Answer) -> str:
 
 def _facts(answers: Answers, answer: Answer) -> str:
     load = f" + {answer.load_s:.2g} s to load" if answer.load_s >= 0.05 else ""
-    memory = size(answer.peak_memory_bytes) if answer.peak_memory_bytes is not None else "not measured"
+    memory = "not measured" if answer.peak_memory_bytes is None else size(answer.peak_memory_bytes)
+    memory = "less than 1 MB" if memory == "0" else memory
     facts: list[tuple[str, str]] = []
     if answer.scores is not None:
         region = "J" if answers.asked.whole_clip else "IoU"
@@ -169,8 +170,9 @@ def matrix(comparison: Comparison) -> str:
         f'<tr><th scope="row">{escape(name)}</th>{"".join(map(_cell, values.tolist()))}</tr>'
         for name, values in zip(comparison.engines, comparison.iou, strict=True)
     )
+    what = "IoU of parts that match" if comparison.kind == "everything" else "IoU of each pair"
     return (
-        '<h3 class="part">How far they agree: IoU of each pair</h3>'
+        f'<h3 class="part">How far they agree: {what}</h3>'
         f'<div class="wide"><table class="matrix"><thead><tr><td></td>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )

@@ -15,6 +15,7 @@ from avfusion.compositing.background import Loop
 from avfusion.compositing.fit import FitKind
 from avfusion.errors import AvfusionError, NoPrompt, Stopped, UsageError
 from avfusion.matting import Edges
+from avfusion.media.pictures import is_picture
 from avfusion.media.write import Encoding
 from avfusion.pipelines.swap import SwapSettings
 from avfusion.ui import words
@@ -106,9 +107,10 @@ def finished(clip: Clip, outcome: Outcome, *, took_s: float) -> Shows:
     size = outcome.file.stat().st_size
     label = f"Download {outcome.file.suffix.removeprefix('.')} ({size / 1e6:.1f} MB)"
     is_same = outcome.shown == outcome.file
+    is_still = is_picture(clip.path)  # a mask taken from Compare may be of a picture, which no player plays
     return idle(words.good("Done. The result is below."))._replace(
         section=gr.Column(visible=True),
-        original=str(clip.path),
+        original=gr.Video(value=None if is_still else str(clip.path), visible=not is_still),
         result=gr.Video(value=str(outcome.shown), label="New" if is_same else "New (preview; the file is below)"),
         download=gr.DownloadButton(label=label, value=str(outcome.file)),
         report=words.report(outcome.report, total_s=took_s),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avfusion.clip import Clip, MaskTrack, Prompt, Words
+from avfusion.clip import Clip, Drawn, MaskTrack, Prompt, Words
 from avfusion.engines.catalogue import find
 from avfusion.engines.memory import falling_back
 from avfusion.engines.registry import Settled, lend, settle
@@ -117,29 +117,36 @@ def track(
         stages_s["learning"] = answers.learning_s
     stages_s["tracking"] = tracking.seconds - answers.learning_s
     by_object = _by_object(keys)
-    doubt = worst(found.confidence, by_object, (start, stop))
     used = {**(segmenters.used if asked else {}), "tracking": tracker_choice}
-    notes = [choice.why for choice in used.values() if choice.why]
-    notes += [
-        f"Object {number} has no pixels on any frame; another object may lie on it."
-        for number in found.objects
-        if not any(found.bits[number][frame].any() for frame in range(start, stop))
-    ]
-    if doubt is not None:
-        notes.append(
-            f"Object {doubt.object} is least sure at frame {doubt.frame} ({doubt.confidence:.0%}): "
-            "a prompt there helps most."
-        )
     return Tracking(
         track=found,
         used=used,
         stages_s=stages_s,
-        notes=tuple(notes),
+        notes=_notes(found, used.values(), by_object, (start, stop)),
         shots=shots,
         span=(start, stop),
         keys=by_object,
         frames_tracked=tracking.done,
     )
+
+
+def _notes(
+    found: MaskTrack, used: Collection[Settled], keys: Mapping[int, tuple[int, ...]], span: tuple[int, int]
+) -> tuple[str, ...]:
+    """Why these engines, what was found nowhere, and where to look first."""
+    notes = [choice.why for choice in used if choice.why]
+    notes += [
+        f"Object {number} has no pixels on any frame; another object may lie on it."
+        for number in found.objects
+        if not any(found.bits[number][frame].any() for frame in range(*span))
+    ]
+    doubt = worst(found.confidence, keys, span)
+    if doubt is not None:
+        notes.append(
+            f"Object {doubt.object} is least sure at frame {doubt.frame} ({doubt.confidence:.0%}): "
+            "a prompt there helps most."
+        )
+    return tuple(notes)
 
 
 def _tracker_for(prompts: Sequence[Prompt], engine: str, device: str) -> Settled:
@@ -159,7 +166,9 @@ def _asked_of_segmenters(keys: Sequence[Key], tracker: Settled) -> list[Prompt]:
 
 def _refuse_clicks(prompts: Sequence[Prompt], segmenter: str) -> None:
     """Raises `UsageError` for an engine that was asked for by name and will have nothing to do."""
-    if segmenter == "auto" or any(isinstance(prompt, Words) for prompt in prompts):
+    if segmenter == "auto" or all(isinstance(prompt, Drawn) for prompt in prompts):
+        return
+    if any(isinstance(prompt, Words) for prompt in prompts):
         return
     if "clicks" not in find(segmenter, "segmentation").understands:
         raise UsageError(f"{segmenter} finds things by words only; say what the object is, as in --text 'a dog'.")

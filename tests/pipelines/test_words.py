@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from avfusion.cli import main
 from avfusion.clip import Clip, Drawn, Frame, Mask, Point, Prompt, Words
 from avfusion.engines.catalogue import CATALOGUE, find
-from avfusion.engines.engine import Engine
+from avfusion.engines.engine import Engine, HubFiles
+from avfusion.engines.folders import hub_snapshot
 from avfusion.engines.registry import Registry
 from avfusion.errors import EngineNotReady, NothingFound, UsageError
+from avfusion.media.masks import read_mask
 from avfusion.media.probe import probe
 from avfusion.pipelines import frame as frame_module
 from avfusion.pipelines import segmenters as segmenters_module
@@ -25,9 +29,11 @@ from avfusion.pipelines.track import Tracking, track
 from avfusion.segmentation.clipseg import load_clipseg
 from avfusion.segmentation.segments import pieces
 from avfusion.tracking import Example, Tracked
+from avfusion.tracking.sam3_video import load_sam3_video
 from tests.engines.test_segmenters import makers, put
 from tests.pipelines.conftest import Made, encode, noise
 from tests.segmentation.tiny_transformers import tiny_clipseg
+from tests.tracking.tiny_video import tiny_sam3_video
 
 
 @pytest.fixture
@@ -290,3 +296,39 @@ def test_a_tracker_of_masks_gets_what_the_words_mean(late: Clip, tmp_path: Path)
         pytest.fail("the tiny network sees nothing on this frame; choose another seed")
     assert found.engines["tracking"] == "flow"
     assert found.engines["words"] == "clipseg"
+
+
+def test_sam_3_follows_words_through_a_track_as_it_does_alone(late: Clip, tmp_path: Path) -> None:
+    (source,) = find("sam3-video", "tracking").sources
+    assert isinstance(source, HubFiles)
+    put(source, tiny_sam3_video)
+    found = track(late, [Words("dog", frame=2)], folder=tmp_path, engine="sam3-video", span=(2, 4))
+    assert found.engines == {"tracking": "sam3-video"}
+    alone = load_sam3_video(hub_snapshot(source), name="sam3-video", device="cpu")
+    frames = list(late.frames(2, 4))
+    tracked, state = alone.begin_described(frames[0], {1: "dog"})
+    for frame in frames:
+        tracked = tracked if frame.index == 2 else state.step(frame)
+        np.testing.assert_array_equal(found.track.mask(frame.index), tracked.masks[1])
+
+
+# From the command line
+
+
+def test_the_program_takes_words(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [str(made.clip), "--text", "a dog@1", "--from", "1", "--to", "3", "--quiet", "--json"]
+    assert main(["segment", *words, "--out", str(tmp_path / "masks")]) == 4
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "avfusion engines pull" in line
+    pull("clipseg")
+    assert main(["segment", *words, "--out", str(tmp_path / "masks")]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["engines"] == {"words": "clipseg", "segmentation": "grabcut", "tracking": "flow"}
+    mask = mask_frame(probe(made.clip), [Words("a dog", frame=1)], frame=1).masks[1]
+    np.testing.assert_array_equal(read_mask(tmp_path / "masks" / "00000.png") > 0, mask)
+    swap = ["swap", *words, "--background", "#204060", "--out", str(tmp_path / "out.mp4")]
+    assert main([*swap, "--segmenter", "grabcut"]) == 2
+    assert "These do: clipseg" in capsys.readouterr().err
+    assert main(swap) == 0
+    assert probe(tmp_path / "out.mp4").frame_count == 3

@@ -168,12 +168,12 @@ def test_tiny_weights_through_the_catalogue_and_a_track(tmp_path: Path) -> None:
     row = find("sam-iou", "tracking")
     assert row.sources == find("sam-vit-b", "segmentation").sources
     put(row.sources[0], lambda path: tiny_sam(path, side_px=64))
-    shown = list(Scene(frames=5, height=72, width=96, radius_px=14, start=(40, 36)).play())
+    shown = list(Scene(frames=4, height=72, width=96, radius_px=14, start=(40, 36)).play())
     clip = probe(encode(np.stack([picture.rgb for picture, _ in shown]), tmp_path / "clip.mp4", sound=False))
     answers = []
     for folder in ("one", "other"):
         found = track(clip, [Drawn(shown[0][1])], folder=tmp_path / folder, engine="sam-iou")
         assert found.engines["tracking"] == "sam-iou"
-        answers.append(np.stack([found.track.mask(index) for index in range(5)]))
+        answers.append(np.stack([found.track.mask(index) for index in range(4)]))
         np.testing.assert_array_equal(answers[0][0], shown[0][1])
     np.testing.assert_array_equal(*answers)

@@ -139,7 +139,7 @@ def lag(source: NDArray[np.floating], result: NDArray[np.floating], rate_hz: int
     before, at, after = near[best - 1 : best + 2]
     curve = before - 2 * at + after
     between = 0.5 * (before - after) / curve if curve < 0 else 0.0
-    return (best + between - reach) / _ENVELOPE_RATE_HZ
+    return float(best + between - reach) / _ENVELOPE_RATE_HZ
 
 
 def warping_path(cost: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -47,8 +47,12 @@ def envelopes(samples: NDArray[np.float64], rate_hz: int, f0: NDArray[np.float64
 
 
 def aperiodicities(samples: NDArray[np.float64], rate_hz: int, f0: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[frames, bins] share of noise in the amplitude, 0..1; 1 where there is no pitch. D4C (Morise, 2016)."""
-    return np.asarray(world().d4c(_ready(samples), f0, frame_times(len(f0)), rate_hz))
+    """[frames, bins] share of noise in the amplitude, 0..1; 1 where there is no pitch. D4C (Morise, 2016).
+
+    What is voiced is for `f0` to say: D4C's own test of it, which hears whispers in noisy voices, is off. It looks at
+    bands of 3 kHz: give it sound of 16 kHz or more.
+    """
+    return np.asarray(world().d4c(_ready(samples), f0, frame_times(len(f0)), rate_hz, threshold=0.0))
 
 
 def frame_times(count: int) -> NDArray[np.float64]:

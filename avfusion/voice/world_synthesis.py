@@ -15,6 +15,7 @@ from avfusion.voice.cepstrum import warped
 from avfusion.voice.world_analysis import FRAME_S, aperiodicities, world
 from avfusion.voice.world_speech import ALPHA, Speech, on_other_bins
 
+_LEAST_RATE_HZ = 16_000
 _WINDOW_S = 0.016
 _NEPER = np.log(10) / 20
 _MOST_DB = 15.0
@@ -30,7 +31,8 @@ def difference(speech: Speech, cepstra: NDArray[np.float64], *, formant_semitone
     """[n, bins of speech.power]: ln of the factors that turn the speech's amplitudes into those of `cepstra` [n, 41].
 
     Every frame keeps its power, but nothing in it is raised by more than 15 dB: where the source hums and the target
-    would hiss, the hiss is not made as loud as the hum. formant_semitones: the new envelope with all its frequencies so much higher.
+    would hiss, the hiss is not made as loud as the hum. formant_semitones: the new envelope with all its frequencies so
+    much higher.
     """
     bins = speech.power.shape[1]
     hz = np.linspace(0, speech.rate_hz / 2, bins)
@@ -57,10 +59,22 @@ def said_again(
     samples: NDArray[np.float64], speech: Speech, difference: NDArray[np.float64], f0_hz: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """[n] like the samples, from WORLD: their envelopes times exp(2 difference), their breathiness, a new pitch."""
-    noise = aperiodicities(samples, speech.rate_hz, speech.f0_hz)
+    noise = np.ascontiguousarray(_breath(samples, speech))
     power = np.ascontiguousarray(speech.power * np.exp(2 * difference))
     out = world().synthesize(np.ascontiguousarray(f0_hz), power, noise, speech.rate_hz, FRAME_S * 1000)
     return np.pad(out[: len(samples)], (0, max(0, len(samples) - len(out))))
+
+
+def _breath(samples: NDArray[np.float64], speech: Speech) -> NDArray[np.float64]:
+    """[n, bins of speech.power] aperiodicities, heard at twice the rate or more where that is below 16 kHz."""
+    from scipy.signal import resample_poly
+
+    times = -(-_LEAST_RATE_HZ // speech.rate_hz)
+    if times == 1:
+        return aperiodicities(samples, speech.rate_hz, speech.f0_hz)
+    rate_hz = times * speech.rate_hz
+    noise = aperiodicities(resample_poly(samples, times, 1), rate_hz, speech.f0_hz)
+    return on_other_bins(noise, rate_hz, speech.rate_hz, speech.power.shape[1])
 
 
 def filtered(channels: NDArray[np.float64], rate_hz: int, difference: NDArray[np.float64]) -> NDArray[np.float64]:

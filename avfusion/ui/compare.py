@@ -40,7 +40,7 @@ _TO_THE_TOP = "() => window.scrollTo({top: 0})"
 
 def build(page: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, targets: Sequence[Target], *, runs_at_once: int) -> None:
     """The tab's widgets, then its wires. Called inside the tab. targets: where masks can be taken, as in `TARGETS`."""
-    visit = gr.State(delete_callback=close)
+    visit = gr.State(CompareVisit(), delete_callback=close)
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=7, min_width=320):
             with gr.Column(elem_classes="card"):
@@ -53,7 +53,8 @@ def build(page: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, targets: Sequence[Target]
             with gr.Column(elem_classes="card"):
                 ran = run_part()
     answers = answers_part()
-    come = page.load(CompareVisit, None, [visit], queue=False, api_visibility="private")
+    # Gradio tells of the end of a session only those states that an event has given.
+    page.load(lambda own: own, [visit], [visit], queue=False, show_progress="hidden", api_visibility="private")
     opened: list[Any] = [
         source.file, source.facts, asked.scrub_row, asked.scrub, choice.span, answers.section, ran.status,
         choice.clear_truth, *asked.shows,
@@ -63,7 +64,7 @@ def build(page: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, targets: Sequence[Target]
     source.example.click(looking.use_example, [visit], opened, **short)
     tab.select(looking.arrive, [visit], opened, **short)
     _wire_asking(visit, asked, choice)
-    _wire_engines(page, tab, come, choice)
+    _wire_engines(page, tab, choice)
     _wire_run(visit, asked, choice, ran, answers, runs_at_once=runs_at_once)
     for target in targets:
         _wire_taking(visit, answers, ran, tabs, target)
@@ -84,7 +85,7 @@ def _wire_asking(visit: gr.State, asked: AskPart, choice: ChoicePart) -> None:
     choice.clear_truth.click(looking.clear_truth, here, [*asked.shows, choice.clear_truth], **short)
 
 
-def _wire_engines(page: gr.Blocks, tab: gr.Tab, come: Any, choice: ChoicePart) -> None:
+def _wire_engines(page: gr.Blocks, tab: gr.Tab, choice: ChoicePart) -> None:
     shown: list[Any] = [choice.engines, choice.others]
     hidden: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
@@ -94,7 +95,7 @@ def _wire_engines(page: gr.Blocks, tab: gr.Tab, come: Any, choice: ChoicePart) -
     def again(span: str) -> tuple[Any, str]:
         return engines_again(span, refused_on(page))
 
-    come.then(afresh, [choice.span], shown, **hidden)
+    page.load(afresh, [choice.span], shown, **hidden)
     choice.span.change(afresh, [choice.span], shown, **hidden)
     refresh = wire_downloads(page, choice.others, again, [choice.span], shown)
     refresh(tab.select)

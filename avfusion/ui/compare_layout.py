@@ -183,7 +183,12 @@ def answers_part() -> AnswersPart:
                 agreement = gr.HTML(apply_default_css=False, elem_id="compare-agreement")
         slider_part, left, right, slider = _slider_part()
         reel = gr.Video(
-            label="Side by side", interactive=False, buttons=["download"], visible=False, elem_id="compare-reel"
+            label="Side by side",
+            show_label=False,
+            interactive=False,
+            buttons=["download"],
+            visible=False,
+            elem_id="compare-reel",
         )
         with gr.Row(elem_classes="downloads"):
             files = [

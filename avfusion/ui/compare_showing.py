@@ -153,6 +153,8 @@ def _facts(answers: Answers, answer: Answer) -> str:
         facts += [(region, f"{answer.scores.iou:.3f}"), ("Boundary F", f"{answer.scores.boundary_f:.3f}")]
     facts.append(("Time", f"{answer.seconds:.3g} s{load}"))
     if answers.asked.whole_clip:
+        if answer.learning_s >= 1:
+            facts.append(("Of that, learning", f"{answer.learning_s:.3g} s"))
         facts.append(("Speed", f"{answer.frames_per_s:.3g} frames/s"))
         if answer.flicker is not None:
             facts.append(("Flicker", f"{answer.flicker:.3f}"))

@@ -71,6 +71,10 @@ class CompareVisit(Visit):
         self.answers: Answers | None = None
         self.has_arrived = False
 
+    def __deepcopy__(self, memo: object) -> CompareVisit:
+        """Gradio begins each session with a copy of what the page was built with: an empty visit of its own."""
+        return CompareVisit()
+
     def forget(self) -> None:
         super().forget()
         with self.lock:

@@ -42,14 +42,15 @@ def _load_sam3_video(source: HubFiles, device: str) -> object:
 def _sam2_video(size: str, memory_mib: int) -> Engine:
     """The weights are those of the engine for pictures: who has one has both."""
     picture = next(row for row in CLICKED if row.name == f"sam2.1-{size}")
+    source = next(source for source in picture.sources if isinstance(source, HubFiles))
     return Engine(
         name=picture.name,
         ability="tracking",
         words=f"Segment Anything 2.1, {size}: remembers what the objects look like.",
         licence=picture.licence,
-        load=partial(_load_sam2_video, picture.name, picture.sources[0]),
+        load=partial(_load_sam2_video, picture.name, source),
         peak_memory_bytes=memory_mib * MIB,
-        sources=picture.sources,
+        sources=(source,),
         download_bytes=picture.download_bytes,
         packages=_TRANSFORMERS,
         needs_card=True,
@@ -105,7 +106,7 @@ def _sam_iou() -> Engine:
         licence=picture.licence,
         load=partial(_load_sam_iou, source),
         peak_memory_bytes=picture.peak_memory_bytes,
-        sources=picture.sources,
+        sources=(source,),
         download_bytes=picture.download_bytes,
         packages=picture.packages,
         needs_card=True,

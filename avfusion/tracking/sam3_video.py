@@ -116,7 +116,7 @@ def _fetch_nothing() -> None:
     """Where the package `kernels` is installed, transformers would fetch code from the hub in the middle of a step."""
     from transformers.models.sam3_video import modeling_sam3_video
 
-    modeling_sam3_video.cv_utils_kernel = False
+    modeling_sam3_video.cv_utils_kernel = False  # type: ignore[assignment]
 
 
 class _Newest(dict[int, Any]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from avfusion.errors import CannotRead, UsageError
 from avfusion.voice.autovc_network import MELS, AutoVcConfig, codes, embed, generator_shapes, speaker_shapes, spoken
@@ -26,7 +27,7 @@ class AutoVcModel:
     speaker: Weights
 
     @property
-    def device(self) -> Tensor:
+    def device(self) -> Any:
         return self.generator["encoder.lstm.weight_hh_l0"].device
 
     def voice(self, mel: Tensor) -> Tensor:

@@ -23,13 +23,15 @@ from avfusion.voice.rvc_config import FRAMES_A_SECOND, PITCH_BINS
 from avfusion.voice.rvc_file import RvcVoice
 from avfusion.voice.rvc_index import RvcIndex
 
-# Attention needs memory that grows with the square of the time: about 1 GB for this.
+# Attention needs memory that grows with the square of the time.
 _LONGEST_S = 60.0
 # Around each piece, mirrored: the networks look to both sides. A whole number of content frames.
 _MARGIN = RATE_HZ
 _LOW_CUT_HZ, _LOW_CUT_ORDER = 48.0, 5
 _ENVELOPE_S = 0.5
 _QUIETEST = 1e-6
+# What the network hardly says is not made loud.
+_MOST_GAIN = 10.0
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _as_loud(said: Wave, rate_hz: int, source: Wave, *, own: float) -> Wave:
     # What lies above the source's band does not count.
     theirs, mine = _envelope(source), _envelope(resampled(said, rate_hz, RATE_HZ))
     count = min(theirs.size, mine.size)
-    gain = (theirs[:count] / np.maximum(mine[:count], _QUIETEST)) ** (1 - own)
+    gain = np.minimum(theirs[:count] / np.maximum(mine[:count], _QUIETEST), _MOST_GAIN) ** (1 - own)
     middles = (np.arange(count) + 0.5) * rate_hz / FRAMES_A_SECOND
     return np.asarray(said * np.interp(np.arange(said.size), middles, gain), np.float32)
 

@@ -15,6 +15,7 @@ from avfusion.voice.rvc_config import FEATURES, RvcConfig, config_of, tensor_sha
 from avfusion.voice.rvc_network import RvcNetwork
 
 _TRAINING_ONLY = "enc_q."
+_SO_VITS = "enc_p.enc_."
 _EMBEDDERS = ("contentvec", "hubert", "hubert_base")
 
 
@@ -62,7 +63,9 @@ def _refuse_others(path: Path, found: object) -> None:
         if str(found.get("vocoder", "HiFi-GAN")) != "HiFi-GAN":
             raise CannotRead(f"{path}: its decoder is {found['vocoder']}; only HiFi-GAN is known. Train with HiFi-GAN.")
         return
-    if isinstance(found, Mapping) and {"model", "optimizer"} & found.keys():
+    if isinstance(found, Mapping) and isinstance(found.get("model"), Mapping):
+        if any(str(name).startswith(_SO_VITS) for name in found["model"]):
+            raise CannotRead(f"{path}: is a so-vits model. Use the engine so-vits.")
         raise CannotRead(
             f"{path}: is a checkpoint of training ({', '.join(sorted(map(str, found.keys())))}), and holds no config. "
             "Extract the small model from it where it was trained, and give that."

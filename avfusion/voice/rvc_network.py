@@ -6,6 +6,7 @@ sound = network.speak(phone, pitch, f0_hz, speaker=0, dice=torch.Generator().man
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from avfusion.voice.layers import Tensor, Weights
 from avfusion.voice.rvc_config import RvcConfig
@@ -28,31 +29,29 @@ class RvcNetwork:
     weights: Weights
 
     @property
-    def device(self) -> Tensor:
+    def device(self) -> Any:
         return self.weights["emb_g.weight"].device
 
-    def prior(self, phone: Tensor, pitch: Tensor | None) -> tuple[Tensor, Tensor]:
+    def prior(self, phone: Tensor, pitch: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log deviation [1, inter, T]. phone: [1, T, features]; pitch: int64 [1, T] in 1..255, not looked at
         by a voice that follows no pitch."""
-        pitch = pitch.to(self.device) if self.config.follows_pitch and pitch is not None else None
-        return encode(self.weights, self.config, phone.to(self.device), pitch)
+        bins = pitch.to(self.device) if self.config.follows_pitch else None
+        return encode(self.weights, self.config, phone.to(self.device), bins)
 
     def latent(self, mean: Tensor, log_deviation: Tensor, *, speaker: int, dice: Tensor | None) -> Tensor:
         """[1, inter, T] as this speaker, from what `prior` gave."""
         drawn = mean + log_deviation.exp() * _drawn(dice, mean.shape, mean) * NOISE
         return spoken_by(self.weights, self.config, drawn, self._speaker(speaker))
 
-    def sound(self, latent: Tensor, f0_hz: Tensor | None, *, speaker: int, dice: Tensor | None) -> Tensor:
+    def sound(self, latent: Tensor, f0_hz: Tensor, *, speaker: int, dice: Tensor | None) -> Tensor:
         """[1, 1, T * hop] in -1..1. f0_hz: [1, T], 0 where unvoiced, not looked at by a voice that follows no pitch."""
         source = None
-        if self.config.follows_pitch and f0_hz is not None:
+        if self.config.follows_pitch:
             noise = _drawn(dice, (1, f0_hz.shape[1] * self.config.hop), latent)
             source = sine_source(f0_hz.to(latent), self.config, noise)
         return decode(self.weights, self.config, latent, self._speaker(speaker), source)
 
-    def speak(
-        self, phone: Tensor, pitch: Tensor | None, f0_hz: Tensor | None, *, speaker: int, dice: Tensor | None
-    ) -> Tensor:
+    def speak(self, phone: Tensor, pitch: Tensor, f0_hz: Tensor, *, speaker: int, dice: Tensor | None) -> Tensor:
         """All three, without a gradient: [1, 1, T * hop], on the network's device."""
         import torch
 

@@ -232,6 +232,7 @@ def wrong_files() -> dict[str, tuple[Any, str]]:
     bias = "dec.conv_pre.bias"
     return {
         "training": ({"model": whole["weight"], "optimizer": {}, "iteration": 3, "learning_rate": 1e-4}, "training"),
+        "so-vits": ({"model": {"enc_p.enc_.attn_layers.0.conv_q.weight": torch.zeros(1)}, "optimizer": {}}, "so-vits"),
         "enc_q": (whole | {"weight": whole["weight"] | {"enc_q.pre.bias": torch.zeros(8)}}, "training"),
         "missing": (without(whole, bias), bias),
         "left over": (whole | {"weight": whole["weight"] | {"dec.more": torch.zeros(1)}}, "dec.more"),
@@ -430,7 +431,7 @@ def test_a_frame_is_heard_at_its_time(tmp_path: Path, key: tuple[str, int]) -> N
     changed = latent.clone()
     changed[:, :, 30] += 1
     with torch.inference_mode():
-        both = [network.sound(given, None, speaker=0, dice=None)[0, 0] for given in (latent, changed)]
+        both = [network.sound(given, torch.zeros(1, 60), speaker=0, dice=None)[0, 0] for given in (latent, changed)]
     moved = (both[0] != both[1]).nonzero()
     middle = float(moved[0] + moved[-1]) / 2
     assert abs(middle - 30.5 * network.config.hop) < 0.5 * network.config.hop

@@ -14,6 +14,7 @@ RATES = {
     ("v1", 32000): ([10, 4, 2, 2, 2], [16, 16, 4, 4, 4]),
     ("v1", 40000): ([10, 10, 2, 2], [16, 16, 4, 4]),
     ("v1", 48000): ([10, 6, 2, 2, 2], [16, 16, 4, 4, 4]),
+    ("v2", 24000): ([10, 6, 2, 2], [20, 12, 4, 4]),
     ("v2", 32000): ([10, 8, 2, 2], [20, 16, 4, 4]),
     ("v2", 40000): ([10, 10, 2, 2], [16, 16, 4, 4]),
     ("v2", 48000): ([12, 10, 2, 2], [24, 20, 4, 4]),
@@ -44,7 +45,7 @@ def config_list(version: str, rate_hz: int, *, tiny: bool = True) -> list[Any]:
     """The 18 values of a checkpoint's config; those of training, with 109 speakers."""
     rates, kernels = RATES[version, rate_hz]
     inter, hidden, filter_, layers, channels, speaker = (8, 8, 12, 1, 32, 4) if tiny else (192, 192, 768, 6, 512, 256)
-    spectrum = 513 if rate_hz == 32000 else 1025
+    spectrum = 1025 if rate_hz > 32000 else 513
     return [
         spectrum, 32, inter, hidden, filter_, 2, layers, 3, 0, "1", [3, 7, 11], [[1, 3, 5]] * 3, rates, channels,
         kernels, 109, speaker, rate_hz,

@@ -10,7 +10,7 @@ from functools import partial
 
 from avfusion.engines.engine import MIB, Engine, HubFiles, WebFile
 from avfusion.engines.folders import hub_snapshot, weights_file
-from avfusion.engines.segmenters import CLICKED
+from avfusion.engines.segmenters import CLICKED, SAM3
 
 _TRANSFORMERS = ("torch", "torchvision", "transformers")
 
@@ -58,7 +58,6 @@ def _sam2_video(size: str, memory_mib: int) -> Engine:
 
 
 _EDGETAM = HubFiles("yonigozlan/EdgeTAM-hf", "main")
-_SAM3 = HubFiles("facebook/sam3", "main", ("config.json", "processor_config.json", "tokenizer_config.json"), gated=True)
 
 TRACKED: tuple[Engine, ...] = (
     Engine(
@@ -66,9 +65,9 @@ TRACKED: tuple[Engine, ...] = (
         ability="tracking",
         words="Segment Anything 3: follows masks, or everything that words describe.",
         licence="SAM License",
-        load=partial(_load_sam3_video, _SAM3),
+        load=partial(_load_sam3_video, SAM3),
         peak_memory_bytes=9000 * MIB,
-        sources=(_SAM3,),
+        sources=(SAM3,),
         download_bytes=3_440_000_000,
         packages=_TRANSFORMERS,
         understands=("clicks", "words"),

@@ -376,8 +376,13 @@ def test_the_files_go_with_the_session(browser: Browser, clips: Path, tmp_path_f
     server = Server(tmp_path_factory.mktemp("short"), GRADIO_IS_E2E_TEST="1")
     try:
         context = browser.new_context()
-        visitor_in(context, server.address).open(clips / "rolling.mp4")
-        assert len(list((server.home / "jobs").glob("*/clip-*/rolling.mp4"))) == 1
+        visitor = visitor_in(context, server.address)
+        visitor.open(clips / "rolling.mp4")
+        visitor.page.click("#compare-tab-button")
+        visitor.page.set_input_files("#compare-file input[type=file]", clips / "greys.mp4")
+        visitor.see("compare-facts", "greys.mp4")
+        found = (server.home / "jobs").glob("*/clip-*/*.mp4")
+        assert sorted(file.name for file in found) == ["greys.mp4", "rolling.mp4"]
         context.close()
         deadline_s = time.monotonic() + 20
         while list((server.home / "jobs").iterdir()) and time.monotonic() < deadline_s:

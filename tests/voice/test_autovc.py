@@ -17,8 +17,9 @@ from avfusion.voice.autovc import AutoVc
 from avfusion.voice.autovc_file import read_autovc
 from avfusion.voice.autovc_mel import mel_of, wave_of
 from avfusion.voice.autovc_network import AutoVcConfig, codes, embed, generator_shapes, speaker_shapes, spoken
-from tests.voice.test_rvc import Malice, hum, noise
 from tests.voice.tiny_autovc import TINY, generator, save_both, speaker
+from tests.voice.tiny_rvc import Malice
+from tests.voice.tiny_sounds import hum, noise
 
 
 def listed(shared_data: Path) -> list[dict[str, tuple[int, ...]]]:

@@ -9,6 +9,7 @@ from typing import Any
 import faiss
 import numpy as np
 import pytest
+import soundfile
 import torch
 from numpy.typing import NDArray
 
@@ -22,9 +23,10 @@ from avfusion.voice.rvc_decoder import SINE, UNVOICED_NOISE, VOICED_NOISE, sine_
 from avfusion.voice.rvc_encoder import _attend
 from avfusion.voice.rvc_file import RvcVoice, read_rvc
 from avfusion.voice.rvc_index import read_index
-from tests.voice.tiny_rvc import RATES, checkpoint, config, old_names, save, save_hubert, seeded
+from tests.voice.tiny_rvc import RATES, Malice, checkpoint, config, old_names, save, save_hubert, seeded
+from tests.voice.tiny_sounds import hum, noise
 
-DIO = RvcSettings(pitch="dio")
+DIO = RvcSettings(f0_method="dio")
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +39,6 @@ def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ContentEncod
 
 def voice(folder: Path, version: str = "v1", rate_hz: int = 40000, *, f0: bool = True) -> RvcVoice:
     return read_rvc(save(folder, checkpoint(version, rate_hz, f0=f0)))
-
-
-def hum(count: int, rate_hz: int, channels: int = 1) -> Sound:
-    """A voice-like hum around 140 Hz that comes and goes."""
-    time = np.arange(count) / rate_hz
-    phase = 2 * np.pi * np.cumsum(140 + 15 * np.sin(2 * np.pi * 1.5 * time)) / rate_hz
-    wave = sum(np.sin(tone * phase) / tone for tone in range(1, 6)) * 0.08 * (1.2 + np.sin(2 * np.pi * 3 * time))
-    return Sound(np.repeat(wave[None], channels, axis=0).astype(np.float32), rate_hz)
-
-
-def noise(count: int, rate_hz: int, level: float = 0.1, seed: int = 0) -> Sound:
-    return Sound((level * np.random.default_rng(seed).standard_normal((1, count))).astype(np.float32), rate_hz)
 
 
 # The network
@@ -272,16 +262,6 @@ def test_what_is_no_voice_is_refused_with_its_reason(tmp_path: Path, name: str) 
     assert "\n" not in message
 
 
-class Malice:
-    """What a hostile file would do when it is opened as a pickle is."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.mark,)
-
-
 @pytest.mark.parametrize("form", ["zip", "legacy", "pickle"])
 def test_a_malicious_file_is_refused_and_its_code_does_not_run(tmp_path: Path, form: str) -> None:
     mark, path = tmp_path / "ran", tmp_path / "voice.pth"
@@ -398,7 +378,7 @@ def test_the_seed_decides_all_that_is_random(tmp_path: Path, encoders: dict[str,
 
 @pytest.mark.parametrize("own", [0.0, 0.25, 1.0])
 def test_silence_stays_silence(tmp_path: Path, encoders: dict[str, ContentEncoder], own: float) -> None:
-    engine = Rvc(voice(tmp_path), encoders["v1"], settings=RvcSettings(pitch="dio", own_loudness=own))
+    engine = Rvc(voice(tmp_path), encoders["v1"], settings=RvcSettings(f0_method="dio", own_loudness=own))
     silence = Sound(np.zeros((2, 20000), np.float32), 44100)
     assert not engine.convert(silence, Speaker()).samples.any()
     tone = noise(16000, 16000, level=1e-5)
@@ -448,7 +428,7 @@ def test_the_voice_begins_and_ends_when_the_sources_does(tmp_path: Path, encoder
     held["weight"]["dec.m_source.l_linear.weight"][:] = 1
     held["weight"]["dec.noise_convs.3.weight"][:] = 1
     engine = Rvc(
-        read_rvc(save(tmp_path, held)), encoders["v1"], settings=RvcSettings(pitch="parselmouth", own_loudness=1)
+        read_rvc(save(tmp_path, held)), encoders["v1"], settings=RvcSettings(f0_method="parselmouth", own_loudness=1)
     )
     samples = noise(48000, 16000, level=0.003).samples
     samples[:, 16000:32000] += 3 * hum(16000, 16000).samples
@@ -485,7 +465,7 @@ def test_the_index_draws_voiced_sound_and_spares_the_rest(tmp_path: Path, encode
     held = voice(tmp_path)
 
     def said(given: Sound, **settings: float) -> NDArray[np.float32]:
-        engine = Rvc(held, encoders["v1"], index, RvcSettings(pitch="parselmouth", own_loudness=1, **settings))
+        engine = Rvc(held, encoders["v1"], index, RvcSettings(f0_method="parselmouth", own_loudness=1, **settings))
         return engine.convert(given, Speaker()).samples
 
     voiced, voiceless = hum(16000, 16000), noise(16000, 16000)
@@ -496,11 +476,23 @@ def test_the_index_draws_voiced_sound_and_spares_the_rest(tmp_path: Path, encode
 
 def test_the_loudness_over_time_is_the_sources(tmp_path: Path, encoders: dict[str, ContentEncoder]) -> None:
     samples = hum(96000, 16000).samples * np.where(np.arange(96000) < 48000, 0.1, 1.0).astype(np.float32)
-    engine = Rvc(voice(tmp_path), encoders["v1"], settings=RvcSettings(pitch="dio", own_loudness=0))
+    engine = Rvc(voice(tmp_path), encoders["v1"], settings=RvcSettings(f0_method="dio", own_loudness=0))
     out = engine.convert(Sound(samples, 16000), Speaker()).samples
     for part in (slice(8000, 40000), slice(56000, 88000)):
         ratio = np.sqrt(np.square(out[:, part]).mean() / np.square(samples[:, part]).mean())
         assert abs(20 * np.log10(ratio)) < 1
+
+
+@pytest.mark.real_data
+def test_real_speech_keeps_its_length(shared_data: Path, tmp_path: Path, encoders: dict[str, ContentEncoder]) -> None:
+    engine = Rvc(voice(tmp_path), encoders["v1"], settings=DIO)
+    files = sorted((shared_data / "speech" / "short").glob("*.wav"))
+    assert len(files) == 3
+    for file in files:
+        samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
+        out = engine.convert(Sound(samples.T, rate_hz), Speaker()).samples
+        assert out.shape == samples.T.shape
+        assert np.isfinite(out).all()
 
 
 def test_what_does_not_fit_is_said(tmp_path: Path, encoders: dict[str, ContentEncoder]) -> None:
@@ -527,9 +519,9 @@ def test_what_does_not_fit_is_said(tmp_path: Path, encoders: dict[str, ContentEn
         flat.convert(given, Speaker(), semitones=1)
 
 
-@pytest.mark.parametrize("wrong", [{"pitch": "ear"}, {"index_rate": 1.1}, {"protect": 0.6}, {"own_loudness": -0.1}])
+@pytest.mark.parametrize("wrong", [{"f0_method": "ear"}, {"index_rate": 1.1}, {"protect": 0.6}, {"own_loudness": -0.1}])
 def test_settings_have_limits(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=next(iter(wrong)) if "pitch" not in wrong else "ear"):
+    with pytest.raises(UsageError, match=next(iter(wrong)) if "f0_method" not in wrong else "ear"):
         RvcSettings(**wrong)
 
 

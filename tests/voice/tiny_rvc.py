@@ -107,3 +107,13 @@ def save_hubert(folder: Path, *, hidden: int, layers: int, projection: int = 0) 
         held |= {"final_proj.weight": torch.randn(projection, hidden), "final_proj.bias": torch.randn(projection)}
         save_file(held, folder / "model.safetensors", {"format": "pt"})
     return folder
+
+
+class Malice:
+    """What a hostile file would do when it is opened as a pickle is."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)

@@ -39,7 +39,8 @@ class RvcSettings:
     """f0_method: what follows the pitch (one of `pitch.METHODS`).
     index_rate: 0..1, how far features are drawn towards those of the index.
     protect: 0..0.5, how much of that is done where there is no pitch (consonants, breaths); 0.5: as much as elsewhere.
-    own_loudness: 0..1, how much of the loudness over time is the network's own (RVC calls it rms_mix_rate); 0: all the source's.
+    own_loudness: 0..1, how much of the loudness over time is the network's own, the rest is the source's. RVC calls it
+    rms_mix_rate.
     """
 
     f0_method: str = "harvest"

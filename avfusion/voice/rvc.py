@@ -36,21 +36,21 @@ _MOST_GAIN = 10.0
 
 @dataclass(frozen=True)
 class RvcSettings:
-    """f0_method: what follows the pitch (one of `pitch.METHODS`).
+    """pitch: the method that follows the pitch (one of `pitch.METHODS`).
     index_rate: 0..1, how far features are drawn towards those of the index.
     protect: 0..0.5, how much of that is done where there is no pitch (consonants, breaths); 0.5: as much as elsewhere.
     own_loudness: 0..1, how much of the loudness over time is the network's own, the rest is the source's. RVC calls it
     rms_mix_rate.
     """
 
-    f0_method: str = "harvest"
+    pitch: str = "harvest"
     index_rate: float = 0.75
     protect: float = 0.33
     own_loudness: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.f0_method not in METHODS:
-            raise UsageError(f"There is no pitch method '{self.f0_method}'. Take one of: {', '.join(METHODS)}.")
+        if self.pitch not in METHODS:
+            raise UsageError(f"There is no pitch method '{self.pitch}'. Take one of: {', '.join(METHODS)}.")
         for name, most in (("index_rate", 1.0), ("protect", 0.5), ("own_loudness", 1.0)):
             if not 0 <= getattr(self, name) <= most:
                 raise UsageError(f"{name} is {getattr(self, name)}; it lies between 0 and {most:g}.")
@@ -118,7 +118,7 @@ class Rvc:
 
         config, network = self.voice.config, self.voice.network
         clean, frames = _with_margins(wave)
-        pitch = f0_hz(clean, self.settings.f0_method, count=2 * frames, device=str(network.device))
+        pitch = f0_hz(clean, self.settings.pitch, count=2 * frames, device=str(network.device))
         raw = self.content.features(clean, projected=self._projected).repeat_interleave(2, dim=0)
         features = self._drawn_to_voice(raw, is_voiced=pitch > 0)
         moved = pitch * 2 ** (semitones / 12)

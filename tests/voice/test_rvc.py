@@ -26,7 +26,7 @@ from avfusion.voice.rvc_index import read_index
 from tests.voice.tiny_rvc import RATES, Malice, checkpoint, config, old_names, save, save_hubert, seeded
 from tests.voice.tiny_sounds import hum, noise
 
-DIO = RvcSettings(f0_method="dio")
+DIO = RvcSettings(pitch="dio")
 
 
 @pytest.fixture(scope="module")
@@ -378,7 +378,7 @@ def test_the_seed_decides_all_that_is_random(tmp_path: Path, encoders: dict[str,
 
 @pytest.mark.parametrize("own", [0.0, 0.25, 1.0])
 def test_silence_stays_silence(tmp_path: Path, encoders: dict[str, ContentEncoder], own: float) -> None:
-    engine = Rvc(voice(tmp_path), encoders["v1"], settings=RvcSettings(f0_method="dio", own_loudness=own))
+    engine = Rvc(voice(tmp_path), encoders["v1"], settings=RvcSettings(pitch="dio", own_loudness=own))
     silence = Sound(np.zeros((2, 20000), np.float32), 44100)
     assert not engine.convert(silence, Speaker()).samples.any()
     tone = noise(16000, 16000, level=1e-5)
@@ -428,7 +428,7 @@ def test_the_voice_begins_and_ends_when_the_sources_does(tmp_path: Path, encoder
     held["weight"]["dec.m_source.l_linear.weight"][:] = 1
     held["weight"]["dec.noise_convs.3.weight"][:] = 1
     engine = Rvc(
-        read_rvc(save(tmp_path, held)), encoders["v1"], settings=RvcSettings(f0_method="parselmouth", own_loudness=1)
+        read_rvc(save(tmp_path, held)), encoders["v1"], settings=RvcSettings(pitch="parselmouth", own_loudness=1)
     )
     samples = noise(48000, 16000, level=0.003).samples
     samples[:, 16000:32000] += 3 * hum(16000, 16000).samples
@@ -465,7 +465,7 @@ def test_the_index_draws_voiced_sound_and_spares_the_rest(tmp_path: Path, encode
     held = voice(tmp_path)
 
     def said(given: Sound, **settings: float) -> NDArray[np.float32]:
-        engine = Rvc(held, encoders["v1"], index, RvcSettings(f0_method="parselmouth", own_loudness=1, **settings))
+        engine = Rvc(held, encoders["v1"], index, RvcSettings(pitch="parselmouth", own_loudness=1, **settings))
         return engine.convert(given, Speaker()).samples
 
     voiced, voiceless = hum(16000, 16000), noise(16000, 16000)
@@ -476,7 +476,7 @@ def test_the_index_draws_voiced_sound_and_spares_the_rest(tmp_path: Path, encode
 
 def test_the_loudness_over_time_is_the_sources(tmp_path: Path, encoders: dict[str, ContentEncoder]) -> None:
     samples = hum(96000, 16000).samples * np.where(np.arange(96000) < 48000, 0.1, 1.0).astype(np.float32)
-    engine = Rvc(voice(tmp_path), encoders["v1"], settings=RvcSettings(f0_method="dio", own_loudness=0))
+    engine = Rvc(voice(tmp_path), encoders["v1"], settings=RvcSettings(pitch="dio", own_loudness=0))
     out = engine.convert(Sound(samples, 16000), Speaker()).samples
     for part in (slice(8000, 40000), slice(56000, 88000)):
         ratio = np.sqrt(np.square(out[:, part]).mean() / np.square(samples[:, part]).mean())
@@ -519,9 +519,9 @@ def test_what_does_not_fit_is_said(tmp_path: Path, encoders: dict[str, ContentEn
         flat.convert(given, Speaker(), semitones=1)
 
 
-@pytest.mark.parametrize("wrong", [{"f0_method": "ear"}, {"index_rate": 1.1}, {"protect": 0.6}, {"own_loudness": -0.1}])
+@pytest.mark.parametrize("wrong", [{"pitch": "ear"}, {"index_rate": 1.1}, {"protect": 0.6}, {"own_loudness": -0.1}])
 def test_settings_have_limits(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=next(iter(wrong)) if "f0_method" not in wrong else "ear"):
+    with pytest.raises(UsageError, match=next(iter(wrong)) if "pitch" not in wrong else "ear"):
         RvcSettings(**wrong)
 
 

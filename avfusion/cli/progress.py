@@ -62,9 +62,9 @@ class ProgressLine:
 def in_words(progress: Progress) -> str:
     """ "tracking 120/300 frames, 40 %, 31.5 frames/s, 0:06 left"."""
     parts = [
-        f"{progress.stage} {progress.done}/{progress.total} frames",
+        f"{progress.stage} {progress.done}/{progress.total} {progress.unit}",
         f"{100 * progress.done // max(progress.total, 1)} %",
-        f"{progress.frames_per_s:.1f} frames/s",
+        f"{progress.frames_per_s:.1f} {progress.unit}/s",
     ]
     if progress.remaining_s is not None and progress.done < progress.total:
         minutes, seconds = divmod(round(progress.remaining_s), 60)

@@ -10,6 +10,7 @@ from avfusion.engines.engine import MIB, Engine, Understood
 from avfusion.engines.segmenters import CLICKED, DESCRIBED, LABELLED
 from avfusion.engines.state import state
 from avfusion.engines.trackers import MATCHED, TRACKED
+from avfusion.engines.voices import VOICES
 from avfusion.errors import EngineNotReady, UnknownEngine
 
 _REASONS_SHOWN = 2
@@ -65,6 +66,7 @@ CATALOGUE: tuple[Engine, ...] = (
         packages=("torch", "safetensors"),
     ),
     *MATCHED,
+    *VOICES,
 )
 
 
@@ -119,8 +121,8 @@ def choose(
 ) -> Choice:
     """The engine of that name, or with `auto` the best that is ready, of those that understand such prompts.
 
-    `auto` passes over engines that need a graphics card where `device` gives them none. Raises `UnknownEngine`, and
-    `EngineNotReady` with what the engine (or, for `auto`, each of them) waits for.
+    `auto` passes over engines that need a graphics card where `device` gives them none, if any other is ready. Raises
+    `UnknownEngine`, and `EngineNotReady` with what the engine (or, for `auto`, each of them) waits for.
     """
     if name != "auto":
         named = find(name, ability, catalogue=catalogue)
@@ -129,13 +131,15 @@ def choose(
             raise EngineNotReady(f"{name}: {found.words}")
         return Choice(named, "")
     passed_over: list[str] = []
+    slow: Engine | None = None
     for engine in of_ability(ability, catalogue=catalogue):
         if understands is not None and understands not in engine.understands:
             continue
         found = state(engine)
         if found.is_ready and engine.needs_card and not is_card(device):
             # First, as the one thing that the user can have at once.
-            passed_over.insert(0, f"{engine.name} takes seconds a frame without a graphics card: name it to use it")
+            passed_over.insert(0, f"{engine.name} is slow without a graphics card: name it to use it")
+            slow = slow or engine
             continue
         if found.is_ready:
             better = f" Better ones: {_shortly(passed_over)}." if passed_over else ""
@@ -143,6 +147,8 @@ def choose(
         where = " (on a graphics card)" if engine.needs_card else ""
         passed_over.append(f"{engine.name}{where} {found.words}")
     what = f"{ability} by {understands}" if understands else ability
+    if slow is not None:
+        return Choice(slow, f"{slow.name} is all there is ready for {what}; without a graphics card it is slow.")
     raise EngineNotReady(f"no engine for {what} is ready: {_shortly(passed_over) or 'there is none in the catalogue'}.")
 
 

@@ -18,7 +18,8 @@ _PREVIEW_PX = 640
 
 @dataclass(frozen=True)
 class Progress:
-    """stage: `tracking` or `rendering`. preview: at most 640 px wide or high, now and then; else None."""
+    """stage: `tracking` or `rendering`. preview: at most 640 px wide or high, now and then; else None. unit: what is
+    counted: frames of a clip, or seconds of sound."""
 
     stage: str
     done: int
@@ -26,25 +27,38 @@ class Progress:
     frames_per_s: float
     remaining_s: float | None
     preview: Rgb | None = None
+    unit: str = "frames"
 
 
 OnProgress = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
 
 
+def check_stop(should_stop: ShouldStop | None) -> None:
+    """Raises `Stopped` when asked to stop."""
+    if should_stop is not None and should_stop():
+        raise Stopped("Stopped. Nothing was written.")
+
+
 class Teller:
     """One stage of a run: counts frames, tells at most four times a second, raises `Stopped` when asked to stop."""
 
-    def __init__(self, stage: str, total: int, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> None:
-        self._stage, self._total = stage, total
+    def __init__(
+        self,
+        stage: str,
+        total: int,
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+        unit: str = "frames",
+    ) -> None:
+        self._stage, self._total, self._unit = stage, total, unit
         self._on_progress, self._should_stop = on_progress, should_stop
         self._started_s = time.monotonic()
         self._told_s = self._shown_s = float("-inf")
         self.done = 0
 
     def check(self) -> None:
-        if self._should_stop is not None and self._should_stop():
-            raise Stopped("Stopped. Nothing was written.")
+        check_stop(self._should_stop)
 
     def step(self, preview: Callable[[], Rgb] | None = None) -> None:
         """One more frame is done; `preview` is only called when a picture is due."""
@@ -59,7 +73,7 @@ class Teller:
         self._told_s = now
         rate = self.done / max(now - self._started_s, 1e-6)
         left_s = (self._total - self.done) / rate if self.done > 2 else None
-        self._on_progress(Progress(self._stage, self.done, self._total, rate, left_s, picture))
+        self._on_progress(Progress(self._stage, self.done, self._total, rate, left_s, picture, self._unit))
 
     def expect(self, total: int) -> None:
         """How many frames there are, where that was not known at first."""

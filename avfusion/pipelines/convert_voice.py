@@ -1,0 +1,274 @@
+"""Another voice on the same words of a recording or a clip, in time to the sample."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avfusion.clip import Sound
+from avfusion.engines.registry import Settled, lend, settle
+from avfusion.errors import InputError, UsageError
+from avfusion.media.recording import Recording, hear, probe_recording
+from avfusion.media.store import StoredSound
+from avfusion.media.target import refuse_inputs, refuse_target
+from avfusion.pipelines.convert_voice_measure import Measured, measured
+from avfusion.pipelines.convert_voice_parts import Parts, chosen_parts
+from avfusion.pipelines.convert_voice_sound import Job, Spoken, background_of, finished, spoken
+from avfusion.pipelines.convert_voice_write import check_out, write_out
+from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller, check_stop
+from avfusion.voice import Reference, Speaker, Target
+from avfusion.voice.inspect_file import engine_of
+from avfusion.voice.opening import ModelFiles, Options
+
+_MOST_TARGET_S = 300
+_LONGEST_PREVIEW_S = 60.0
+
+
+@dataclass(frozen=True)
+class VoiceSettings:
+    """How a voice is converted. None or "": as the engine has it by itself.
+
+    semitones: how far the pitch is moved from the source's; None: automatically, to where the target's lies, by engines
+    that can. formant_semitones: the target's resonances so much higher or lower (world-knn). keep_background: music and
+    ambience are taken apart, and put back. f0_method: what follows the pitch (so-vits, rvc). index_rate, protect,
+    own_loudness: of rvc; cluster_ratio, noise: of so-vits. match_loudness: as loud as the source was. preview_s: only
+    the first seconds, into a sound file.
+    """
+
+    semitones: float | None = None
+    formant_semitones: float = 0.0
+    keep_background: bool = False
+    f0_method: str = ""
+    index_rate: float | None = None
+    protect: float | None = None
+    own_loudness: float | None = None
+    cluster_ratio: float | None = None
+    noise: float | None = None
+    match_loudness: bool = True
+    preview_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.semitones is not None and not -24 <= self.semitones <= 24:
+            raise UsageError(f"The pitch moves by -24 to 24 semitones, and {self.semitones:g} were asked for.")
+        if self.preview_s is not None and not 0 < self.preview_s <= _LONGEST_PREVIEW_S:
+            raise UsageError(f"A preview of {self.preview_s:g} s: give up to {_LONGEST_PREVIEW_S:g} seconds.")
+
+    def options(self) -> Options:
+        """What of it an opener takes."""
+        own = ("f0_method", "index_rate", "protect", "own_loudness", "cluster_ratio", "noise")
+        given = {name: getattr(self, name) for name in own if getattr(self, name) not in (None, "")}
+        if self.formant_semitones:
+            given["formant_semitones"] = self.formant_semitones
+        return given | {"automatic_pitch": self.semitones is None}
+
+
+@dataclass(frozen=True)
+class VoiceReport:
+    """What a run did. samples, rate_hz, channels: of the sound, in and out. converted_s: how much of it was converted.
+
+    lag_s: how much later the result is than the source (positive: late); drift_s: by how much more at the end than at
+    the beginning. loudness_before, loudness_after: LUFS of what was converted; true_peak_db: dBTP of it. pitch_*_hz:
+    medians, the target's where it was heard. None: there was nothing to measure by. The rest as in `Report`.
+    """
+
+    verb: str
+    out: Path
+    duration_s: float
+    converted_s: float
+    samples: int
+    rate_hz: int
+    channels: int
+    engines: Mapping[str, str]
+    stages_s: Mapping[str, float]
+    lag_s: float | None
+    drift_s: float | None
+    loudness_before: float | None
+    loudness_after: float | None
+    true_peak_db: float | None
+    pitch_before_hz: float | None
+    pitch_after_hz: float | None
+    pitch_target_hz: float | None
+    notes: tuple[str, ...] = ()
+    revisions: Mapping[str, str] = field(default_factory=dict)
+    devices: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        plain = {name: dict(getattr(self, name)) for name in ("engines", "revisions", "devices")}
+        stages_s = {stage: round(seconds, 3) for stage, seconds in self.stages_s.items()}
+        return asdict(self) | plain | {"out": str(self.out), "stages_s": stages_s}
+
+
+def convert_voice(
+    media: Path | str,
+    *,
+    out: Path | str,
+    target: Sequence[Path | str] = (),
+    model: ModelFiles | None = None,
+    speaker: str = "",
+    engine: str = "auto",
+    settings: VoiceSettings | None = None,
+    spans: Sequence[tuple[float, float]] = (),
+    only_speaker: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> VoiceReport:
+    """Writes `media` to `out` with its words in another voice: as many samples, each in its place, pictures untouched.
+
+    target: recordings or clips of the target speaking. model: a voice that was learnt; speaker: one of its speakers by
+    name or number. engine: with `auto`, world-knn for a target, and what fits the file for a model. spans: (start, end)
+    in seconds, from the first sample of the sound; only_speaker: one of those who speak, 1 who speaks most. What is
+    neither in a span nor theirs stays bit for bit as it was. out: .wav, .flac, .mp3, or for a clip .mp4, .mov, .mkv,
+    .webm; every output says in its tags that its voice is converted. Raises what the rooms below raise, `Stopped` when
+    `should_stop` says so; nothing half-written stays.
+    """
+    media, out, settings = Path(media), Path(out), settings or VoiceSettings()
+    targets = tuple(Path(path) for path in target)
+    recording = _checked(media, out, targets, model, settings)
+    settled = _settled(targets, model, engine, device)
+    stages = _Stages(should_stop)
+    with tempfile.TemporaryDirectory(prefix="avfusion-") as scratch:
+        folder = Path(scratch)
+        with stages.timed("listening"):
+            sound = _heard(recording, folder / "heard", settings.preview_s)
+            voice = _target(targets, speaker, folder, should_stop)
+            parts = chosen_parts(sound, spans, only_speaker)
+        said, background = sound, None
+        if settings.keep_background:
+            with stages.timed("separating"):
+                said, background = background_of(sound, folder)
+        job = Job(voice, model, settings.options(), settings.semitones or 0.0, seed)
+        with stages.timed("converting"), lend(settled.engine.name, "voice", settled.device) as opener:
+            total_s = max(1, round(parts.count / sound.rate_hz))
+            teller = Teller("converting", total_s, on_progress, should_stop, "seconds")
+            made = spoken(said, parts, opener, job, folder, teller)
+        with stages.timed("writing"):
+            done = finished(sound, parts, made, background, folder, match=settings.match_loudness)
+            found = measured(made, done, voice)
+            tag = f"AI-converted voice (AVFusion, engine {settled.engine.name})"
+            written = write_out(out, recording, done.result, tag=tag)
+    notes = (*_notes(settled, settings, made), *written)
+    return _report(out, sound, parts, settled, stages.seconds, found, notes)
+
+
+class _Stages:
+    """Seconds spent in each stage. Between them the run may stop: raises `Stopped`."""
+
+    def __init__(self, should_stop: ShouldStop | None) -> None:
+        self._should_stop = should_stop
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        check_stop(self._should_stop)
+        began_s = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began_s
+
+
+def _checked(
+    media: Path, out: Path, targets: Sequence[Path], model: ModelFiles | None, settings: VoiceSettings
+) -> Recording:
+    """What can be refused before any work. Raises `UsageError`, `OutputError` and `InputError`."""
+    if not targets and model is None:
+        raise UsageError("Nobody says whose voice it shall be. Give recordings of the target, or a model file.")
+    files = () if model is None else model.paths
+    refuse_inputs(out, [media, *targets, *files])
+    refuse_target(out, folder=False)
+    recording = probe_recording(media)
+    check_out(out, recording, is_preview=settings.preview_s is not None)
+    return recording
+
+
+def _settled(targets: Sequence[Path], model: ModelFiles | None, engine: str, device: str) -> Settled:
+    """Which engine, and where. Raises `UsageError` where it does not go with what was given."""
+    name = engine
+    if engine == "auto":
+        name = "world-knn" if model is None else engine_of(model.weights)
+    settled = settle("voice", name, device)
+    hears, needs = name in ("world-knn", "autovc"), name != "world-knn"
+    if needs and model is None:
+        raise UsageError(f"{name} takes its voice from a model file. Give one, or use world-knn with a target.")
+    if not needs and model is not None:
+        raise UsageError(f"{name} takes its voice from recordings of the target. Give no model file, or engine auto.")
+    if hears and not targets:
+        raise UsageError(f"{name} needs to hear the target. Give a recording of the target speaking.")
+    if not hears and targets:
+        raise UsageError(f"{name} takes its voice from the model file alone. Leave the target's recordings out.")
+    return settled
+
+
+def _heard(recording: Recording, path: Path, first_s: float | None = None) -> StoredSound:
+    """The whole sound, or its beginning."""
+    sound = hear(recording, path)
+    if first_s is not None and sound.duration_s > first_s:
+        sound = replace(sound, count=round(first_s * sound.rate_hz))
+    if not all(np.isfinite(block).all() for block in sound.blocks()):
+        raise InputError(f"{recording.path}: the sound has samples that are no numbers. Save the recording anew.")
+    return sound
+
+
+def _target(targets: Sequence[Path], speaker: str, folder: Path, should_stop: ShouldStop | None) -> Target:
+    """At most five minutes of the target in memory: no engine listens longer."""
+    if not targets:
+        return Speaker(speaker)
+    if speaker:
+        raise UsageError(f"{speaker}: a speaker is chosen in a model file, and recordings of a target were given.")
+    left_s = float(_MOST_TARGET_S)
+    sounds = []
+    for path in targets:
+        check_stop(should_stop)
+        stored = _heard(probe_recording(path), folder / "target")
+        samples = stored.read(0, min(stored.count, max(0, round(left_s * stored.rate_hz))))
+        left_s -= samples.shape[1] / stored.rate_hz
+        if samples.shape[1]:
+            sounds.append(Sound(samples, stored.rate_hz))
+    return Reference(tuple(sounds))
+
+
+def _notes(settled: Settled, settings: VoiceSettings, made: Spoken) -> tuple[str, ...]:
+    notes = [settled.why] if settled.why else []
+    if made.is_unchanged:
+        notes.append("no voice was found in the sound: it is as it was")
+    if settings.preview_s is not None:
+        notes.append(f"a preview: the first {settings.preview_s:g} s alone")
+    if settings.semitones is None and settled.engine.name == "so-vits":
+        notes.append("the model made the melody itself; for singing, give the semitones (0 keeps the melody)")
+    if settings.semitones is None and settled.engine.name == "rvc":
+        notes.append("the pitch is the source's; if the voice sounds too high or low, give semitones (12 is an octave)")
+    return tuple(notes)
+
+
+def _report(
+    out: Path,
+    sound: StoredSound,
+    parts: Parts,
+    settled: Settled,
+    stages_s: Mapping[str, float],
+    found: Measured,
+    notes: tuple[str, ...],
+) -> VoiceReport:
+    revision = settled.revision
+    return VoiceReport(
+        verb="voice",
+        out=out,
+        duration_s=float(sound.duration_s),
+        converted_s=parts.count / sound.rate_hz,
+        samples=sound.count,
+        rate_hz=sound.rate_hz,
+        channels=sound.channels,
+        engines={"voice": settled.engine.name},
+        revisions={"voice": revision} if revision else {},
+        devices={"voice": settled.device},
+        stages_s=stages_s,
+        notes=notes,
+        **asdict(found),
+    )

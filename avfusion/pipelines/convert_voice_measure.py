@@ -1,0 +1,99 @@
+"""What a conversion did to a voice: time, loudness and pitch, before and after; None where nothing can be measured."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Sound
+from avfusion.media.store import StoredSound
+from avfusion.metrics.voice import lag
+from avfusion.pipelines.convert_voice_sound import Finished, Spoken
+from avfusion.voice import Reference, Target
+from avfusion.voice.loudness import Loudness, measure
+from avfusion.voice.world import one_channel
+from avfusion.voice.world_analysis import FRAME_S
+from avfusion.voice.world_pitch import track
+
+_WINDOW_S = 30.0
+_PITCH_S = 60.0
+_LEAST_VOICED = 20
+
+
+@dataclass(frozen=True)
+class Measured:
+    """As `VoiceReport` says."""
+
+    lag_s: float | None
+    drift_s: float | None
+    loudness_before: float | None
+    loudness_after: float | None
+    true_peak_db: float | None
+    pitch_before_hz: float | None
+    pitch_after_hz: float | None
+    pitch_target_hz: float | None
+
+
+def measured(made: Spoken, done: Finished, target: Target) -> Measured:
+    """Lag and pitch of the voice alone, loudness of all that is heard."""
+    late_s, drift_s = times(made.before, made.after)
+    before, after = measure(done.before), measure(done.after)
+    heard = target.recordings if isinstance(target, Reference) else ()
+    return Measured(
+        lag_s=late_s,
+        drift_s=drift_s,
+        loudness_before=_lufs(before),
+        loudness_after=_lufs(after),
+        true_peak_db=round(after.true_peak_db, 2) if math.isfinite(after.true_peak_db) else None,
+        pitch_before_hz=_median_hz([_beginning(made.before)]),
+        pitch_after_hz=_median_hz([_beginning(made.after)]),
+        pitch_target_hz=_median_hz(list(heard)),
+    )
+
+
+def times(source: StoredSound, result: StoredSound) -> tuple[float | None, float | None]:
+    """(lag, drift) in seconds, by the envelopes of the first and the last third, half a minute of each at most."""
+    size = min(source.count // 3, round(_WINDOW_S * source.rate_hz))
+    if size == 0:
+        return None, None
+    first = lag(_mono(source.read(0, size)), _mono(result.read(0, size)), source.rate_hz)
+    start = source.count - size
+    last = lag(_mono(source.read(start)), _mono(result.read(start)), source.rate_hz)
+    most = round(2 * _WINDOW_S * source.rate_hz)
+    if source.count <= most:
+        whole = lag(_mono(source.read()), _mono(result.read()), source.rate_hz)
+    else:
+        whole = (first + last) / 2
+    return _number(whole), _number(last - first)
+
+
+def _mono(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(samples.mean(axis=0), np.float64)
+
+
+def _number(value: float) -> float | None:
+    return round(value, 5) if math.isfinite(value) else None
+
+
+def _lufs(loudness: Loudness) -> float | None:
+    return None if loudness.is_silent else round(loudness.lufs, 2)
+
+
+def _beginning(sound: StoredSound) -> Sound:
+    return Sound(sound.read(0, min(sound.count, round(_PITCH_S * sound.rate_hz))), sound.rate_hz)
+
+
+def _median_hz(sounds: list[Sound]) -> float | None:
+    """Over all voiced frames of the first minute; None where there is hardly any voice."""
+    left_s, found = _PITCH_S, [np.zeros(0)]
+    for sound in sounds:
+        mono = one_channel(sound)[: round(left_s * sound.rate_hz)]
+        left_s -= len(mono) / sound.rate_hz
+        if mono.any():
+            found.append(track(mono, sound.rate_hz, int(len(mono) / sound.rate_hz / FRAME_S) + 1))
+    voiced = np.concatenate(found)
+    voiced = voiced[voiced > 0]
+    return round(float(np.median(voiced)), 1) if len(voiced) >= _LEAST_VOICED else None

@@ -1,0 +1,163 @@
+"""The sound of a conversion: parts through an engine, as loud as before, back in their places. Memory stays flat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from avfusion.clip import Sound
+from avfusion.errors import NothingFound
+from avfusion.media.audio import Samples
+from avfusion.media.store import StoredSound, store
+from avfusion.pipelines.convert_voice_parts import Parts, put_back
+from avfusion.pipelines.progress import Teller
+from avfusion.voice import Target, VoiceEngine
+from avfusion.voice.blocks import Blocks, converted
+from avfusion.voice.loudness import gain_between, limited, measure
+from avfusion.voice.opening import ModelFiles, Opener, Options
+
+_BLOCKS = Blocks()
+_CONTEXT_S = 1.0
+# Of a long sound, so many pieces of so many seconds say where the pitch of its voice lies.
+_STUDIED, _STUDIED_S = 12, 6.0
+_NEAR_LU, _TRIES = 0.1, 4
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an engine is asked."""
+
+    target: Target
+    files: ModelFiles | None
+    options: Options
+    semitones: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """The parts that were converted, one after the other: as they were, and in the new voice."""
+
+    before: StoredSound
+    after: StoredSound
+    is_unchanged: bool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """result: the whole sound. before, after: its converted parts as they are heard, with what is around the voice."""
+
+    result: StoredSound
+    before: StoredSound
+    after: StoredSound
+
+
+def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: Path, teller: Teller) -> Spoken:
+    """The parts of `voice` through the engine, a piece at a time. Raises what engines raise, and `Stopped`."""
+    engine = opener.open(job.files, job.options)
+    before = store(folder / "before", parts.of(voice), channels=voice.channels, rate_hz=voice.rate_hz)
+    say = _say(engine, before, job)
+    total_s = before.count / voice.rate_hz
+    done_s = 0.0
+
+    def convert(samples: Samples) -> Samples:
+        nonlocal done_s
+        teller.check()
+        made = say(Sound(samples, voice.rate_hz)).samples
+        if not np.isfinite(made).all():
+            raise NothingFound("The engine made no sound of this: its model is broken. Give another one.")
+        done_s = min(total_s, done_s + samples.shape[1] / voice.rate_hz)
+        teller.at(max(1, round(done_s)), max(1, round(total_s)))
+        return made
+
+    pieces = _parts_through(voice, parts, convert, folder)
+    after = store(folder / "after", pieces, channels=voice.channels, rate_hz=voice.rate_hz)
+    same = all(np.array_equal(one, other) for one, other in zip(before.blocks(), after.blocks(), strict=True))
+    return Spoken(before, after, same)
+
+
+def _say(engine: VoiceEngine, sound: StoredSound, job: Job) -> Callable[[Sound], Sound]:
+    """The engine, with what it should know of the whole sound so that all pieces are moved alike."""
+    from avfusion.voice.world import WorldKnn
+
+    if not isinstance(engine, WorldKnn):
+        return partial(engine.convert, target=job.target, semitones=job.semitones, seed=job.seed)
+    engine.prepare(job.target, sound.rate_hz)
+    known = engine.study(_samplings(sound)) if sound.duration_s > _BLOCKS.longest_s else None
+    return partial(engine.convert, target=job.target, semitones=job.semitones, seed=job.seed, known=known)
+
+
+def _samplings(sound: StoredSound) -> Iterator[Sound]:
+    size = round(_STUDIED_S * sound.rate_hz)
+    count = min(_STUDIED, max(1, sound.count // size))
+    for start in np.linspace(0, max(0, sound.count - size), count).round().astype(int):
+        yield Sound(sound.read(int(start), min(int(start) + size, sound.count)), sound.rate_hz)
+
+
+def _parts_through(
+    voice: StoredSound, parts: Parts, convert: Callable[[Samples], Samples], folder: Path
+) -> Iterator[Samples]:
+    """Every part converted, shown with a second of what is on either side of it."""
+    context = round(_CONTEXT_S * voice.rate_hz)
+    for start, stop in parts.ranges:
+        begin, end = max(0, start - context), min(voice.count, stop + context)
+        around = Parts(((begin, end),))
+        piece = store(folder / "piece", around.of(voice), channels=voice.channels, rate_hz=voice.rate_hz)
+        place = begin
+        for block in converted(piece, convert, _BLOCKS):
+            first, last = max(start, place), min(stop, place + block.shape[1])
+            if first < last:
+                yield block[:, first - place : last - place]
+            place += block.shape[1]
+
+
+def background_of(sound: StoredSound, folder: Path) -> tuple[StoredSound, StoredSound]:
+    """(voice, everything else); together they are the sound."""
+    from avfusion.voice.separate import voice_of
+
+    voice = voice_of(sound, folder / "voice")
+    rest = (one - other for one, other in zip(sound.blocks(), voice.blocks(), strict=True))
+    return voice, store(folder / "background", rest, channels=sound.channels, rate_hz=sound.rate_hz)
+
+
+def finished(
+    sound: StoredSound, parts: Parts, made: Spoken, background: StoredSound | None, folder: Path, *, match: bool
+) -> Finished:
+    """The new voice as loud as the one it replaces, with the background under it, where the parts were.
+
+    No true peak above -1 dBTP comes from it. Where the engine left everything as it was, so does this.
+    """
+    shape = {"channels": sound.channels, "rate_hz": sound.rate_hz}
+    if made.is_unchanged:
+        heard = store(folder / "heard-parts", parts.of(sound), **shape)
+        return Finished(sound, heard, heard)
+    behind = None if background is None else store(folder / "behind", parts.of(background), **shape)
+    before = made.before if behind is None else store(folder / "heard-parts", parts.of(sound), **shape)
+    wanted, gain = measure(made.before), 1.0
+    if match:
+        gain = gain_between(wanted, measure(made.after))
+    after = _mixed(made.after, behind, gain, folder)
+    if match and behind is None:
+        # The limiter takes a little loudness away again.
+        for _ in range(_TRIES):
+            lacks = gain_between(wanted, measure(after))
+            if abs(20 * math.log10(lacks)) < _NEAR_LU:
+                break
+            gain *= lacks
+            after = _mixed(made.after, behind, gain, folder)
+    result = store(folder / "result", put_back(sound, parts, after), **shape)
+    return Finished(replace(result, first=sound.first), before, after)
+
+
+def _mixed(voice: StoredSound, behind: StoredSound | None, gain: float, folder: Path) -> StoredSound:
+    shape = {"channels": voice.channels, "rate_hz": voice.rate_hz}
+    if behind is None:
+        return store(folder / "limited", limited(voice, gain), **shape)
+    pairs = zip(voice.blocks(), behind.blocks(), strict=True)
+    mixed = store(folder / "mixed", (said * np.float32(gain) + rest for said, rest in pairs), **shape)
+    return store(folder / "limited", limited(mixed, 1.0), **shape)

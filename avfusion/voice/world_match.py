@@ -30,7 +30,7 @@ class Matching:
     """variance: the course's global variance over the target's. real: the share of real frames in the mix, 0..1."""
 
     variance: float = 1.1
-    real: float = 0.6
+    real: float = 0.5
 
 
 def matched(source: Speech, units: Units, matching: Matching) -> NDArray[np.float64]:

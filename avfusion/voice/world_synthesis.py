@@ -11,15 +11,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from avfusion.voice.cepstrum import warped
-from avfusion.voice.world_analysis import FRAME_S, aperiodicities, world
-from avfusion.voice.world_speech import ALPHA, Speech, on_other_bins
+from avfusion.voice.cepstrum import log_amplitude, mel_cepstra, warped
+from avfusion.voice.world_analysis import FRAME_S, aperiodicities, envelopes, world
+from avfusion.voice.world_speech import ALPHA, ORDER, Speech, on_other_bins
 
 _LEAST_RATE_HZ = 16_000
 _WINDOW_S = 0.016
 _NEPER = np.log(10) / 20
 _MOST_DB = 15.0
 # Above the matched band the difference goes on as it was, on average, over the last of the band; so much at most.
+_MOST_LACKING_DB = 6.0
 _EDGE_SHARE, _MOST_ABOVE_DB = 0.1, 6.0
 # From the floor of the recording up to here it is a pause; from there on it is more and more speech.
 _FLOOR_PERCENT, _PAUSE_DB, _RISE_DB = 5, 6.0, 10.0
@@ -58,11 +59,27 @@ def difference(speech: Speech, cepstra: NDArray[np.float64], *, formant_semitone
 def said_again(
     samples: NDArray[np.float64], speech: Speech, difference: NDArray[np.float64], f0_hz: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """[n] like the samples, from WORLD: their envelopes times exp(2 difference), their breathiness, a new pitch."""
+    """[n] like the samples, from WORLD: their envelopes times exp(2 difference), their breathiness, a new pitch.
+
+    Said twice: what the envelopes of the first time lack of those asked for is added for the second.
+    """
     noise = np.ascontiguousarray(_breath(samples, speech))
-    power = np.ascontiguousarray(speech.power * np.exp(2 * difference))
-    out = world().synthesize(np.ascontiguousarray(f0_hz), power, noise, speech.rate_hz, FRAME_S * 1000)
-    return np.pad(out[: len(samples)], (0, max(0, len(samples) - len(out))))
+    wanted = speech.power * np.exp(2 * difference)
+    first = _synthesised(f0_hz, wanted, noise, speech.rate_hz, len(samples))
+    lacks = 0.5 * np.log((wanted + 1e-12) / (envelopes(first, speech.rate_hz, f0_hz) + 1e-12))
+    smooth = log_amplitude(
+        mel_cepstra(np.exp(2 * lacks), ORDER, ALPHA[speech.band_hz]), lacks.shape[1], ALPHA[speech.band_hz]
+    )
+    most = _MOST_LACKING_DB * _NEPER
+    return _synthesised(f0_hz, wanted * np.exp(2 * np.clip(smooth, -most, most)), noise, speech.rate_hz, len(samples))
+
+
+def _synthesised(
+    f0_hz: NDArray[np.float64], power: NDArray[np.float64], noise: NDArray[np.float64], rate_hz: int, count: int
+) -> NDArray[np.float64]:
+    """[count]"""
+    out = world().synthesize(np.ascontiguousarray(f0_hz), np.ascontiguousarray(power), noise, rate_hz, FRAME_S * 1000)
+    return np.pad(out[:count], (0, max(0, count - len(out))))
 
 
 def _breath(samples: NDArray[np.float64], speech: Speech) -> NDArray[np.float64]:

@@ -38,9 +38,9 @@ class Look(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """What a new picture or clip changes beside the look. file: an empty place again, for the next one."""
+    """What a new picture or clip changes beside the look. file: None empties the drop zone."""
 
-    file: None
+    file: Any
     facts: str
     scrub_row: Any
     scrub: Any
@@ -91,13 +91,15 @@ def _picture(visit: CompareVisit, clip: Clip, frame: int) -> Rgb:
     return out
 
 
-def open_source(visit: CompareVisit, path: str) -> tuple[Any, ...]:
-    """The visitor uploads a picture or a clip."""
+def open_source(visit: CompareVisit, path: str | None) -> tuple[Any, ...]:
+    """The visitor uploads a picture or a clip. The drop zone is empty again for the next one."""
+    if path is None:  # a second file came while the first was taken in
+        return (gr.skip(),) * (len(Opened._fields) + len(Look._fields))
     try:
         clip = visit.open(Path(path))
     except AvfusionError as error:
-        return (*_opened(None, words.problem(error, Path(path))), *look(visit, 0))
-    return (*_opened(clip, words.facts(clip)), *look(visit, 0))
+        return (*_opened(None, words.problem(error, Path(path)))._replace(file=None), *look(visit, 0))
+    return (*_opened(clip, words.facts(clip))._replace(file=None), *look(visit, 0))
 
 
 def use_example(visit: CompareVisit) -> tuple[Any, ...]:
@@ -121,7 +123,7 @@ def _opened(clip: Clip | None, facts: str) -> Opened:
     last = clip.frame_count - 1 if clip else 0
     moves = last > 0
     return Opened(
-        file=None,
+        file=gr.skip(),  # what the visitor may be uploading at this moment stays
         facts=facts,
         scrub_row=gr.Row(visible=moves),
         scrub=gr.Slider(minimum=0, maximum=max(1, last), value=0, interactive=moves),

@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from avfusion.media.target import refuse_inputs, refuse_target
 from avfusion.pipelines.convert_voice_measure import Measured, measured
 from avfusion.pipelines.convert_voice_parts import Parts, chosen_parts
 from avfusion.pipelines.convert_voice_sound import Job, Spoken, background_of, finished, spoken
-from avfusion.pipelines.convert_voice_write import check_out, write_out
+from avfusion.pipelines.convert_voice_write import check_out, heard_start, write_out
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller, check_stop
 from avfusion.voice import Reference, Speaker, Target
 from avfusion.voice.inspect_file import engine_of
@@ -138,7 +138,9 @@ def convert_voice(
     with tempfile.TemporaryDirectory(prefix="avfusion-") as scratch:
         folder = Path(scratch)
         with stages.timed("listening"):
-            sound = _heard(recording, folder / "heard", settings.preview_s)
+            sound = _heard(recording, folder / "heard")
+            if settings.preview_s is not None:
+                sound = heard_start(sound, settings.preview_s, folder / "preview")
             voice = _target(targets, speaker, folder, should_stop)
             parts = chosen_parts(sound, spans, only_speaker)
         said, background = sound, None
@@ -206,11 +208,8 @@ def _settled(targets: Sequence[Path], model: ModelFiles | None, engine: str, dev
     return settled
 
 
-def _heard(recording: Recording, path: Path, first_s: float | None = None) -> StoredSound:
-    """The whole sound, or its beginning."""
+def _heard(recording: Recording, path: Path) -> StoredSound:
     sound = hear(recording, path)
-    if first_s is not None and sound.duration_s > first_s:
-        sound = replace(sound, count=round(first_s * sound.rate_hz))
     if not all(np.isfinite(block).all() for block in sound.blocks()):
         raise InputError(f"{recording.path}: the sound has samples that are no numbers. Save the recording anew.")
     return sound

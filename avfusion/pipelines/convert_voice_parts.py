@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avfusion.errors import UsageError
 from avfusion.media.audio import Samples
@@ -65,13 +66,14 @@ def whole(sound: StoredSound) -> Parts:
 def in_spans(sound: StoredSound, spans: Sequence[tuple[float, float]]) -> Parts:
     """Spans in seconds; those that overlap become one. Raises `UsageError` for one that lies outside or is empty."""
     ranges = []
+    length_s = float(sound.duration_s)
     for start_s, end_s in spans:
-        if not 0 <= start_s < end_s or start_s >= float(sound.duration_s):
+        if not 0 <= start_s < end_s or start_s >= length_s:
             raise UsageError(
-                f"From {start_s:g} to {end_s:g} s: the sound is {float(sound.duration_s):.2f} s long. "
+                f"From {start_s:g} to {end_s:g} s: the sound is {length_s:.2f} s long. "
                 "Give a beginning in it and an end after it."
             )
-        ranges.append((round(start_s * sound.rate_hz), min(round(end_s * sound.rate_hz), sound.count)))
+        ranges.append((round(start_s * sound.rate_hz), min(round(min(end_s, length_s) * sound.rate_hz), sound.count)))
     return Parts(_joined(ranges))
 
 
@@ -117,7 +119,7 @@ def _unchanged(sound: StoredSound, start: int, stop: int) -> Iterator[Samples]:
         yield sound.read(first, min(first + BLOCK_SAMPLES, stop))
 
 
-def _share(sound: StoredSound, part: tuple[int, int], places: Samples) -> Samples:
+def _share(sound: StoredSound, part: tuple[int, int], places: NDArray[np.int_]) -> Samples:
     """float32 [n]: how much of the new sound there is at each place of a part, 0..1."""
     start, stop = part
     fade = max(1, min(round(_FADE_S * sound.rate_hz), (stop - start) // 2))

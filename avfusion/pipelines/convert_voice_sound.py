@@ -72,7 +72,8 @@ def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: P
         if not np.isfinite(made).all():
             raise NothingFound("The engine made no sound of this: its model is broken. Give another one.")
         done_s = min(total_s, done_s + samples.shape[1] / voice.rate_hz)
-        teller.at(max(1, round(done_s)), max(1, round(total_s)))
+        teller.done = max(1, round(done_s)) - 1
+        teller.step()
         return made
 
     pieces = _parts_through(voice, parts, convert, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -11,7 +12,7 @@ from avfusion.errors import UnknownFormat, UsageError
 from avfusion.media.container import first_video, opened
 from avfusion.media.recording import Recording
 from avfusion.media.revoice import CLIP_FORMATS, clip_format_of, write_revoiced
-from avfusion.media.store import StoredSound
+from avfusion.media.store import StoredSound, store
 from avfusion.media.write_sound import SOUND_FORMATS, sound_format_of, write_sound
 
 
@@ -41,6 +42,13 @@ def check_out(out: Path, recording: Recording, *, is_preview: bool) -> None:
         holds = name in output.supported_codecs
     if not holds:
         raise UnknownFormat(f"{out}: {form.ending} files do not hold {name} video as it is. Use .mkv.")
+
+
+def heard_start(sound: StoredSound, seconds: float, path: Path) -> StoredSound:
+    """The first seconds of a sound, or all of it, as a sound of its own at `path`."""
+    count = min(sound.count, max(1, round(seconds * sound.rate_hz)))
+    beginning = replace(sound, count=count).blocks()
+    return replace(store(path, beginning, channels=sound.channels, rate_hz=sound.rate_hz), first=sound.first)
 
 
 def write_out(out: Path, recording: Recording, sound: StoredSound, *, tag: str) -> tuple[str, ...]:

@@ -50,8 +50,8 @@ class Engine:
     words: what it is, in a line. licence: of its weights, or of the code where it has none. packages: what it needs
     beyond the core packages, by the name under which they are installed. peak_memory_bytes: on its device, while it
     works on a 1920 x 1080 frame. understands: which prompts it takes, if it takes any. load: builds it on a device
-    (`cpu`, `cuda`, `cuda:1`, `mps`); imports happen in there. needs_card: it takes seconds a frame on a CPU, so `auto`
-    passes it over where it would have to work on one; named, it always works.
+    (`cpu`, `cuda`, `cuda:1`, `mps`); imports happen in there. needs_card: it takes long for each frame on a CPU, so
+    `auto` passes it over where it would have to work on one; named, it always works.
     """
 
     name: str

@@ -72,6 +72,7 @@ def _sam(size: str, file: str, sha256: str, count_bytes: int, memory_mib: int) -
         sources=(source,),
         download_bytes=count_bytes,
         packages=(*_TORCH, "segment-anything"),
+        needs_card=size != "B",
     )
 
 
@@ -87,6 +88,7 @@ def _sam2(size: str, source: HubFiles, count_bytes: int, memory_mib: int) -> Eng
         sources=(source,),
         download_bytes=count_bytes,
         packages=_TRANSFORMERS,
+        needs_card=size == "large",
     )
 
 
@@ -109,6 +111,7 @@ CLICKED: tuple[Engine, ...] = (
         download_bytes=SAM3_BYTES,
         packages=_TRANSFORMERS,
         understands=("clicks", "words"),
+        needs_card=True,
     ),
     _sam2("large", HubFiles("facebook/sam2.1-hiera-large", "main"), 897_800_000, 3000),
     _sam2("base-plus", HubFiles("facebook/sam2.1-hiera-base-plus", "main"), 323_500_000, 2000),

@@ -75,7 +75,11 @@ def test_an_engine_is_lent_from_the_folder_that_it_was_pulled_into(name: str, mo
         assert engine.name == name
         if "clicks" in row.understands:
             # One that knows the whole picture by name is no better at clicks than what needs no download.
-            assert choose("segmentation", understands="clicks").engine.name == (name if row in CLICKED else "grabcut")
+            best = choose("segmentation", understands="clicks", is_card=lambda device: True).engine.name
+            assert best == (name if row in CLICKED else "grabcut")
+            if row.needs_card:
+                best = choose("segmentation", understands="clicks", is_card=lambda device: False).engine.name
+                assert best == "grabcut"
             assert engine.segment(RGB, [Point(70, 45)]).masks[1].any()
         if "words" in row.understands:
             assert choose("segmentation", understands="words").engine.name == name
@@ -84,7 +88,9 @@ def test_an_engine_is_lent_from_the_folder_that_it_was_pulled_into(name: str, mo
 
 
 def test_words_need_an_engine_that_understands_them() -> None:
-    with pytest.raises(EngineNotReady, match="segmentation by words is ready: sam3 gated: ask for access"):
+    with pytest.raises(
+        EngineNotReady, match=r"segmentation by words is ready: sam3 \(on a graphics card\) gated: ask for access"
+    ):
         choose("segmentation", understands="words")
 
 
@@ -93,7 +99,9 @@ def test_words_go_to_the_best_engine_that_is_ready() -> None:
         for source in find(name, "segmentation").sources:
             where = source.url if isinstance(source, WebFile) else source.repository
             put(source, next(make for part, make in makers().items() if part in where))
-        assert choose("segmentation", understands="words").engine.name == name
+        best = choose("segmentation", understands="words", is_card=lambda device: True)
+        assert best.engine.name == name
+    assert choose("segmentation", understands="words", device="cpu").engine.name == "grounding-dino-tiny"
 
 
 def test_a_gated_engine_says_where_to_ask() -> None:

@@ -58,12 +58,15 @@ def test_auto_takes_a_big_network_only_where_there_is_a_card_for_it() -> None:
     assert with_card.engine is big
     without = choose("tracking", catalogue=catalogue, is_card=lambda device: False)
     assert without.engine.name == "flow"
-    assert "sam2.1-tiny takes seconds a frame without a graphics card: name it to use it" in without.why
+    assert "sam2.1-tiny is slow without a graphics card: name it to use it" in without.why
     assert choose("tracking", device="cpu", catalogue=catalogue).engine.name == "flow"
     named = choose("tracking", "sam2.1-tiny", catalogue=catalogue, is_card=lambda device: False)
     assert named.engine is big
     with Registry(catalogue).lend("auto", "tracking", "cpu") as engine:
         assert engine.name == "flow"
+    alone = choose("tracking", catalogue=[big], is_card=lambda device: False)
+    assert alone.engine is big
+    assert "without a graphics card it is slow" in alone.why
 
 
 def test_a_machine_has_the_cards_that_torch_finds() -> None:

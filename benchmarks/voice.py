@@ -70,7 +70,7 @@ def mean_f0_hz(sounds: list[Sound]) -> float:
     tracks = []
     for sound in sounds:
         samples = sound.samples.mean(axis=0).astype(np.float64)
-        tracks.append(track(samples, sound.rate_hz, int(200 * len(samples) / sound.rate_hz) + 1))
+        tracks.append(track(samples, sound.rate_hz))
     found = np.concatenate(tracks)
     return float(found[found > 0].mean())
 

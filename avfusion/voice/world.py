@@ -21,7 +21,7 @@ from avfusion.errors import InputError, NothingFound, UsageError
 from avfusion.voice import Reference, Target
 from avfusion.voice.one_channel import as_played
 from avfusion.voice.world_match import Matching, matched
-from avfusion.voice.world_pitch import PitchRange, as_the_target, range_of
+from avfusion.voice.world_pitch import PitchRange, as_the_target, moved, range_of, track
 from avfusion.voice.world_speech import Speech, band_of, listen
 from avfusion.voice.world_synthesis import (
     below_full_scale,
@@ -99,7 +99,7 @@ class WorldKnn:
         A piece converted without it is moved by its own middle pitch, which for a long recording differs a little from
         piece to piece.
         """
-        tracks = [listen(one_channel(sound), sound.rate_hz, band_of(sound.rate_hz)).f0_hz for sound in sounds]
+        tracks = [track(one_channel(sound), sound.rate_hz) for sound in sounds]
         pitch = range_of(np.concatenate([np.zeros(0), *tracks]))
         return None if pitch is None else SourceVoice(pitch)
 
@@ -120,7 +120,7 @@ class WorldKnn:
         f0 = speech.f0_hz
         if self.settings.transpose:
             f0 = as_the_target(f0, known.pitch if known else pitch, units.pitch)
-        f0 = f0 * 2 ** (semitones / 12)
+        f0 = moved(f0, semitones)
         cepstra = matched(speech, units, self.settings.matching)
         change = difference(speech, cepstra, formant_semitones=self.settings.formant_semitones)
         return put_on(sound, mono, speech, change, f0)

@@ -15,6 +15,7 @@ WIDE_HZ = (60.0, 650.0)
 
 # Lower than Praat's own 0.45 and 0.03: what is voiced and taken for breath would keep the source's pitch.
 _VOICING, _SILENCE = 0.35, 0.01
+_FRAMES_PER_S = round(1 / FRAME_S)
 _LEAST_VOICED = 20
 # De Looze and Hirst (2008): a speaker's range from the quartiles of a first pass.
 _BELOW_FIRST_QUARTILE, _ABOVE_THIRD_QUARTILE = 0.7, 2.0
@@ -23,6 +24,7 @@ _OFF_OCTAVES = 0.6
 # The target's liveliness of pitch over the source's, where the recordings say so; more is caricature.
 _SPREAD = (0.6, 1.6)
 _DOUBT_FRAMES = 50.0
+_SAID_HZ = (30.0, 1500.0)
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,13 @@ class PitchRange:
     frames: int
 
 
-def track(samples: NDArray[np.float64], rate_hz: int, count: int) -> NDArray[np.float64]:
-    """[count] Hz at 0, 5, 10, ... ms; 0 where there is no pitch. samples: [n].
+def track(samples: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
+    """[n * 200 // rate_hz + 1] Hz at 0, 5, 10, ... ms; 0 where there is no pitch. samples: [n], at least 0.2 s.
 
     Boersma's autocorrelation method (1993) as in Praat, first over a wide range and then over the speaker's own. What
     is left of octave errors is folded back to where the voice was just before and after.
     """
+    count = len(samples) * _FRAMES_PER_S // rate_hz + 1
     rough = _praat(samples, rate_hz, count, WIDE_HZ)
     voiced = rough[rough > 0]
     if len(voiced) < _LEAST_VOICED:
@@ -74,14 +77,9 @@ def _praat(
     if not voiced.any():
         return np.zeros(count)
     frames = np.arange(count)
-    nearest = np.abs(frames[:, None] - times[None]).argmin(axis=1) if count < 2 else _nearest(frames, times)
+    nearest = np.round(frames - times[0]).astype(int).clip(0, len(times) - 1)
     between = np.interp(frames, times[voiced], found[voiced])
     return np.where(voiced[nearest], between, 0.0)
-
-
-def _nearest(frames: NDArray[np.intp], times: NDArray[np.float64]) -> NDArray[np.intp]:
-    step = (times[-1] - times[0]) / max(1, len(times) - 1) if len(times) > 1 else 1.0
-    return np.round((frames - times[0]) / step).astype(int).clip(0, len(times) - 1)
 
 
 def without_octave_jumps(f0: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,3 +117,8 @@ def as_the_target(f0: NDArray[np.float64], source: PitchRange, target: PitchRang
     out = np.zeros_like(f0)
     out[voiced] = np.exp(target.middle + wider * (np.log(f0[voiced]) - source.middle))
     return out
+
+
+def moved(f0: NDArray[np.float64], semitones: float) -> NDArray[np.float64]:
+    """[n] Hz so much higher, as far as a voice goes."""
+    return f0 if semitones == 0 else np.where(f0 > 0, np.clip(f0 * 2 ** (semitones / 12), *_SAID_HZ), 0.0)

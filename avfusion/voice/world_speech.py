@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.voice.cepstrum import mel_cepstra
-from avfusion.voice.world_analysis import FRAME_S, envelopes
+from avfusion.voice.world_analysis import envelopes
 from avfusion.voice.world_pitch import track
 
 ORDER = 40
@@ -46,7 +46,7 @@ def band_of(*rates_hz: int) -> int:
 
 def listen(samples: NDArray[np.float64], rate_hz: int, band_hz: int) -> Speech:
     """samples: [n], one channel, finite."""
-    f0 = track(samples, rate_hz, int(len(samples) / rate_hz / FRAME_S) + 1)
+    f0 = track(samples, rate_hz)
     power = envelopes(samples, rate_hz, f0)
     loud_db = 10 * np.log10(power.sum(axis=1) + 1e-20)
     return Speech(rate_hz, band_hz, f0, power, band_cepstra(power, rate_hz, band_hz), loud_db)

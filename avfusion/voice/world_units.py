@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.voice.world_pitch import PitchRange, range_of
-from avfusion.voice.world_speech import ORDER, Speech
+from avfusion.voice.world_speech import Speech
 
 MATCHED = 24
 """c1..c24 are compared."""
@@ -137,6 +137,3 @@ def _spread_out(count: int, follows: NDArray[np.bool_]) -> slice | NDArray[np.in
     kept = np.unique((starts[:, None] + np.arange(stretch)).ravel())
     follows[kept[np.append(np.diff(kept) != 1, True)]] = False
     return np.asarray(kept)
-
-
-assert MATCHED < ORDER

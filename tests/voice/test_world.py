@@ -30,7 +30,7 @@ def target(talker: Talker, rate_hz: int = RATE) -> Reference:
 
 
 def middle_hz(samples: np.ndarray, rate_hz: int) -> float:
-    pitch = range_of(track(samples.astype(float), rate_hz, int(len(samples) / rate_hz / 0.005) + 1))
+    pitch = range_of(track(samples.astype(float), rate_hz))
     assert pitch is not None
     return float(np.exp(pitch.middle))
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from avfusion.voice.cepstrum import log_amplitude, mel_cepstra
+from avfusion.voice.world_analysis import track_pitch
 from avfusion.voice.world_match import nearest_units, real_frames
-from avfusion.voice.world_pitch import PitchRange, as_the_target, range_of, track, without_octave_jumps
+from avfusion.voice.world_pitch import PitchRange, as_the_target, moved, range_of, track, without_octave_jumps
 from avfusion.voice.world_speech import ALPHA, ORDER, Speech, band_of, listen
 from avfusion.voice.world_synthesis import below_full_scale, difference, filtered, share_of_speech
 from avfusion.voice.world_units import MOST_UNITS, units_of
@@ -18,9 +19,16 @@ def test_pitch_is_that_of_the_pulses() -> None:
     for hz in (70.0, 120.0, 260.0, 400.0):
         turns = 2 * np.pi * hz * np.arange(RATE) / RATE
         pulses = sum(np.cos(harmonic * turns) / harmonic for harmonic in range(1, 12))
-        found = track(0.1 * pulses, RATE, 201)
+        found = track(0.1 * pulses, RATE)
         assert (found[10:190] > 0).all()
         assert np.median(found[10:190]) == pytest.approx(hz, rel=0.01)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 22_050, 44_100, 48_000])
+def test_pitch_has_as_many_frames_as_world_finds(rate_hz: int) -> None:
+    for count in (rate_hz // 2, rate_hz // 2 + 7, rate_hz + rate_hz // 200, rate_hz + 79):
+        noise = 0.1 * np.random.default_rng(0).standard_normal(count)
+        assert len(track(noise, rate_hz)) == len(track_pitch(noise, rate_hz))
 
 
 def test_octave_jumps_are_folded_back_and_melody_stays() -> None:
@@ -47,6 +55,13 @@ def test_melody_moves_to_the_target_s_middle_and_spread() -> None:
     # A target that squeals in its few seconds does not make a caricature.
     assert range_of(as_the_target(melody, source, PitchRange(np.log(200), 0.9, 2000))).spread < 0.15  # type: ignore[union-attr]
     assert range_of(np.zeros(10)) is None
+
+
+def test_semitones_stay_within_what_a_voice_says() -> None:
+    assert np.allclose(moved(np.array([0.0, 100.0]), 12), [0, 200])
+    assert moved(np.array([0.0, 100.0]), 96).max() <= 1_500
+    assert moved(np.array([0.0, 100.0]), -96)[1] >= 30
+    assert moved(np.array([0.0, 100.0]), -96)[0] == 0
 
 
 def test_nearest_units_are_the_nearest() -> None:

@@ -13,14 +13,14 @@ from avfusion.media.store import StoredSound
 from avfusion.metrics.voice import lag
 from avfusion.pipelines.convert_voice_sound import Finished, Spoken
 from avfusion.voice import Reference, Target
-from avfusion.voice.loudness import Loudness, measure
-from avfusion.voice.world import one_channel
-from avfusion.voice.world_analysis import FRAME_S
-from avfusion.voice.world_pitch import track
+from avfusion.voice.loudness import Loudness
+from avfusion.voice.one_channel import heard
+from avfusion.voice.pitch import HOP_S, RATE_HZ, f0_hz
 
 _WINDOW_S = 30.0
 _PITCH_S = 60.0
-_LEAST_VOICED = 20
+_LEAST_VOICED = 10
+_METHOD = "parselmouth"
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,16 @@ class Measured:
 def measured(made: Spoken, done: Finished, target: Target) -> Measured:
     """Lag and pitch of the voice alone, loudness of all that is heard."""
     late_s, drift_s = times(made.before, made.after)
-    before, after = measure(done.before), measure(done.after)
-    heard = target.recordings if isinstance(target, Reference) else ()
+    recordings = target.recordings if isinstance(target, Reference) else ()
     return Measured(
         lag_s=late_s,
         drift_s=drift_s,
-        loudness_before=_lufs(before),
-        loudness_after=_lufs(after),
-        true_peak_db=round(after.true_peak_db, 2) if math.isfinite(after.true_peak_db) else None,
+        loudness_before=_lufs(done.before),
+        loudness_after=_lufs(done.after),
+        true_peak_db=round(done.after.true_peak_db, 2) if math.isfinite(done.after.true_peak_db) else None,
         pitch_before_hz=_median_hz([_beginning(made.before)]),
         pitch_after_hz=_median_hz([_beginning(made.after)]),
-        pitch_target_hz=_median_hz(list(heard)),
+        pitch_target_hz=_median_hz(list(recordings)),
     )
 
 
@@ -90,10 +89,9 @@ def _median_hz(sounds: list[Sound]) -> float | None:
     """Over all voiced frames of the first minute; None where there is hardly any voice."""
     left_s, found = _PITCH_S, [np.zeros(0)]
     for sound in sounds:
-        mono = one_channel(sound)[: round(left_s * sound.rate_hz)]
-        left_s -= len(mono) / sound.rate_hz
-        if mono.any():
-            found.append(track(mono, sound.rate_hz, int(len(mono) / sound.rate_hz / FRAME_S) + 1))
+        wave = heard(sound, RATE_HZ)[: max(0, round(left_s * RATE_HZ))]
+        left_s -= wave.size / RATE_HZ
+        found.append(f0_hz(wave, _METHOD, count=math.ceil(wave.size / RATE_HZ / HOP_S)))
     voiced = np.concatenate(found)
     voiced = voiced[voiced > 0]
     return round(float(np.median(voiced)), 1) if len(voiced) >= _LEAST_VOICED else None

@@ -18,14 +18,14 @@ from avfusion.pipelines.convert_voice_parts import Parts, put_back
 from avfusion.pipelines.progress import Teller
 from avfusion.voice import Target, VoiceEngine
 from avfusion.voice.blocks import Blocks, converted
-from avfusion.voice.loudness import gain_between, limited, measure
+from avfusion.voice.loudness import PEAK_DBTP, Loudness, gain_between, limited, measure
 from avfusion.voice.opening import ModelFiles, Opener, Options
 
 _BLOCKS = Blocks()
 _CONTEXT_S = 1.0
 # Of a long sound, so many pieces of so many seconds say where the pitch of its voice lies.
 _STUDIED, _STUDIED_S = 12, 6.0
-_NEAR_LU, _TRIES = 0.1, 4
+_NEAR_LU, _NEAR_DB, _TRIES = 0.1, 0.05, 5
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Finished:
-    """result: the whole sound. before, after: its converted parts as they are heard, with what is around the voice."""
+    """result: the whole sound. before, after: of its converted parts, with what is heard around the voice."""
 
     result: StoredSound
-    before: StoredSound
-    after: StoredSound
+    before: Loudness
+    after: Loudness
 
 
 def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: Path, teller: Teller) -> Spoken:
     """The parts of `voice` through the engine, a piece at a time. Raises what engines raise, and `Stopped`."""
     engine = opener.open(job.files, job.options)
-    before = store(folder / "before", parts.of(voice), channels=voice.channels, rate_hz=voice.rate_hz)
+    before = store(folder / "before", parts.of(voice), **_shape(voice))
     say = _say(engine, before, job)
     total_s = before.count / voice.rate_hz
     done_s = 0.0
@@ -77,7 +77,7 @@ def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: P
         return made
 
     pieces = _parts_through(voice, parts, convert, folder)
-    after = store(folder / "after", pieces, channels=voice.channels, rate_hz=voice.rate_hz)
+    after = store(folder / "after", pieces, **_shape(voice))
     same = all(np.array_equal(one, other) for one, other in zip(before.blocks(), after.blocks(), strict=True))
     return Spoken(before, after, same)
 
@@ -108,7 +108,7 @@ def _parts_through(
     for start, stop in parts.ranges:
         begin, end = max(0, start - context), min(voice.count, stop + context)
         around = Parts(((begin, end),))
-        piece = store(folder / "piece", around.of(voice), channels=voice.channels, rate_hz=voice.rate_hz)
+        piece = store(folder / "piece", around.of(voice), **_shape(voice))
         place = begin
         for block in converted(piece, convert, _BLOCKS):
             first, last = max(start, place), min(stop, place + block.shape[1])
@@ -123,7 +123,7 @@ def background_of(sound: StoredSound, folder: Path) -> tuple[StoredSound, Stored
 
     voice = voice_of(sound, folder / "voice")
     rest = (one - other for one, other in zip(sound.blocks(), voice.blocks(), strict=True))
-    return voice, store(folder / "background", rest, channels=sound.channels, rate_hz=sound.rate_hz)
+    return voice, store(folder / "background", rest, **_shape(sound))
 
 
 def finished(
@@ -133,32 +133,45 @@ def finished(
 
     No true peak above -1 dBTP comes from it. Where the engine left everything as it was, so does this.
     """
-    shape = {"channels": sound.channels, "rate_hz": sound.rate_hz}
+    heard = store(folder / "heard-parts", parts.of(sound), **_shape(sound))
+    before = measure(heard)
     if made.is_unchanged:
-        heard = store(folder / "heard-parts", parts.of(sound), **shape)
-        return Finished(sound, heard, heard)
-    behind = None if background is None else store(folder / "behind", parts.of(background), **shape)
-    before = made.before if behind is None else store(folder / "heard-parts", parts.of(sound), **shape)
-    wanted, gain = measure(made.before), 1.0
-    if match:
-        gain = gain_between(wanted, measure(made.after))
-    after = _mixed(made.after, behind, gain, folder)
-    if match and behind is None:
-        # The limiter takes a little loudness away again.
-        for _ in range(_TRIES):
-            lacks = gain_between(wanted, measure(after))
-            if abs(20 * math.log10(lacks)) < _NEAR_LU:
-                break
-            gain *= lacks
-            after = _mixed(made.after, behind, gain, folder)
-    result = store(folder / "result", put_back(sound, parts, after), **shape)
-    return Finished(replace(result, first=sound.first), before, after)
+        return Finished(sound, before, before)
+    behind = None if background is None else store(folder / "behind", parts.of(background), **_shape(sound))
+    wanted = measure(made.before) if match else None
+    after, found = _levelled(made.after, behind, wanted, folder)
+    result = store(folder / "result", put_back(sound, parts, after), **_shape(sound))
+    return Finished(replace(result, first=sound.first), before, found)
 
 
-def _mixed(voice: StoredSound, behind: StoredSound | None, gain: float, folder: Path) -> StoredSound:
-    shape = {"channels": voice.channels, "rate_hz": voice.rate_hz}
+def _levelled(
+    voice: StoredSound, behind: StoredSound | None, wanted: Loudness | None, folder: Path
+) -> tuple[StoredSound, Loudness]:
+    """The voice as loud as is wanted, with what is behind it, and how loud that is.
+
+    The limiter takes a little loudness away, and its own oversampling is not the meter's: what the meter finds in the
+    end counts.
+    """
+    gain, ceiling_db = 1.0 if wanted is None else gain_between(wanted, measure(voice)), PEAK_DBTP
+    for _ in range(_TRIES):
+        mixed = _mixed(voice, behind, gain, folder / "mixed")
+        limit = limited(mixed, 1.0, peak_db=ceiling_db)
+        after = store(folder / "limited", limit, **_shape(voice))
+        found = measure(after)
+        lacks = 1.0 if wanted is None or behind is not None else gain_between(wanted, found)
+        over_db = found.true_peak_db - PEAK_DBTP
+        if abs(20 * math.log10(lacks)) < _NEAR_LU and over_db < _NEAR_DB:
+            break
+        gain, ceiling_db = gain * lacks, ceiling_db - max(0.0, over_db)
+    return after, found
+
+
+def _mixed(voice: StoredSound, behind: StoredSound | None, gain: float, path: Path) -> StoredSound:
+    louder = (block * np.float32(gain) for block in voice.blocks())
     if behind is None:
-        return store(folder / "limited", limited(voice, gain), **shape)
-    pairs = zip(voice.blocks(), behind.blocks(), strict=True)
-    mixed = store(folder / "mixed", (said * np.float32(gain) + rest for said, rest in pairs), **shape)
-    return store(folder / "limited", limited(mixed, 1.0), **shape)
+        return store(path, louder, **_shape(voice))
+    return store(path, (one + other for one, other in zip(louder, behind.blocks(), strict=True)), **_shape(voice))
+
+
+def _shape(sound: StoredSound) -> dict[str, int]:
+    return {"channels": sound.channels, "rate_hz": sound.rate_hz}

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from avfusion.clip import Sound
 from avfusion.errors import InputError, NothingFound, UsageError
 from avfusion.voice import Reference, Target
-from avfusion.voice.one_channel import as_played
 from avfusion.voice.world_match import Matching, matched
 from avfusion.voice.world_pitch import PitchRange, as_the_target, moved, range_of, track
 from avfusion.voice.world_speech import Speech, band_of, listen
@@ -39,6 +38,7 @@ _LEAST_VOICE_S = 0.5
 _LEAST_PADDED_S = 0.25
 _MOST_REFERENCE_S = 300
 _FRAMES_PER_S = 200
+_LEVEL_S, _MOST_LEVEL = 0.05, 3.0
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,22 @@ def put_on(
     kept = filtered(sound.samples.astype(np.float64), sound.rate_hz, opened)
     if not np.array_equal(f0_hz, speech.f0_hz):
         said = said_again(mono, speech, change, f0_hz)[:count]
-        spread = as_played(said.astype(np.float32), sound.rate_hz, sound).samples
         share = voiced_share(speech, count)
-        kept = np.sqrt(1 - share) * kept + np.sqrt(share) * spread
+        kept = np.sqrt(1 - share) * kept + np.sqrt(share) * said * levels(sound, mono[:count])
     return Sound(below_full_scale(kept, sound.rate_hz).astype(np.float32), sound.rate_hz)
+
+
+def levels(sound: Sound, mono: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[channels, n or 1]: how loud each channel is beside the mono [n] that stands for it, over 50 ms and more."""
+    step = max(1, round(_LEVEL_S * sound.rate_hz))
+    whole = len(mono) // step
+    if len(sound.samples) == 1 or whole == 0:
+        return np.ones((len(sound.samples), 1))
+    stacked = np.concatenate([sound.samples, mono[None]])[:, : whole * step].astype(np.float64)
+    powers = (stacked.reshape(-1, whole, step) ** 2).mean(axis=2) + 1e-10
+    gains = np.minimum(np.sqrt(powers[:-1] / powers[-1]), _MOST_LEVEL)
+    middles = (np.arange(whole) + 0.5) * step
+    return np.stack([np.interp(np.arange(len(mono)), middles, row) for row in gains])
 
 
 def one_channel(sound: Sound) -> NDArray[np.float64]:

@@ -102,6 +102,12 @@ def test_channels_stay_where_they_were() -> None:
     sound = Sound(np.stack([spoken, 0.25 * spoken]).astype(np.float32), rate_hz)
     left, right = ENGINE.convert(sound, target(HIGH)).samples
     assert np.sqrt((left**2).mean() / (right**2).mean()) == pytest.approx(4, rel=0.02)
+    # Two microphones far apart: the mean of their sounds is quieter than each, the result is not.
+    apart = Sound(np.stack([spoken, np.roll(spoken, 400)]).astype(np.float32), rate_hz)
+    result = ENGINE.convert(apart, target(HIGH)).samples
+    loud = [np.sqrt((channel**2).mean()) for channel in (*apart.samples, *result)]
+    assert loud[2] == pytest.approx(loud[0], rel=0.25)
+    assert loud[3] == pytest.approx(loud[1], rel=0.25)
     turned = Sound(np.stack([spoken, -spoken]).astype(np.float32), rate_hz)
     assert np.abs(ENGINE.convert(turned, target(HIGH)).samples).max() > 0.05
 

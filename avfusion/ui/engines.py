@@ -18,7 +18,11 @@ from avfusion.ui import words
 from avfusion.ui.downloads import DOWNLOADS, Download, refusal
 from avfusion.ui.object_part import script
 
-_ABILITIES = {"segmentation": "Clicks or words to a mask", "tracking": "The mask through the clip"}
+_ABILITIES = {
+    "segmentation": "Clicks or words to a mask",
+    "tracking": "The mask through the clip",
+    "voice": "Another voice",
+}
 _HEADS = ("Engine", "What it is", "Download", "Memory", "Device", "Licence", "State")
 _LOOK_EVERY_S = 0.7
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from avfusion.engines.downloads import to_preload
 from avfusion.jobs.home import clean, home
-from avfusion.ui import background, colours, compare, endpoints, engines, example
+from avfusion.ui import background, colours, compare, endpoints, engines, example, voice
 from avfusion.ui.downloads import DOWNLOADS
 from avfusion.ui.theme import STYLE, theme
 
@@ -30,6 +30,8 @@ def build_page() -> gr.Blocks:
                 pass
             with gr.Tab("Background", id="background", elem_id="background-tab"):
                 targets = [background.build(page, runs_at_once=runs_at_once)]
+            with gr.Tab("Voice", id="voice", elem_id="voice-tab") as voice_tab:
+                voice.build(page, voice_tab, runs_at_once=runs_at_once)
             with gr.Tab("Engines", id="engines", elem_id="engines-tab") as engines_tab:
                 engines.build(page, engines_tab)
             with compare_tab:

@@ -75,7 +75,7 @@ class Visit:
         """Takes a clip in and forgets the one before. Raises what probing raises, and `TooLarge`."""
         self.forget()
         with self.lock, self.folder_for("clip") as folder:
-            self.clip = check_work(probe(_linked(path, folder)))
+            self.clip = check_work(probe(linked(path, folder)))
             return self.clip
 
     def show(self, clip: Clip, selection: Selection) -> None:
@@ -188,7 +188,7 @@ class Visit:
         )
 
 
-def _linked(path: Path, folder: Path) -> Path:
+def linked(path: Path, folder: Path) -> Path:
     """The file under `folder`: an upload disappears from the upload cache after a while."""
     own = folder / path.name
     try:

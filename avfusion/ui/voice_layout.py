@@ -1,0 +1,224 @@
+"""The Voice tab's components, from top to bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from avfusion.engines.catalogue import of_ability
+from avfusion.engines.state import state
+from avfusion.media.revoice import CLIP_FORMATS
+from avfusion.ui import example, words
+from avfusion.ui.engines import download_list
+from avfusion.ui.object_part import script
+from avfusion.ui.voice_visit import VOICE
+from avfusion.voice.pitch import METHODS
+
+KINDS = [("Recordings", "recordings"), ("Microphone", "microphone"), ("Model files", "models")]
+_CLIP_WORDS = {".mp4": "MP4, plays everywhere", ".mov": "MOV, sound without loss", ".mkv": "MKV, sound without loss",
+               ".webm": "WebM, for the web"}  # fmt: skip
+CONSENT = "Convert only voices of people who agreed. Every file says in its tags that its voice was converted by AI."
+
+
+@dataclass(frozen=True)
+class SourcePart:
+    file: gr.File
+    example: gr.Button
+    facts: gr.HTML
+    player: gr.HTML
+
+
+@dataclass(frozen=True)
+class TargetPart:
+    kind: gr.Radio
+    recordings: gr.File
+    microphone: gr.Audio
+    models: gr.File
+    speaker: gr.Textbox
+    status: gr.HTML
+    example: gr.Button
+    clear: gr.Button
+
+
+@dataclass(frozen=True)
+class HowPart:
+    engine: gr.Dropdown
+    others: gr.HTML
+    pitch: gr.Radio
+    semitones: gr.Slider
+    background: gr.Checkbox
+    formant: gr.Slider
+    start: gr.Number
+    end: gr.Number
+    who: gr.Number
+    method: gr.Dropdown
+
+    @property
+    def chosen(self) -> list[Any]:
+        """What a `Choice` is read from, in its order."""
+        return [
+            self.engine, self.pitch, self.semitones, self.background, self.formant, self.start, self.end, self.who,
+            self.method,
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunPart:
+    format: gr.Dropdown
+    preview: gr.Button
+    run: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    progress: gr.HTML
+
+
+@dataclass(frozen=True)
+class ResultPart:
+    section: gr.Column
+    players: gr.HTML
+    numbers: gr.HTML
+    clip: gr.DownloadButton
+    wav: gr.DownloadButton
+    flac: gr.DownloadButton
+    mp3: gr.DownloadButton
+
+    @property
+    def shows(self) -> list[Any]:
+        """What a `ResultShown` fills, in its order."""
+        return [self.section, self.players, self.numbers, self.clip, self.wav, self.flac, self.mp3]
+
+
+@dataclass(frozen=True)
+class ComparePart:
+    engines: gr.CheckboxGroup
+    run: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    progress: gr.HTML
+    cards: gr.HTML
+
+
+def source_part() -> SourcePart:
+    gr.HTML(words.step(1, "Clip or recording"))
+    with gr.Row(elem_classes="clip-row"):
+        file = gr.File(
+            label="Clip or recording", show_label=False, file_types=["video", "audio"], height=130, scale=3,
+            min_width=240, elem_id="voice-file", elem_classes="drop",
+        )  # fmt: skip
+        with gr.Column(scale=2, min_width=180, elem_classes="clip-side"):
+            facts = gr.HTML(
+                words.note("Drop a clip or a recording there, or press to choose one."), elem_id="voice-facts"
+            )
+            with gr.Row(elem_classes="clip-buttons"):
+                again = gr.Button("Example", min_width=90, visible=example.is_there(), elem_id="voice-example")
+    player = gr.HTML(elem_id="voice-source", apply_default_css=False)
+    return SourcePart(file, again, facts, player)
+
+
+def target_part() -> TargetPart:
+    gr.HTML(words.step(2, "Target voice"))
+    kind = gr.Radio(
+        KINDS, value="recordings", show_label=False, label="Where the target voice comes from", container=False,
+        elem_id="voice-kind", elem_classes="segments",
+    )  # fmt: skip
+    recordings = gr.File(
+        label="Recordings of the target speaking", show_label=False, file_types=["audio", "video"],
+        file_count="multiple", height=130, elem_id="voice-target", elem_classes="drop",
+    )  # fmt: skip
+    microphone = gr.Audio(
+        label="Microphone", show_label=False, sources=["microphone"], type="filepath", visible=False, buttons=[],
+        elem_id="voice-microphone",
+    )  # fmt: skip
+    models = gr.File(
+        label="Model files: weights, config, index, clusters", show_label=False, file_count="multiple", height=130,
+        visible=False, elem_id="voice-model", elem_classes="drop",
+    )  # fmt: skip
+    status = gr.HTML(elem_id="voice-target-status")
+    speaker = gr.Textbox(
+        label="Speaker in the model", placeholder="name or number; empty: its first", visible=False,
+        elem_id="voice-speaker",
+    )  # fmt: skip
+    with gr.Row(elem_classes="quiet"):
+        again = gr.Button("Example voice", visible=VOICE.is_file(), elem_id="voice-target-example")
+        clear = gr.Button("Remove all", elem_id="voice-target-clear")
+    gr.HTML(words.note(CONSENT), elem_id="voice-consent")
+    return TargetPart(kind, recordings, microphone, models, speaker, status, again, clear)
+
+
+def how_part() -> HowPart:
+    gr.HTML(words.step(3, "How"))
+    engine = gr.Dropdown(
+        [("What fits the target", "auto")], value="auto", label="Engine", filterable=False, elem_id="voice-engine"
+    )
+    others = download_list("voice-others")
+    pitch = gr.Radio(
+        [("To the target's", "auto"), ("By semitones", "semitones")], value="auto", label="Pitch",
+        elem_id="voice-pitch", elem_classes="segments",
+    )  # fmt: skip
+    semitones = gr.Slider(
+        -24, 24, value=0, step=1, label="Semitones", visible=False, buttons=[], elem_id="voice-semitones"
+    )
+    background = gr.Checkbox(False, label="Keep music and ambience (slower)", elem_id="voice-background")
+    with gr.Accordion("Options", open=False, elem_id="voice-options", elem_classes="options"):
+        formant = gr.Slider(
+            -12, 12, value=0, step=0.5, label="Formants, in semitones (world-knn)", buttons=[],
+            elem_id="voice-formant",
+        )  # fmt: skip
+        with gr.Row():
+            start = gr.Number(None, label="Only from, s", minimum=0, min_width=110, elem_id="voice-start")
+            end = gr.Number(None, label="Only to, s", minimum=0, min_width=110, elem_id="voice-end")
+        who = gr.Number(None, label="Only speaker (1: who speaks most)", minimum=1, precision=0, elem_id="voice-who")
+        method = gr.Dropdown(
+            [("The engine's own", ""), *((name, name) for name in METHODS)], value="", filterable=False,
+            label="Pitch method (so-vits, rvc)", elem_id="voice-method",
+        )  # fmt: skip
+    return HowPart(engine, others, pitch, semitones, background, formant, start, end, who, method)
+
+
+def run_part() -> RunPart:
+    gr.HTML(words.step(4, "Run"))
+    endings = [(_CLIP_WORDS[row.ending], row.ending) for row in CLIP_FORMATS]
+    format = gr.Dropdown(endings, value=".mp4", label="Clip", filterable=False, visible=False, elem_id="voice-format")
+    with gr.Row(elem_classes="run-row"):
+        preview = gr.Button("First 5 seconds", size="lg", min_width=140, elem_id="voice-preview")
+        run = gr.Button("Run", variant="primary", size="lg", min_width=140, elem_id="voice-run")
+        stop = gr.Button("Stop", variant="stop", size="lg", min_width=140, visible=False, elem_id="voice-stop")
+    status = gr.HTML(elem_id="voice-status")
+    progress = gr.HTML(elem_id="voice-progress")
+    return RunPart(format, preview, run, stop, status, progress)
+
+
+def result_part() -> ResultPart:
+    with gr.Column(visible=False, elem_id="voice-results", elem_classes="card") as section:
+        gr.HTML('<h2 class="step">Result</h2>')
+        players = gr.HTML(js_on_load=script("voice_player.js"), apply_default_css=False, elem_id="voice-players")
+        numbers = gr.HTML(elem_id="voice-numbers", apply_default_css=False)
+        with gr.Row(elem_classes="downloads"):
+            clip = gr.DownloadButton("Clip", variant="primary", min_width=140, elem_id="voice-clip")
+            wav = gr.DownloadButton("WAV", min_width=100, elem_id="voice-wav")
+            flac = gr.DownloadButton("FLAC", min_width=100, elem_id="voice-flac")
+            mp3 = gr.DownloadButton("MP3", min_width=100, elem_id="voice-mp3")
+    return ResultPart(section, players, numbers, clip, wav, flac, mp3)
+
+
+def compare_part() -> ComparePart:
+    gr.HTML('<h2 class="step">Compare engines</h2>')
+    gr.HTML(
+        words.note(
+            "The same sentence by each engine, side by side: the first 15 seconds, or what of them Options name."
+        )
+    )
+    ready = [engine.name for engine in of_ability("voice") if state(engine).is_ready]
+    engines = gr.CheckboxGroup(
+        ready, value=ready[:1], label="Engines that are ready", show_label=False, container=False,
+        elem_id="voice-compare-engines", elem_classes="ticks",
+    )  # fmt: skip
+    with gr.Row(elem_classes="run-row"):
+        run = gr.Button("Compare", size="lg", elem_id="voice-compare-run")
+        stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="voice-compare-stop")
+    status = gr.HTML(elem_id="voice-compare-status")
+    progress = gr.HTML(elem_id="voice-compare-progress")
+    cards = gr.HTML(js_on_load=script("voice_player.js"), apply_default_css=False, elem_id="voice-compare-cards")
+    return ComparePart(engines, run, stop, status, progress, cards)

@@ -1,0 +1,115 @@
+"""What a run of the Voice tab does on its thread: converts, writes every file that is handed out, draws."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import av
+
+from avfusion.errors import AvfusionError, UsageError
+from avfusion.media.recording import Recording, hear, probe_recording
+from avfusion.media.write_sound import SOUND_FORMATS
+from avfusion.pipelines.convert_voice import VoiceSettings, convert_voice
+from avfusion.pipelines.convert_voice_write import check_out, write_out
+from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.ui import words
+from avfusion.ui.voice_pictures import Drawn, drawn
+from avfusion.ui.voice_visit import Converted, VoiceVisit
+from avfusion.voice.opening import ModelFiles
+
+
+@dataclass(frozen=True)
+class VoiceWish:
+    """What the visitor chose before they pressed Run. clip_ending: of the clip that is made; empty for none."""
+
+    recording: Recording
+    targets: tuple[Path, ...]
+    model: ModelFiles | None
+    speaker: str = ""
+    engine: str = "auto"
+    settings: VoiceSettings = field(default_factory=VoiceSettings)
+    spans: tuple[tuple[float, float], ...] = ()
+    only_speaker: int | None = None
+    clip_ending: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Files, and pictures of the sound before and after."""
+
+    made: Converted
+    before: Drawn
+    after: Drawn
+
+
+def make(visit: VoiceVisit, wish: VoiceWish, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
+    """The whole run. The result before it stays, for when this one fails. Raises what `convert_voice` raises."""
+    with visit.folder_for(f"result-{'ab'[visit.results % 2]}") as folder:
+        made = convert(wish, folder, wish.clip_ending, on_progress, should_stop)
+        teller = Teller("drawing", 2, on_progress, should_stop, "pictures")
+        before = drawn(made.before)
+        teller.step()
+        after = drawn(made.after)
+        teller.step()
+        visit.results += 1
+        return Outcome(made, before, after)
+
+
+def convert(
+    wish: VoiceWish, folder: Path, clip_ending: str, on_progress: OnProgress, should_stop: ShouldStop
+) -> Converted:
+    """Converts once, without loss, and writes the other files from that."""
+    recording = wish.recording
+    stem = f"{recording.path.stem}-voice"
+    wav = folder / f"{stem}.wav"
+    if clip_ending:
+        check_out(folder / f"{stem}{clip_ending}", recording, is_preview=False)
+    report = convert_voice(
+        recording.path, out=wav, target=wish.targets, model=wish.model, speaker=wish.speaker, engine=wish.engine,
+        settings=wish.settings, spans=wish.spans, only_speaker=wish.only_speaker, on_progress=on_progress,
+        should_stop=should_stop,
+    )  # fmt: skip
+    after = hear(probe_recording(wav), folder / "after")
+    before = replace(hear(recording, folder / "before"), count=after.count)  # a preview ends earlier
+    after = replace(after, first=before.first)
+    rest = [form.ending for form in SOUND_FORMATS if form.ending != wav.suffix and form.channels >= after.channels]
+    outs = [folder / f"{stem}{ending}" for ending in (*rest, *([clip_ending] if clip_ending else []))]
+    teller = Teller("writing", len(outs) + 1, on_progress, should_stop, "files")
+    original = folder / "original.flac"
+    write_out(original, recording, before, tag="")
+    teller.step()
+    notes: list[str] = []
+    for out in outs:
+        notes += write_out(out, recording, after, tag=_tag_of(wav))
+        teller.step()
+    sounds = (wav, *outs[: len(rest)])
+    played = next(out for out in sounds if out.suffix == ".flac")
+    clip = outs[-1] if clip_ending else None
+    return Converted(replace(report, notes=(*report.notes, *notes)), original, played, before, after, clip, sounds)
+
+
+def _tag_of(wav: Path) -> str:
+    """As the run wrote it into its own file."""
+    with av.open(str(wav)) as container:
+        return container.metadata.get("comment", "")
+
+
+def chosen_span(start_s: float | None, end_s: float | None, duration_s: float) -> tuple[tuple[float, float], ...]:
+    """The time range that is asked for; none for all of it. Raises `UsageError` where it ends before it begins."""
+    if start_s is None and end_s is None:
+        return ()
+    span = (float(start_s or 0), float(duration_s if end_s is None else end_s))
+    if span[0] >= span[1]:
+        raise UsageError(f"From {span[0]:g} to {span[1]:g} s: the end has to come after the beginning (Options).")
+    return (span,)
+
+
+def problem(visit: VoiceVisit, error: AvfusionError) -> str:
+    """The message of an error, with file names instead of places in the visitor's folder or among their uploads."""
+    text = re.sub(rf"{re.escape(str(visit.folder))}/[^/\s]+/", "", str(error))
+    models = [model.path for model in visit.models]
+    return words.problem(
+        UsageError(text), *([visit.recording.path] if visit.recording else []), *visit.targets, *models
+    )

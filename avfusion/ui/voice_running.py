@@ -1,0 +1,139 @@
+"""Step 4 of the Voice tab: preview, run and stop. Each is a generator, so that it ends when the visitor goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from avfusion.errors import AvfusionError, NothingFound, Stopped, UsageError
+from avfusion.pipelines.convert_voice import VoiceSettings
+from avfusion.ui import words
+from avfusion.ui.runs import Run
+from avfusion.ui.voice_making import Outcome, VoiceWish, chosen_span, make, problem
+from avfusion.ui.voice_models import voice_for
+from avfusion.ui.voice_showing import ResultShown, finished, progress
+from avfusion.ui.voice_visit import VoiceVisit
+
+KIND = "voice"
+PREVIEW_S = 5.0
+STOPPED = "Stopped. Nothing was written."
+_SEE_TARGET = "It was not converted: step 2 says why."
+# Engines that take the voice from a model file and from recordings of the target.
+_TAKES_BOTH = "autovc"
+
+
+class RunShown(NamedTuple):
+    """What a run changes in step 4, and the line beside the target; what is left out stays as it is."""
+
+    preview: Any = gr.skip()
+    run: Any = gr.skip()
+    stop: Any = gr.skip()
+    status: Any = gr.skip()
+    progress: Any = gr.skip()
+    target: Any = gr.skip()
+
+
+Shown = tuple[Any, ...]
+"""A `RunShown`, then a `ResultShown`."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What steps 2 and 3 say. kind: where the voice comes from. pitch: `auto` or `semitones`."""
+
+    kind: str
+    speaker: str
+    engine: str
+    pitch: str
+    semitones: float
+    background: bool
+    formant: float
+    start_s: float | None
+    end_s: float | None
+    who: int | None
+    method: str
+
+    def settings(self, preview_s: float | None = None) -> VoiceSettings:
+        return VoiceSettings(
+            semitones=None if self.pitch == "auto" else float(self.semitones), formant_semitones=float(self.formant),
+            keep_background=self.background, f0_method=self.method, preview_s=preview_s,
+        )  # fmt: skip
+
+
+def wish_of(visit: VoiceVisit, choice: Choice, *, preview_s: float | None = None, clip_ending: str = "") -> VoiceWish:
+    """What the run is to do. Raises `UsageError` where something is missing yet."""
+    with visit.lock:
+        recording, targets, models = visit.recording, visit.targets, visit.models
+    if recording is None:
+        raise UsageError("Choose a clip or a recording first (step 1).")
+    engine, model, speaker = choice.engine, None, ""
+    if choice.kind == "models":
+        engine, model = voice_for(models, choice.engine)
+        targets = targets if engine == _TAKES_BOTH else ()
+        speaker = choice.speaker.strip() if engine != _TAKES_BOTH else ""
+    elif not targets:
+        raise UsageError("Give recordings of the target first, or its model files (step 2).")
+    length_s = float(recording.sounds[0].duration_s)
+    return VoiceWish(
+        recording, targets, model, speaker, engine, choice.settings(preview_s),
+        chosen_span(choice.start_s, choice.end_s, length_s), choice.who or None,
+        clip_ending if recording.has_picture and preview_s is None else "",
+    )  # fmt: skip
+
+
+def idle(status: str = "") -> RunShown:
+    """Ready for the next run; a result that is there stays."""
+    ready = gr.Button(interactive=True)
+    return RunShown(ready, gr.Button(interactive=True), gr.Button(visible=False), status, "")
+
+
+def begin() -> RunShown:
+    """At once after the click, before it is this visitor's turn."""
+    waits = gr.Button(interactive=False)
+    return RunShown(waits, gr.Button(interactive=False), gr.Button(visible=True), "", words.waiting())
+
+
+def run(preview_s: float | None, visit: VoiceVisit, clip_ending: str, *chosen: Any) -> Iterator[Shown]:
+    """From what was chosen to the files, the players and the pictures."""
+    job: Run[Outcome] | None = None
+    try:
+        wish = wish_of(visit, Choice(*chosen), preview_s=preview_s, clip_ending=clip_ending)
+        job = visit.start(partial(make, visit, wish), kind=KIND)
+        for now in job.progress():
+            if now is not None:
+                yield *RunShown(progress=progress(now)), *ResultShown()
+        outcome = job.result()
+    except AvfusionError as error:
+        yield *_failed(visit, error), *ResultShown()
+        return
+    finally:
+        if job is not None:
+            job.stop()
+    said = "The first seconds are below." if preview_s is not None else "Done. The result is below."
+    yield *idle(words.good(said)), *finished(outcome.made, outcome.before, outcome.after)
+
+
+def _failed(visit: VoiceVisit, error: AvfusionError) -> RunShown:
+    """What is wrong with the target's files is said beside them."""
+    if isinstance(error, Stopped):
+        return idle(words.note(STOPPED))
+    said = problem(visit, error)
+    of_target = [*visit.targets, *(model.path for model in visit.models)]
+    if isinstance(error, NothingFound) or any(str(path) in str(error) for path in of_target):
+        return idle(words.note(_SEE_TARGET))._replace(target=said)
+    return idle(said)
+
+
+def fail() -> Shown:
+    """The run broke off."""
+    said = words.problem(UsageError("This did not work. This is a bug: please report it."))
+    return *idle(said), *ResultShown()
+
+
+def stop(visit: VoiceVisit) -> RunShown:
+    visit.stop(KIND)
+    return idle(words.note(STOPPED))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,10 @@ _AGAIN = "Delete the folder and fetch it again."
 
 
 def _class(kind: str) -> Any:
-    import transformers
-
+    # The package puts another module in its own place while it is imported. A plain `import` in a second thread that
+    # waits for the first would go on with what was there before.
     try:
-        return getattr(transformers, kind)
+        return getattr(importlib.import_module("transformers"), kind)
     except (ImportError, RuntimeError) as error:
         raise EngineNotReady(
             f"{kind} cannot be imported ({_first_line(error)}). torch and torchvision must be builds for each other: "

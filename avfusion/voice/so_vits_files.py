@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import logging
 import threading
@@ -141,6 +142,8 @@ def _clusters(path: Path) -> dict[str, Any]:
 
 def _fork() -> Any:
     """The fork's inference module. Importing it takes over Python's logging: that is put back."""
+    # Here, so that another thread that imports it at the same time does no harm (`segmentation.pretrained` says why).
+    importlib.import_module("transformers")
     with _own_logging():
         from so_vits_svc_fork.inference import core
     return core

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,3 +78,24 @@ def test_a_folder_without_a_processor_is_refused_in_a_line(whole: Path, tmp_path
     with pytest.raises(CannotRead, match=str(folder)) as raised:
         load_processor(folder, "Sam2Processor")
     assert "\n" not in str(raised.value)
+
+
+TWO_THREADS = """
+import sys, threading, time
+from avfusion.segmentation import pretrained
+
+def first():
+    import transformers
+
+thread = threading.Thread(target=first)
+thread.start()
+while "transformers" not in sys.modules:
+    time.sleep(0.001)
+print(pretrained._class("CLIPSegForImageSegmentation").__name__)
+thread.join()
+"""
+
+
+def test_an_engine_loads_while_another_thread_imports_the_library() -> None:
+    done = subprocess.run([sys.executable, "-c", TWO_THREADS], capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "CLIPSegForImageSegmentation", done.stderr

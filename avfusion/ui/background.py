@@ -108,7 +108,7 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> Target:
                 running = run_part()
     results = result_part()
     _wire_clip(page, visit, clip, chosen, behind, results)
-    editing.wire(visit, chosen, behind, runs_at_once=runs_at_once)
+    editing.wire(page, visit, chosen, behind, runs_at_once=runs_at_once)
     of_kind = [behind.picture, behind.video, behind.colour, behind.blur, behind.clear, behind.placing, behind.loop]
     behind.kind.change(
         choose_kind,

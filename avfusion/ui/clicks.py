@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from avfusion.clip import Box, Clip, Point, Prompt, Scribble
+from avfusion.clip import Box, Clip, Point, Prompt, Scribble, Words
 
 Tool = Literal["keep", "drop", "box", "scribble"]
 Place = tuple[float, float]
@@ -110,6 +110,11 @@ def dragged(
         return clicked(selection, *places[0], frame=frame, tool=tool, keep=keep)
     path = tuple(place for place, before in zip(places, [None, *places], strict=False) if place != before)
     return _with(selection, Scribble(path, keep, width_px, frame, selection.chosen))
+
+
+def described(selection: Selection, text: str, *, frame: int) -> Selection:
+    """The selection after words were typed while a frame was looked at."""
+    return _with(selection, Words(" ".join(text.split()), frame, selection.chosen))
 
 
 def _boxed(selection: Selection, first: Place, second: Place, frame: int) -> Selection:

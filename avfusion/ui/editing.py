@@ -9,6 +9,8 @@ from typing import Any
 import gradio as gr
 
 from avfusion.clip import Clip
+from avfusion.engines.catalogue import of_ability
+from avfusion.engines.state import state
 from avfusion.pipelines.timeline import Worst, worst
 from avfusion.pipelines.track import Tracking
 from avfusion.ui import following, timeline, words
@@ -18,6 +20,7 @@ from avfusion.ui.clicks import (
     changed_frame,
     choosing,
     clicked,
+    described,
     dragged,
     emptied,
     redone,
@@ -68,6 +71,22 @@ def with_stroke(
     if len(places) == 1:
         return clicked(selection, *places[0], frame=frame, tool=tool, keep=keep)
     return dragged(selection, places, frame=frame, tool=tool, keep=keep, width_px=stroke_width_px(clip))
+
+
+def say(visit: Visit, text: str, frame: int, segmenter: str) -> tuple[Any, ...]:
+    """Words for the object, on the frame that is looked at. The field is then empty again."""
+    with visit.lock:
+        if visit.clip is None or not text.strip():
+            return text, *look(visit, frame, segmenter)
+        visit.selection = described(visit.selection, text, frame=frame)
+        return "", *look(visit, frame, segmenter)
+
+
+def words_field() -> Any:
+    """It is there when an engine that understands words is ready."""
+    return gr.Textbox(
+        visible=any("words" in row.understands and state(row).is_ready for row in of_ability("segmentation"))
+    )
 
 
 def change(how: Callable[[Selection], Selection], visit: Visit, frame: int, segmenter: str) -> Moved:
@@ -139,7 +158,7 @@ def doubtful(tracking: Tracking, selection: Selection, span: Span | None) -> Wor
     return worst(confidence, keys, (start, stop)) if start < stop else None
 
 
-def wire(visit: gr.State, chosen: ObjectPart, behind: BehindPart, *, runs_at_once: int) -> None:
+def wire(page: gr.Blocks, visit: gr.State, chosen: ObjectPart, behind: BehindPart, *, runs_at_once: int) -> None:
     here: list[Any] = [visit, chosen.scrub, behind.segmenter]
     shows, moved = chosen.shows, [chosen.scrub, *chosen.shows]
     short = short_events()
@@ -153,6 +172,10 @@ def wire(visit: gr.State, chosen: ObjectPart, behind: BehindPart, *, runs_at_onc
         lambda tool: gr.Radio(visible=tool == "scribble"), chosen.tool, chosen.stroke, queue=False,
         show_progress="hidden", api_visibility="private",
     )  # fmt: skip
+    chosen.words.submit(say, [visit, chosen.words, chosen.scrub, behind.segmenter], [chosen.words, *shows], **short)
+    page.load(
+        words_field, None, chosen.words, queue=False, show_progress="hidden", api_visibility="private"
+    )  # not at each click: somebody who fetched an engine comes back to the page
     chosen.undo.click(partial(change, undone), here, moved, trigger_mode="multiple", **short)
     chosen.redo.click(partial(change, redone), here, moved, trigger_mode="multiple", **short)
     chosen.reset.click(partial(change, emptied), here, moved, **short)

@@ -35,6 +35,7 @@ class ObjectPart:
     reset: gr.Button
     frame: gr.HTML
     status: gr.HTML
+    words: gr.Textbox
     previous: gr.Button
     scrub: gr.Slider
     next: gr.Button
@@ -77,6 +78,10 @@ def object_part() -> ObjectPart:
     )  # fmt: skip
     frame = frame_view("background")
     status = gr.HTML(elem_id="background-object-status")
+    said = gr.Textbox(
+        label="Or say what it is", placeholder="a dog; the person on the left", submit_btn="Find", lines=1, max_lines=1,
+        visible=False, elem_id="background-words",
+    )  # fmt: skip
     with gr.Row(elem_classes="scrub-row"):
         previous = gr.Button("◀", min_width=44, scale=0, elem_id="background-previous")
         with gr.Column(min_width=150, elem_classes="scrub-column"):
@@ -92,8 +97,8 @@ def object_part() -> ObjectPart:
     objects, add, remove, worst, start, end, whole = _quiet_part()
     gr.HTML(_shortcuts(), js_on_load=script("keys.js"), apply_default_css=False, elem_id="background-shortcuts")
     return ObjectPart(
-        tool, stroke, undo, redo, reset, frame, status, previous, scrub, following, timeline, moment, follow, stop,
-        progress, objects, add, remove, worst, start, end, whole,
+        tool, stroke, undo, redo, reset, frame, status, said, previous, scrub, following, timeline, moment, follow,
+        stop, progress, objects, add, remove, worst, start, end, whole,
     )  # fmt: skip
 
 

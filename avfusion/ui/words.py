@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble
+from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble, Words
 from avfusion.errors import AvfusionError
 from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.report import Report
@@ -128,7 +128,8 @@ def _counted(prompts: Sequence[Prompt]) -> str:
         ("stroke", "strokes", sum(isinstance(prompt, Scribble) and prompt.keep for prompt in prompts)),
         ("dropping stroke", "dropping strokes", sum(isinstance(p, Scribble) and not p.keep for p in prompts)),
     ]
-    return ", ".join(f"{count} {one if count == 1 else many}" for one, many, count in counts if count)
+    said = [f"'{prompt.text}'" for prompt in prompts if isinstance(prompt, Words)]
+    return ", ".join([*(f"{count} {one if count == 1 else many}" for one, many, count in counts if count), *said])
 
 
 def _place(prompt: Prompt) -> str:

@@ -315,6 +315,22 @@ def test_what_is_missing_is_said_beside_the_button(comparer: Comparer, picture: 
     comparer.run("Say which object is to be followed")
 
 
+def test_words_find_the_object_in_background_too(comparer: Comparer) -> None:
+    page = comparer.page
+    page.click("#background-tab-button")
+    page.click("#background-reset")
+    expect(page.locator("#background-object-status")).to_contain_text("Click what you want to keep")
+    field = page.locator("#background-words textarea, #background-words input")
+    field.fill("dining  table")
+    field.press("Enter")
+    expect(field).to_have_value("")
+    # Random weights may see no table: then it is said that they do not.
+    said = page.locator("#background-object-status")
+    expect(said).to_contain_text(re.compile("'dining table'(; the object fills| was not found)"))
+    page.click("#background-undo")
+    expect(said).to_contain_text("Click what you want to keep")
+
+
 def test_hostile_names_are_words_and_nothing_else(comparer: Comparer, picture: Path, tmp_path: Path) -> None:
     hostile = tmp_path / "<img src=x onerror=alert(1)> ${value} {{value}}.png"
     hostile.write_bytes(picture.read_bytes())

@@ -11,6 +11,17 @@ from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
 from avfusion.cli.progress import ProgressLine
 from avfusion.cli.results import print_json
 from avfusion.cli.stopping import stopping
+from avfusion.cli.voice import (
+    ClustersOption,
+    ConfigOption,
+    IndexOption,
+    ModelOption,
+    SpeakerEncoderOption,
+    SpeakerOption,
+    model_files,
+)
+from avfusion.cli.voice_table import print_judgement, print_voices
+from avfusion.errors import UsageError
 
 if TYPE_CHECKING:
     from avfusion.pipelines.evaluate import VosReport
@@ -68,6 +79,83 @@ def segmentation(
         print_json(report.as_json())
     else:
         _print_classes(report)
+
+
+@commands.command("voice")
+def voice(
+    dataset: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Speakers who read the same: SPEAKER/SPEAKER_SENTENCE.wav.")
+    ] = None,
+    engine: Annotated[str, typer.Option(metavar="NAME", help="The voice engine to score.")] = "auto",
+    pair: Annotated[
+        list[str] | None, typer.Option(metavar="A-B", help="Only from A to B; may be repeated. Left out, all pairs.")
+    ] = None,
+    reference: Annotated[
+        str, typer.Option(metavar="S,S,...", help="Sentences of the target that the engine hears; half if left out.")
+    ] = "",
+    test: Annotated[str, typer.Option(metavar="S,S,...", help="Sentences to score; the others if left out.")] = "",
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    index: IndexOption = None,
+    clusters: ClustersOption = None,
+    speaker_encoder: SpeakerEncoderOption = None,
+    speaker: SpeakerOption = "",
+    source: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Without DIR: the recording that a result was made from.")
+    ] = None,
+    result: Annotated[Path | None, typer.Option(metavar="FILE", help="... and that result.")] = None,
+    target: Annotated[
+        list[Path] | None, typer.Option(metavar="REF", help="... and the target saying anything; may be repeated.")
+    ] = None,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score voice conversion: mel-cepstral distortion with global variance, F0, lag, duration, loudness.
+
+    With DIR, on sentences that the target reads too. With --source and --result, on one result, without such.
+    """
+    if dataset is None:
+        _judge(source, result, target or [], as_json=json)
+        return
+    if source is not None or result is not None or target:
+        raise UsageError("--source, --result and --target are for one result, and DIR for a dataset. Give one of them.")
+    from avfusion.pipelines.evaluate_voice import evaluate_voice
+
+    files = model_files(model, config=config, index=index, clusters=clusters, speaker_encoder=speaker_encoder)
+    with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
+        report = evaluate_voice(
+            dataset, engine=engine, model=files, speaker=speaker, pairs=[_pair(words) for words in pair or []],
+            reference=_names(reference), test=_names(test), device=device,
+            on_progress=progress, should_stop=should_stop,
+        )  # fmt: skip
+    if json:
+        print_json(report.as_json())
+    else:
+        print_voices(report)
+
+
+def _judge(source: Path | None, result: Path | None, target: list[Path], *, as_json: bool) -> None:
+    if source is None or result is None:
+        raise UsageError("Give DIR, a dataset, or one result with --source FILE and --result FILE.")
+    from avfusion.pipelines.evaluate_voice_free import judge_voice
+
+    judged = judge_voice(source, result, target)
+    if as_json:
+        print_json(judged.as_json())
+    else:
+        print_judgement(judged)
+
+
+def _pair(words: str) -> tuple[str, str]:
+    source, _, target = words.partition("-")
+    if not source or not target:
+        raise UsageError(f"--pair {words}: give two speakers, like p225-p226.")
+    return source, target
+
+
+def _names(words: str) -> list[str]:
+    return [name.strip() for name in words.split(",") if name.strip()]
 
 
 def _print_classes(report: SegmentationReport) -> None:

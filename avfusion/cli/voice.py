@@ -12,10 +12,10 @@ from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
 from avfusion.cli.progress import ProgressLine
 from avfusion.cli.results import print_json
 from avfusion.cli.stopping import stopping
+from avfusion.cli.voice_table import print_voice
 from avfusion.errors import UsageError
 
 if TYPE_CHECKING:
-    from avfusion.pipelines.convert_voice import VoiceReport
     from avfusion.voice.opening import ModelFiles
 
 _TARGET = "A recording or clip of the target speaking; may be repeated. A few seconds to five minutes."
@@ -33,18 +33,25 @@ _INSPECT = "Say what a model file is, and do nothing else."
 _File = Path | None
 _Share = float | None
 
+ModelOption = Annotated[_File, typer.Option(metavar="FILE", help=_MODEL)]
+ConfigOption = Annotated[_File, typer.Option(metavar="FILE", help="The config.json of a so-vits model.")]
+IndexOption = Annotated[_File, typer.Option(metavar="FILE", help="The .index of an RVC voice.")]
+ClustersOption = Annotated[_File, typer.Option(metavar="FILE", help="The k-means of a so-vits model.")]
+SpeakerEncoderOption = Annotated[_File, typer.Option(metavar="FILE", help="AutoVC's 3000000-BL.ckpt.")]
+SpeakerOption = Annotated[str, typer.Option(metavar="NAME", help="One of the model's speakers, by name or number.")]
+
 
 def voice(
     media: Annotated[
         Path | None, typer.Argument(metavar="MEDIA", help="A recording, or a clip with sound.", show_default=False)
     ] = None,
     target: Annotated[list[Path] | None, typer.Option(metavar="REF", help=_TARGET)] = None,
-    model: Annotated[_File, typer.Option(metavar="FILE", help=_MODEL)] = None,
-    config: Annotated[_File, typer.Option(metavar="FILE", help="The config.json of a so-vits model.")] = None,
-    index: Annotated[_File, typer.Option(metavar="FILE", help="The .index of an RVC voice.")] = None,
-    clusters: Annotated[_File, typer.Option(metavar="FILE", help="The k-means of a so-vits model.")] = None,
-    speaker_encoder: Annotated[_File, typer.Option(metavar="FILE", help="AutoVC's 3000000-BL.ckpt.")] = None,
-    speaker: Annotated[str, typer.Option(metavar="NAME", help="One of the model's speakers, by name or number.")] = "",
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    index: IndexOption = None,
+    clusters: ClustersOption = None,
+    speaker_encoder: SpeakerEncoderOption = None,
+    speaker: SpeakerOption = "",
     out: Annotated[_File, typer.Option(metavar="FILE", help=_OUT)] = None,
     engine: Annotated[str, typer.Option(metavar="NAME", help=_ENGINE)] = "auto",
     semitones: Annotated[_Share, typer.Option(min=-24, max=24, metavar="N", help=_SEMITONES)] = None,
@@ -80,7 +87,7 @@ def voice(
         semitones=semitones, formant_semitones=formant, keep_background=keep_background, f0_method=f0,
         index_rate=index_rate, cluster_ratio=cluster_ratio, preview_s=preview,
     )  # fmt: skip
-    files = _model_files(model, config=config, index=index, clusters=clusters, speaker_encoder=speaker_encoder)
+    files = model_files(model, config=config, index=index, clusters=clusters, speaker_encoder=speaker_encoder)
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = convert_voice(
             media, out=out, target=target or (), model=files, speaker=speaker, engine=engine, settings=settings,
@@ -90,7 +97,7 @@ def voice(
     if json:
         print_json(report.as_json())
     else:
-        _print(report)
+        print_voice(report)
 
 
 def _inspect(path: Path, *, as_json: bool) -> None:
@@ -105,7 +112,7 @@ def _inspect(path: Path, *, as_json: bool) -> None:
         print(f"  {line}")
 
 
-def _model_files(model: Path | None, **others: Path | None) -> ModelFiles | None:
+def model_files(model: Path | None, **others: Path | None) -> ModelFiles | None:
     """Raises `UsageError` for parts without the voice that they belong to."""
     from avfusion.voice.opening import ModelFiles
 
@@ -124,29 +131,3 @@ def _spans(starts: list[float], ends: list[float]) -> list[tuple[float, float]]:
     if len(starts) != len(ends):
         raise UsageError(f"{len(starts)} times --from and {len(ends)} times --to: give them in pairs.")
     return list(zip(starts, ends, strict=True))
-
-
-def _print(report: VoiceReport) -> None:
-    """A few lines for people."""
-    print(f"{report.out}: {report.duration_s:.2f} s, {report.rate_hz} Hz, {_channels(report.channels)}")
-    name, where = report.engines["voice"], report.devices["voice"]
-    weights = report.revisions.get("voice")
-    print(f"  voice    {name} on {where}{f', weights {weights[:25]}' if weights else ''}")
-    if report.converted_s < report.duration_s - 0.005:
-        print(f"  changed  {report.converted_s:.2f} s of it")
-    if report.lag_s is not None:
-        drift = "" if report.drift_s is None else f", drift {1000 * report.drift_s:+.1f} ms"
-        print(f"  in time  lag {1000 * report.lag_s:+.1f} ms{drift}")
-    if report.loudness_before is not None and report.loudness_after is not None:
-        peak = "" if report.true_peak_db is None else f", true peak {report.true_peak_db:.1f} dBTP"
-        print(f"  loudness {report.loudness_before:.1f} -> {report.loudness_after:.1f} LUFS{peak}")
-    if report.pitch_before_hz is not None and report.pitch_after_hz is not None:
-        goal = "" if report.pitch_target_hz is None else f" (target {report.pitch_target_hz:.0f} Hz)"
-        print(f"  pitch    {report.pitch_before_hz:.0f} -> {report.pitch_after_hz:.0f} Hz{goal}")
-    print(f"  time     {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in report.stages_s.items())}")
-    for note in report.notes:
-        print(f"  note     {note}")
-
-
-def _channels(count: int) -> str:
-    return {1: "mono", 2: "stereo"}.get(count, f"{count} channels")

@@ -10,24 +10,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from avfusion.clip import Sound
-from avfusion.engines.registry import Settled, lend, settle
-from avfusion.errors import InputError, UsageError
-from avfusion.media.recording import Recording, hear, probe_recording
+from avfusion.engines.registry import Settled, lend
+from avfusion.errors import UsageError
+from avfusion.media.recording import Recording, probe_recording
 from avfusion.media.store import StoredSound
 from avfusion.media.target import refuse_inputs, refuse_target
+from avfusion.pipelines.convert_voice_given import heard, heard_target, settled_voice
 from avfusion.pipelines.convert_voice_measure import Measured, measured
 from avfusion.pipelines.convert_voice_parts import Parts, chosen_parts
 from avfusion.pipelines.convert_voice_sound import Job, Spoken, background_of, finished, spoken
 from avfusion.pipelines.convert_voice_write import check_out, heard_start, write_out
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller, check_stop
-from avfusion.voice import Reference, Speaker, Target
-from avfusion.voice.inspect_file import engine_of
 from avfusion.voice.opening import ModelFiles, Options
 
-_MOST_TARGET_S = 300
 _LONGEST_PREVIEW_S = 60.0
 
 
@@ -133,15 +128,15 @@ def convert_voice(
     media, out, settings = Path(media), Path(out), settings or VoiceSettings()
     targets = tuple(Path(path) for path in target)
     recording = _checked(media, out, targets, model, settings)
-    settled = _settled(targets, model, engine, device)
+    settled = settled_voice(targets, model, engine, device)
     stages = _Stages(should_stop)
     with tempfile.TemporaryDirectory(prefix="avfusion-") as scratch:
         folder = Path(scratch)
         with stages.timed("listening"):
-            sound = _heard(recording, folder / "heard")
+            sound = heard(recording, folder / "heard")
             if settings.preview_s is not None:
                 sound = heard_start(sound, settings.preview_s, folder / "preview")
-            voice = _target(targets, speaker, folder, should_stop)
+            voice = heard_target(targets, speaker, folder, should_stop)
             parts = chosen_parts(sound, spans, only_speaker)
         said, background = sound, None
         if settings.keep_background:
@@ -188,49 +183,6 @@ def _checked(
     recording = probe_recording(media)
     check_out(out, recording, is_preview=settings.preview_s is not None)
     return recording
-
-
-def _settled(targets: Sequence[Path], model: ModelFiles | None, engine: str, device: str) -> Settled:
-    """Which engine, and where. Raises `UsageError` where it does not go with what was given."""
-    name = engine
-    if engine == "auto":
-        name = "world-knn" if model is None else engine_of(model.weights)
-    settled = settle("voice", name, device)
-    hears, needs = name in ("world-knn", "autovc"), name != "world-knn"
-    if needs and model is None:
-        raise UsageError(f"{name} takes its voice from a model file. Give one, or use world-knn with a target.")
-    if not needs and model is not None:
-        raise UsageError(f"{name} takes its voice from recordings of the target. Give no model file, or engine auto.")
-    if hears and not targets:
-        raise UsageError(f"{name} needs to hear the target. Give a recording of the target speaking.")
-    if not hears and targets:
-        raise UsageError(f"{name} takes its voice from the model file alone. Leave the target's recordings out.")
-    return settled
-
-
-def _heard(recording: Recording, path: Path) -> StoredSound:
-    sound = hear(recording, path)
-    if not all(np.isfinite(block).all() for block in sound.blocks()):
-        raise InputError(f"{recording.path}: the sound has samples that are no numbers. Save the recording anew.")
-    return sound
-
-
-def _target(targets: Sequence[Path], speaker: str, folder: Path, should_stop: ShouldStop | None) -> Target:
-    """At most five minutes of the target in memory: no engine listens longer."""
-    if not targets:
-        return Speaker(speaker)
-    if speaker:
-        raise UsageError(f"{speaker}: a speaker is chosen in a model file, and recordings of a target were given.")
-    left_s = float(_MOST_TARGET_S)
-    sounds = []
-    for path in targets:
-        check_stop(should_stop)
-        stored = _heard(probe_recording(path), folder / "target")
-        samples = stored.read(0, min(stored.count, max(0, round(left_s * stored.rate_hz))))
-        left_s -= samples.shape[1] / stored.rate_hz
-        if samples.shape[1]:
-            sounds.append(Sound(samples, stored.rate_hz))
-    return Reference(tuple(sounds))
 
 
 def _notes(settled: Settled, settings: VoiceSettings, made: Spoken) -> tuple[str, ...]:

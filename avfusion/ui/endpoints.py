@@ -1,10 +1,10 @@
-"""What programs call: /swap, /segment and /compare, for `gradio_client` and as tools of the page's MCP server."""
+"""What programs call: /swap, /segment, /compare and /voice, for `gradio_client` and as tools of the MCP server."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
@@ -16,8 +16,10 @@ from avfusion.engines.catalogue import of_ability
 from avfusion.engines.state import state
 from avfusion.errors import AvfusionError, UsageError
 from avfusion.media.probe import probe
+from avfusion.media.recording import probe_recording
 from avfusion.pipelines.compare import Comparison, write_report
 from avfusion.pipelines.compare import compare as run_compare
+from avfusion.pipelines.convert_voice import VoiceReport, VoiceSettings, convert_voice
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.report import Report
 from avfusion.pipelines.segment import segment as run_segment
@@ -25,6 +27,9 @@ from avfusion.pipelines.swap import swap as run_swap
 from avfusion.ui.compare_running import zipped
 from avfusion.ui.runs import Run
 from avfusion.ui.visit import check_work
+from avfusion.ui.voice_making import chosen_span
+from avfusion.ui.voice_models import look_into, voice_for
+from avfusion.voice.opening import ModelFiles
 
 Made = Iterator[tuple[str | None, dict[str, Any]]]
 """(None, how far it is) again and again, and at last (file, report)."""
@@ -32,6 +37,7 @@ Made = Iterator[tuple[str | None, dict[str, Any]]]
 SwapFormat = Literal["mp4", "webm", "mov", "gif", "zip"]
 SegmentFormat = Literal["json", "mp4"]
 CompareFormat = Literal["html", "zip"]
+VoiceFormat = Literal["wav", "flac", "mp3", "mp4", "mov", "mkv", "webm"]
 # A run stops at its next frame; its folder goes after that.
 _PATIENCE_S = 10.0
 
@@ -128,6 +134,60 @@ def compare(
     yield from _made(clip, f"comparison.{format}", work)
 
 
+def voice(
+    media: str,
+    target: list[str] | None = None,
+    model: list[str] | None = None,
+    engine: str = "auto",
+    speaker: str = "",
+    semitones: float | None = None,
+    formant_semitones: float = 0.0,
+    keep_background: bool = False,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    format: str = "wav",
+) -> Made:
+    """Gives the voice in a recording or a video clip another voice: the same words, in time to the sample.
+
+    Convert only voices of people who agreed. The tags of every file say that its voice was converted by AI.
+
+    Args:
+        media: the recording or video file.
+        target: recordings of the target speaking, a few seconds to a few minutes together.
+        model: instead, the files of a trained voice: weights, and what belongs to them (config.json, .index, clusters,
+            speaker encoder; an AutoVC needs the target as well).
+        engine: world-knn, so-vits, rvc or autovc; auto takes what fits the target or the model.
+        speaker: one of the model's speakers, by name or number. Nothing: its first.
+        semitones: by how much the pitch is moved. Nothing: to where the target's lies, by engines that can.
+        formant_semitones: the target's resonances so much higher or lower (world-knn).
+        keep_background: takes music and ambience apart first, and puts them back.
+        start_s: where the part begins that is converted, in seconds; all else stays as it is. Nothing: the beginning.
+        end_s: where it ends. Nothing: the end.
+        format: wav, flac or mp3; for a video clip with its pictures as they are mp4, mov, mkv or webm.
+
+    Returns:
+        The finished file, and a report: samples, lag, loudness, true peak, pitch, engine, seconds in each stage, notes.
+    """
+
+    def work(out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> VoiceReport:
+        files: ModelFiles | None = None
+        name = engine
+        if model:
+            name, files = voice_for([look_into(Path(path)) for path in model], engine)
+        settings = VoiceSettings(
+            semitones=semitones, formant_semitones=formant_semitones, keep_background=keep_background
+        )
+        length_s = float(probe_recording(Path(media)).sounds[0].duration_s)
+        return convert_voice(
+            media, out=out, target=target or (), model=files, speaker=speaker, engine=name, settings=settings,
+            spans=chosen_span(start_s, end_s, length_s), on_progress=on_progress, should_stop=should_stop,
+        )  # fmt: skip
+
+    if not media:
+        raise _refusal("There is no recording and no clip. Give a file as media.")
+    yield from _handed_out([media, *(target or ()), *(model or ())], f"voice.{format}", work)
+
+
 def _ready(ability: str) -> list[str]:
     return [engine.name for engine in of_ability(ability) if state(engine).is_ready]
 
@@ -137,27 +197,43 @@ class _Reported(Protocol):
 
 
 def _made(clip: str, name: str, work: Callable[[Clip, Path, OnProgress, ShouldStop], _Reported]) -> Made:
-    """Runs, reports, and hands out the file. Gradio copies a file when it is yielded, so that it may go after that."""
+    """As `_handed_out`, with the clip opened."""
     if not clip:
         raise _refusal("There is no clip. Give a video file.")
+
+    def opened(out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> _Reported:
+        return work(check_work(probe(Path(clip))), out, on_progress, should_stop)
+
+    yield from _handed_out([clip], name, opened)
+
+
+def _handed_out(given: Sequence[str], name: str, work: Callable[[Path, OnProgress, ShouldStop], _Reported]) -> Made:
+    """Runs, reports, and hands out the file. Gradio copies a file when it is yielded, so that it may go after that.
+
+    given: paths of the caller's files, of which only the names are said.
+    """
     with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
         out = Path(folder) / name
         run: Run[_Reported] | None = None
         try:
-            source = check_work(probe(Path(clip)))
-            run = Run(partial(work, source, out))
+            run = Run(partial(work, out))
             for now in run.progress():
                 if now is not None:
                     yield None, {"stage": now.stage, "done": now.done, "total": now.total}
             report = run.result()
         except AvfusionError as error:
-            raise _refusal(str(error).replace(clip, Path(clip).name).replace(str(out), out.name)) from error
+            raise _refusal(_by_name(str(error), [*given, str(out)])) from error
         finally:
             if run is not None:
                 run.stop()
                 run.wait(_PATIENCE_S)
-        said = json.loads(json.dumps(report.as_json()).replace(clip, Path(clip).name))
-        yield str(out), said | {"out": out.name}
+        yield str(out), json.loads(_by_name(json.dumps(report.as_json()), given)) | {"out": out.name}
+
+
+def _by_name(text: str, paths: Sequence[str]) -> str:
+    for path in paths:
+        text = text.replace(path, Path(path).name)
+    return text
 
 
 def _refusal(words: str) -> gr.Error:
@@ -220,9 +296,27 @@ def build(*, runs_at_once: int) -> None:
         file = gr.File(label="file")
         report = gr.JSON(label="report")
         do_swap, do_segment, do_compare = gr.Button(), gr.Button(), gr.Button()
+        _voice_parts([file, report], shared)
     do_swap.click(
         swap, [clip, points, background, background_file, swap_format], [file, report], api_name="swap", **shared
     )
     do_segment.click(segment, [clip, points, segment_format], [file, report], api_name="segment", **shared)
     asked = [clip, points, engines, whole_clip, frame, compare_format]
     do_compare.click(compare, asked, [file, report], api_name="compare", **shared)
+
+
+def _voice_parts(gives: list[Any], shared: dict[str, Any]) -> None:
+    asked: list[Any] = [
+        gr.File(label="media"),
+        gr.File(label="target", file_count="multiple"),
+        gr.File(label="model", file_count="multiple"),
+        gr.Textbox("auto", label="engine"),
+        gr.Textbox("", label="speaker"),
+        gr.Number(None, label="semitones"),
+        gr.Number(0, label="formant_semitones"),
+        gr.Checkbox(False, label="keep_background"),
+        gr.Number(None, label="start_s"),
+        gr.Number(None, label="end_s"),
+        gr.Dropdown(list(get_args(VoiceFormat)), value="wav", label="format"),
+    ]
+    gr.Button().click(voice, asked, gives, api_name="voice", **shared)

@@ -97,10 +97,11 @@ def by_engine(models: Sequence[Brought]) -> dict[str, ModelFiles]:
 
 
 def voice_for(models: Sequence[Brought], engine: str) -> tuple[str, ModelFiles]:
-    """An engine and the files for it; with `auto` those that came last. Raises `UsageError` where there are none."""
+    """An engine and the files for it; with `auto` those that came last. Raises `UsageError` where there are none, with what is wrong."""
     voices = by_engine(models)
     if not voices:
-        raise UsageError("There is no voice yet. Give the weights of one (step 2).")
+        problems = [model.problem for model in models if model.problem]
+        raise UsageError(problems[-1] if problems else "There is no voice among these files. Give its weights too.")
     name = list(voices)[-1] if engine == "auto" else engine
     if name not in voices:
         raise UsageError(

@@ -71,6 +71,8 @@ def wish_of(visit: VoiceVisit, choice: Choice, *, preview_s: float | None = None
     if recording is None:
         raise UsageError("Choose a clip or a recording first (step 1).")
     engine, model, speaker = choice.engine, None, ""
+    if choice.kind == "models" and not models:
+        raise UsageError("Give the files of a trained voice first, or recordings of the target (step 2).")
     if choice.kind == "models":
         engine, model = voice_for(models, choice.engine)
         targets = targets if engine == _TAKES_BOTH else ()

@@ -1,4 +1,4 @@
-"""/swap, /segment and /compare as programs call them."""
+"""/swap, /segment, /compare and /voice as programs call them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from avfusion.clip import Box, Point, Scribble, Words
 from avfusion.errors import UsageError
+from avfusion.media.write_sound import write_sound
 from avfusion.ui.endpoints import parse_points
 from tests.ui.conftest import Server
+from tests.voice.talking import LOW, talk
 
 CLICK = json.dumps([[96, 90]])
 
@@ -82,6 +85,26 @@ def test_compare_takes_the_trackers_that_are_named(client: Client, clips: Path) 
     assert report["answers"][0]["frames_per_s"] > 0
 
 
+def test_voice_returns_the_clip_with_its_pictures(client: Client, clips: Path, tmp_path: Path) -> None:
+    rate_hz, low = 16_000, tmp_path / "low.wav"
+    sound = talk(LOW, 6)[None].astype(np.float32)
+    write_sound(low, [sound], rate_hz=rate_hz, channels=1, count=sound.shape[1], tags={})
+    rolling = handle_file(clips / "rolling.mp4")
+    file, report = client.predict(media=rolling, target=[handle_file(low)], format="mp4", api_name="/voice")
+    packets = []
+    for path in (file, clips / "rolling.mp4"):
+        with av.open(str(path)) as container:
+            packets.append([bytes(packet) for packet in container.demux(video=0)])
+    assert packets[0] == packets[1]
+    assert report["engines"] == {"voice": "world-knn"}
+    assert (report["samples"], report["out"]) == (round(0.96 * 48_000), "voice.mp4")
+
+    with pytest.raises(AppError, match="Nobody says whose voice"):
+        client.predict(media=rolling, api_name="/voice")
+    with pytest.raises(AppError, match=r"^low.wav: cannot be read as a model file|^low.wav: refused"):
+        client.predict(media=rolling, model=[handle_file(low)], api_name="/voice")
+
+
 def test_an_engine_that_is_not_there_is_refused_at_once(client: Client, clips: Path) -> None:
     for engines, words in (("sam-vit-b", "sam-vit-b: needs a download of 375 MB"), ("sam-vit-x", "Did you mean")):
         with pytest.raises(AppError, match=words):
@@ -116,10 +139,11 @@ def test_the_server_reads_no_file_that_is_not_the_callers(client: Client, server
 def test_they_are_tools_for_agents(server: Server) -> None:
     with urllib.request.urlopen(f"{server.address}gradio_api/mcp/schema") as answer:
         tools = {tool["name"]: tool for tool in json.load(answer)}
-    assert {name.removeprefix("avfusion_") for name in tools} == {"swap", "segment", "compare"}
-    for tool in tools.values():
+    assert {name.removeprefix("avfusion_") for name in tools} == {"swap", "segment", "compare", "voice"}
+    for name, tool in tools.items():
         assert "video" in tool["description"]
-        assert set(tool["inputSchema"]["properties"]) >= {"clip", "points", "format"}
+        takes = {"media", "target", "model"} if name.endswith("voice") else {"clip", "points"}
+        assert set(tool["inputSchema"]["properties"]) >= takes | {"format"}
 
 
 def test_only_they_are_public(client: Client) -> None:
@@ -127,6 +151,7 @@ def test_only_they_are_public(client: Client) -> None:
         "/swap",
         "/segment",
         "/compare",
+        "/voice",
     }
 
 

@@ -226,8 +226,10 @@ def test_files_that_belong_together_find_each_other() -> None:
     assert voice_for(models, "so-vits")[1].weights == files["g.pth"]
     with pytest.raises(UsageError, match="autovc has no voice among these files"):
         voice_for(models, "autovc")
-    with pytest.raises(UsageError, match="no voice yet"):
+    with pytest.raises(UsageError, match="no voice among these files"):
         voice_for(models[1:2], "auto")
+    with pytest.raises(UsageError, match="what is this"):
+        voice_for(models[4:5], "auto")
 
 
 def test_a_time_range() -> None:

@@ -27,7 +27,7 @@ from avfusion.pipelines.swap import swap as run_swap
 from avfusion.ui.compare_running import zipped
 from avfusion.ui.runs import Run
 from avfusion.ui.visit import check_work
-from avfusion.ui.voice_making import chosen_span
+from avfusion.ui.voice_making import spans_of
 from avfusion.ui.voice_models import look_into, voice_for
 from avfusion.voice.opening import ModelFiles
 
@@ -143,8 +143,8 @@ def voice(
     semitones: float | None = None,
     formant_semitones: float = 0.0,
     keep_background: bool = False,
-    start_s: float | None = None,
-    end_s: float | None = None,
+    part: str = "",
+    only_speaker: int = 0,
     format: str = "wav",
 ) -> Made:
     """Gives the voice in a recording or a video clip another voice: the same words, in time to the sample.
@@ -161,8 +161,8 @@ def voice(
         semitones: by how much the pitch is moved. Nothing: to where the target's lies, by engines that can.
         formant_semitones: the target's resonances so much higher or lower (world-knn).
         keep_background: takes music and ambience apart first, and puts them back.
-        start_s: where the part begins that is converted, in seconds; all else stays as it is. Nothing: the beginning.
-        end_s: where it ends. Nothing: the end.
+        part: time ranges to convert, in seconds, such as 2.5-6, 9-; all else stays as it is. Nothing: all of it.
+        only_speaker: 1 converts who speaks most and nobody else, 2 the second, and so on; 0 everybody.
         format: wav, flac or mp3; for a video clip with its pictures as they are mp4, mov, mkv or webm.
 
     Returns:
@@ -180,7 +180,8 @@ def voice(
         length_s = float(probe_recording(Path(media)).sounds[0].duration_s)
         return convert_voice(
             media, out=out, target=target or (), model=files, speaker=speaker, engine=name, settings=settings,
-            spans=chosen_span(start_s, end_s, length_s), on_progress=on_progress, should_stop=should_stop,
+            spans=spans_of(part, length_s), only_speaker=only_speaker or None, on_progress=on_progress,
+            should_stop=should_stop,
         )  # fmt: skip
 
     if not media:
@@ -315,8 +316,8 @@ def _voice_parts(gives: list[Any], shared: dict[str, Any]) -> None:
         gr.Number(None, label="semitones"),
         gr.Number(0, label="formant_semitones"),
         gr.Checkbox(False, label="keep_background"),
-        gr.Number(None, label="start_s"),
-        gr.Number(None, label="end_s"),
+        gr.Textbox("", label="part"),
+        gr.Number(0, precision=0, label="only_speaker"),
         gr.Dropdown(list(get_args(VoiceFormat)), value="wav", label="format"),
     ]
     gr.Button().click(voice, asked, gives, api_name="voice", **shared)

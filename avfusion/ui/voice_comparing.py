@@ -90,7 +90,14 @@ def run(visit: VoiceVisit, engines: Sequence[str], *chosen: Any) -> Iterator[Com
     except AvfusionError as error:
         yield idle(problem(visit, error))
         return
-    yield idle(words.good("Done."))._replace(cards=_all(cards, ()))
+    yield idle(_done(cards))._replace(cards=_all(cards, ()))
+
+
+def _done(cards: Sequence[str]) -> str:
+    """Whether there is anything to hear."""
+    if not any("<audio" in card for card in cards):
+        return words.problem(UsageError("No engine could do it. Each says why below."))
+    return words.good("Done.")
 
 
 def _one(visit: VoiceVisit, name: str, choice: Choice) -> Generator[CompareShown, None, str]:

@@ -17,6 +17,7 @@ from avfusion.ui.voice_visit import VOICE
 from avfusion.voice.pitch import METHODS
 
 KINDS = [("Recordings", "recordings"), ("Microphone", "microphone"), ("Model files", "models")]
+WHO = [("Everybody", 0), ("Who speaks most", 1), ("The second", 2), ("The third", 3), ("The fourth", 4)]
 _CLIP_WORDS = {".mp4": "MP4, plays everywhere", ".mov": "MOV, sound without loss", ".mkv": "MKV, sound without loss",
                ".webm": "WebM, for the web"}  # fmt: skip
 CONSENT = "Convert only voices of people who agreed. Every file says in its tags that its voice was converted by AI."
@@ -50,16 +51,15 @@ class HowPart:
     semitones: gr.Slider
     background: gr.Checkbox
     formant: gr.Slider
-    start: gr.Number
-    end: gr.Number
-    who: gr.Number
+    part: gr.Textbox
+    who: gr.Dropdown
     method: gr.Dropdown
 
     @property
     def chosen(self) -> list[Any]:
         """What a `Choice` is read from, in its order."""
         return [
-            self.engine, self.pitch, self.semitones, self.background, self.formant, self.start, self.end, self.who,
+            self.engine, self.pitch, self.semitones, self.background, self.formant, self.part, self.who,
             self.method,
         ]  # fmt: skip
 
@@ -113,7 +113,7 @@ def source_part() -> SourcePart:
             )
             with gr.Row(elem_classes="clip-buttons"):
                 again = gr.Button("Example", min_width=90, visible=example.is_there(), elem_id="voice-example")
-    player = gr.HTML(elem_id="voice-source", apply_default_css=False)
+    player = gr.HTML(js_on_load=script("voice_player.js"), apply_default_css=False, elem_id="voice-source")
     return SourcePart(file, again, facts, player)
 
 
@@ -166,15 +166,15 @@ def how_part() -> HowPart:
             -12, 12, value=0, step=0.5, label="Formants, in semitones (world-knn)", buttons=[],
             elem_id="voice-formant",
         )  # fmt: skip
-        with gr.Row():
-            start = gr.Number(None, label="Only from, s", minimum=0, min_width=110, elem_id="voice-start")
-            end = gr.Number(None, label="Only to, s", minimum=0, min_width=110, elem_id="voice-end")
-        who = gr.Number(None, label="Only speaker (1: who speaks most)", minimum=1, precision=0, elem_id="voice-who")
+        part = gr.Textbox(
+            "", label="Only this part, in seconds", placeholder="2.5-6, or 9-; empty: all of it", elem_id="voice-part"
+        )
+        who = gr.Dropdown(WHO, value=0, filterable=False, label="Only this speaker", elem_id="voice-who")
         method = gr.Dropdown(
             [("The engine's own", ""), *((name, name) for name in METHODS)], value="", filterable=False,
             label="Pitch method (so-vits, rvc)", elem_id="voice-method",
         )  # fmt: skip
-    return HowPart(engine, others, pitch, semitones, background, formant, start, end, who, method)
+    return HowPart(engine, others, pitch, semitones, background, formant, part, who, method)
 
 
 def run_part() -> RunPart:

@@ -19,6 +19,8 @@ from avfusion.ui.voice_pictures import Drawn, drawn
 from avfusion.ui.voice_visit import Converted, VoiceVisit
 from avfusion.voice.opening import ModelFiles
 
+_SPAN = re.compile(r"(\d+\.?\d*|\.\d+)?\s*-\s*(\d+\.?\d*|\.\d+)?")
+
 
 @dataclass(frozen=True)
 class VoiceWish:
@@ -96,14 +98,19 @@ def _tag_of(wav: Path) -> str:
         return container.metadata.get("comment", "")
 
 
-def chosen_span(start_s: float | None, end_s: float | None, duration_s: float) -> tuple[tuple[float, float], ...]:
-    """The time range that is asked for; none for all of it. Raises `UsageError` where it ends before it begins."""
-    if start_s is None and end_s is None:
-        return ()
-    span = (float(start_s or 0), float(duration_s if end_s is None else end_s))
-    if span[0] >= span[1]:
-        raise UsageError(f"From {span[0]:g} to {span[1]:g} s: the end has to come after the beginning (Options).")
-    return (span,)
+def spans_of(text: str, duration_s: float) -> tuple[tuple[float, float], ...]:
+    """Time ranges in seconds from words like `2.5-6, 9-`; none for all of it. What is left out is the beginning or the
+    end. Raises `UsageError`."""
+    spans = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = _SPAN.fullmatch(part)
+        if found is None:
+            raise UsageError(f"'{part}' is no time range. Write seconds from-to, such as 2.5-6 or 9-.")
+        start_s, end_s = float(found[1] or 0), float(found[2] or duration_s)
+        if start_s >= end_s:
+            raise UsageError(f"From {start_s:g} to {end_s:g} s: the end has to come after the beginning.")
+        spans.append((start_s, end_s))
+    return tuple(spans)
 
 
 def problem(visit: VoiceVisit, error: AvfusionError) -> str:

@@ -97,7 +97,7 @@ def by_engine(models: Sequence[Brought]) -> dict[str, ModelFiles]:
 
 
 def voice_for(models: Sequence[Brought], engine: str) -> tuple[str, ModelFiles]:
-    """An engine and the files for it; with `auto` those that came last. Raises `UsageError` where there are none, with what is wrong."""
+    """An engine and the files for it; with `auto` those that came last. Raises `UsageError` where there are none."""
     voices = by_engine(models)
     if not voices:
         problems = [model.problem for model in models if model.problem]

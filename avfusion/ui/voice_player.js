@@ -1,5 +1,5 @@
 // Two sounds on one clock: pressing A or B changes which of them is heard, at the same moment. Runs once, in the HTML
-// component that holds the players; each is a `.ab` with two <audio data-voice="a|b"> and perhaps a silent <video>.
+// component that holds players; each is a `.ab` with two <audio data-voice="a|b"> and perhaps a silent <video>.
 const APART_S = 0.04; // more than this, and what lags is put right
 const player = (inside) => inside.closest?.(".ab");
 const sounds = (ab) => [...ab.querySelectorAll("audio")];
@@ -94,5 +94,5 @@ for (const name of ["play", "pause", "ended", "timeupdate", "loadedmetadata"])
   }, true);
 
 element.addEventListener("error", (event) => {
-  if (event.target.tagName === "VIDEO") event.target.hidden = true; // its sound can still be heard
+  if (event.target.matches("video, .source")) event.target.hidden = true; // what a browser cannot play
 }, true);

@@ -13,7 +13,7 @@ from avfusion.errors import AvfusionError, NothingFound, Stopped, UsageError
 from avfusion.pipelines.convert_voice import VoiceSettings
 from avfusion.ui import words
 from avfusion.ui.runs import Run
-from avfusion.ui.voice_making import Outcome, VoiceWish, chosen_span, make, problem
+from avfusion.ui.voice_making import Outcome, VoiceWish, make, problem, spans_of
 from avfusion.ui.voice_models import voice_for
 from avfusion.ui.voice_showing import ResultShown, finished, progress
 from avfusion.ui.voice_visit import VoiceVisit
@@ -52,9 +52,8 @@ class Choice:
     semitones: float
     background: bool
     formant: float
-    start_s: float | None
-    end_s: float | None
-    who: int | None
+    part: str
+    who: int
     method: str
 
     def settings(self, preview_s: float | None = None) -> VoiceSettings:
@@ -82,7 +81,7 @@ def wish_of(visit: VoiceVisit, choice: Choice, *, preview_s: float | None = None
     length_s = float(recording.sounds[0].duration_s)
     return VoiceWish(
         recording, targets, model, speaker, engine, choice.settings(preview_s),
-        chosen_span(choice.start_s, choice.end_s, length_s), choice.who or None,
+        spans_of(choice.part, length_s), choice.who or None,
         clip_ending if recording.has_picture and preview_s is None else "",
     )  # fmt: skip
 

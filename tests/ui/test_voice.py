@@ -18,7 +18,7 @@ from avfusion.media.recording import probe_recording
 from avfusion.media.revoice import write_revoiced
 from avfusion.media.store import StoredSound, store
 from avfusion.media.write_sound import write_sound
-from avfusion.ui.voice_making import chosen_span
+from avfusion.ui.voice_making import spans_of
 from avfusion.ui.voice_models import Brought, by_engine, voice_for
 from avfusion.ui.voice_pictures import drawn
 from tests.ui.making import balls, write_clip
@@ -205,7 +205,24 @@ def test_a_model_file_is_named(visitor: Visitor, made: Path) -> None:
     talker.page.get_by_label("Model files").check(force=True)
     talker.give(made / "singer.pth", place="model")
     visitor.see("voice-target-status", "an RVC voice, v2, 40000 Hz, follows the pitch")
+    talker.page.click("#voice-options button")
     talker.run("rvc: needs a download")
+
+
+@pytest.mark.browser
+@pytest.mark.real_data
+def test_somebody_talks_with_the_voice_of_somebody_else(visitor: Visitor, shared_data: Path) -> None:
+    talker = Talker(visitor)
+    source = shared_data / "clips" / "talking.mp4"
+    talker.open(source)
+    talker.give(*(shared_data / "speech" / "vctk" / "p226" / f"p226_{number}.wav" for number in ("003", "008")))
+    talker.run()
+    samples, rate_hz = talker.number("Length")
+    for which in ("a", "b"):
+        talker.waits_for(f"document.querySelector('#voice-players audio[data-voice={which}]').readyState > 0")
+        assert talker.of_audio(which, "duration") == pytest.approx(samples / rate_hz, abs=1e-3)
+    assert picture_packets(io.BytesIO(talker.file("clip"))) == picture_packets(source)
+    assert abs(talker.number("Lag")[0]) < 5
 
 
 def test_files_that_belong_together_find_each_other() -> None:
@@ -232,12 +249,21 @@ def test_files_that_belong_together_find_each_other() -> None:
         voice_for(models[4:5], "auto")
 
 
-def test_a_time_range() -> None:
-    assert chosen_span(None, None, 9) == ()
-    assert chosen_span(2, None, 9) == ((2, 9),)
-    assert chosen_span(None, 3, 9) == ((0, 3),)
-    with pytest.raises(UsageError, match="end has to come after"):
-        chosen_span(3, 2, 9)
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("", ()), (" ", ()), ("2-", ((2, 9),)), ("-3.5", ((0, 3.5),)), ("2.5 - 6, 7-8", ((2.5, 6), (7, 8))),
+        ("-", ((0, 9),)),
+    ],
+)  # fmt: skip
+def test_a_time_range(text: str, spans: tuple[tuple[float, float], ...]) -> None:
+    assert spans_of(text, 9) == spans
+
+
+@pytest.mark.parametrize(("text", "said"), [("3-2", "end has to come after"), ("3", "no time range"), ("1-2-3", "no")])
+def test_what_is_no_time_range(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        spans_of(text, 9)
 
 
 def tone(path: Path, hz: float, rate_hz: int) -> StoredSound:

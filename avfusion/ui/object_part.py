@@ -79,8 +79,8 @@ def object_part() -> ObjectPart:
     frame = frame_view("background")
     status = gr.HTML(elem_id="background-object-status")
     said = gr.Textbox(
-        label="Or say what it is", placeholder="a dog; the person on the left", submit_btn="Find", lines=1, max_lines=1, max_length=200,
-        visible=False, elem_id="background-words",
+        label="Or say what it is", placeholder="a dog; the person on the left", submit_btn="Find", lines=1, max_lines=1,
+        max_length=200, visible=False, elem_id="background-words",
     )  # fmt: skip
     with gr.Row(elem_classes="scrub-row"):
         previous = gr.Button("◀", min_width=44, scale=0, elem_id="background-previous")

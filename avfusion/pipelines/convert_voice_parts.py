@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.errors import UsageError
 from avfusion.media.audio import Samples
-from avfusion.media.store import BLOCK_SAMPLES, StoredSound
+from avfusion.media.store import BLOCK_SAMPLES, StoredSound, store
 
 _FADE_S = 0.02
 
@@ -26,8 +27,16 @@ class Parts:
         """Samples in all of them."""
         return sum(stop - start for start, stop in self.ranges)
 
-    def of(self, sound: StoredSound) -> Iterator[Samples]:
-        """The parts of a sound, one after the other, block by block."""
+    def are_all_of(self, sound: StoredSound) -> bool:
+        return self.ranges == ((0, sound.count),)
+
+    def cut(self, sound: StoredSound, path: Path) -> StoredSound:
+        """The parts of a sound, one after the other, at `path`; where they are all of it, the sound as it lies."""
+        if self.are_all_of(sound):
+            return sound
+        return store(path, self._blocks(sound), channels=sound.channels, rate_hz=sound.rate_hz)
+
+    def _blocks(self, sound: StoredSound) -> Iterator[Samples]:
         for start, stop in self.ranges:
             for first in range(start, stop, BLOCK_SAMPLES):
                 yield sound.read(first, min(first + BLOCK_SAMPLES, stop))
@@ -95,12 +104,19 @@ def _joined(ranges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple(joined)
 
 
-def put_back(sound: StoredSound, parts: Parts, new: StoredSound) -> Iterator[Samples]:
-    """`sound` with `new` in the place of its parts; new: the parts one after the other, as `Parts.of` gives them.
+def put_back(sound: StoredSound, parts: Parts, new: StoredSound, path: Path) -> StoredSound:
+    """`sound` with `new` in the place of its parts, at `path`; new: the parts one after the other, as `Parts.cut` has
+    them.
 
     Outside of the parts it is bit for bit as it was. Each part fades in and out inside itself over 20 ms, except at
     the beginning and the end of the sound.
     """
+    if not parts.are_all_of(sound):
+        new = store(path, _put_back(sound, parts, new), channels=sound.channels, rate_hz=sound.rate_hz)
+    return replace(new, first=sound.first)
+
+
+def _put_back(sound: StoredSound, parts: Parts, new: StoredSound) -> Iterator[Samples]:
     done = place = 0
     for start, stop in parts.ranges:
         yield from _unchanged(sound, done, start)

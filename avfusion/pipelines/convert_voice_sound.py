@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -60,8 +60,8 @@ class Finished:
 def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: Path, teller: Teller) -> Spoken:
     """The parts of `voice` through the engine, a piece at a time. Raises what engines raise, and `Stopped`."""
     engine = opener.open(job.files, job.options)
-    before = store(folder / "before", parts.of(voice), **_shape(voice))
-    say = _say(engine, before, job)
+    before = parts.cut(voice, folder / "before")
+    say = _say(engine, before, job, is_pieced=not parts.are_all_of(voice) or voice.duration_s > _BLOCKS.longest_s)
     total_s = before.count / voice.rate_hz
     done_s = 0.0
 
@@ -82,14 +82,14 @@ def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: P
     return Spoken(before, after, same)
 
 
-def _say(engine: VoiceEngine, sound: StoredSound, job: Job) -> Callable[[Sound], Sound]:
-    """The engine, with what it should know of the whole sound so that all pieces are moved alike."""
+def _say(engine: VoiceEngine, sound: StoredSound, job: Job, *, is_pieced: bool) -> Callable[[Sound], Sound]:
+    """The engine, with what it should know of all pieces together so that they are moved alike."""
     from avfusion.voice.world import WorldKnn
 
     if not isinstance(engine, WorldKnn):
         return partial(engine.convert, target=job.target, semitones=job.semitones, seed=job.seed)
     engine.prepare(job.target, sound.rate_hz)
-    known = engine.study(_samplings(sound)) if sound.duration_s > _BLOCKS.longest_s else None
+    known = engine.study(_samplings(sound)) if is_pieced else None
     return partial(engine.convert, target=job.target, semitones=job.semitones, seed=job.seed, known=known)
 
 
@@ -107,8 +107,7 @@ def _parts_through(
     context = round(_CONTEXT_S * voice.rate_hz)
     for start, stop in parts.ranges:
         begin, end = max(0, start - context), min(voice.count, stop + context)
-        around = Parts(((begin, end),))
-        piece = store(folder / "piece", around.of(voice), **_shape(voice))
+        piece = Parts(((begin, end),)).cut(voice, folder / "piece")
         place = begin
         for block in converted(piece, convert, _BLOCKS):
             first, last = max(start, place), min(stop, place + block.shape[1])
@@ -133,15 +132,13 @@ def finished(
 
     No true peak above -1 dBTP comes from it. Where the engine left everything as it was, so does this.
     """
-    heard = store(folder / "heard-parts", parts.of(sound), **_shape(sound))
-    before = measure(heard)
+    before = measure(parts.cut(sound, folder / "heard-parts"))
     if made.is_unchanged:
         return Finished(sound, before, before)
-    behind = None if background is None else store(folder / "behind", parts.of(background), **_shape(sound))
+    behind = None if background is None else parts.cut(background, folder / "behind")
     wanted = measure(made.before) if match else None
     after, found = _levelled(made.after, behind, wanted, folder)
-    result = store(folder / "result", put_back(sound, parts, after), **_shape(sound))
-    return Finished(replace(result, first=sound.first), before, found)
+    return Finished(put_back(sound, parts, after, folder / "result"), before, found)
 
 
 def _levelled(
@@ -154,8 +151,10 @@ def _levelled(
     """
     gain, ceiling_db = 1.0 if wanted is None else gain_between(wanted, measure(voice)), PEAK_DBTP
     for _ in range(_TRIES):
-        mixed = _mixed(voice, behind, gain, folder / "mixed")
-        limit = limited(mixed, 1.0, peak_db=ceiling_db)
+        if behind is None:
+            limit = limited(voice, gain, peak_db=ceiling_db)
+        else:
+            limit = limited(_mixed(voice, behind, gain, folder / "mixed"), 1.0, peak_db=ceiling_db)
         after = store(folder / "limited", limit, **_shape(voice))
         found = measure(after)
         lacks = 1.0 if wanted is None or behind is not None else gain_between(wanted, found)
@@ -166,11 +165,9 @@ def _levelled(
     return after, found
 
 
-def _mixed(voice: StoredSound, behind: StoredSound | None, gain: float, path: Path) -> StoredSound:
-    louder = (block * np.float32(gain) for block in voice.blocks())
-    if behind is None:
-        return store(path, louder, **_shape(voice))
-    return store(path, (one + other for one, other in zip(louder, behind.blocks(), strict=True)), **_shape(voice))
+def _mixed(voice: StoredSound, behind: StoredSound, gain: float, path: Path) -> StoredSound:
+    pairs = zip(voice.blocks(), behind.blocks(), strict=True)
+    return store(path, (said * np.float32(gain) + rest for said, rest in pairs), **_shape(voice))
 
 
 def _shape(sound: StoredSound) -> dict[str, int]:

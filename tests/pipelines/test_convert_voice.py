@@ -208,7 +208,7 @@ def test_a_part_fades_into_what_is_beside_it(tmp_path: Path) -> None:
     sound = store(tmp_path / "old", [np.zeros((1, 4_000), np.float32)], channels=1, rate_hz=1_000)
     parts = Parts(((0, 1_000), (2_000, 2_010), (3_000, 4_000)))
     new = store(tmp_path / "new", [np.ones((1, parts.count), np.float32)], channels=1, rate_hz=1_000)
-    found = np.concatenate(list(put_back(sound, parts, new)), axis=1)[0]
+    found = put_back(sound, parts, new, tmp_path / "both").read()[0]
     assert (found[:980] == 1).all()
     assert (np.diff(found[979:1_001]) < 0).all()
     assert not found[1_000:2_000].any()
@@ -225,6 +225,19 @@ def test_spans_are_joined_and_crossed(tmp_path: Path) -> None:
     for span in [(-1, 2), (2, 2), (3, 1), (10, 11), (float("nan"), 1)]:
         with pytest.raises(UsageError, match=r"10\.00 s long"):
             in_spans(sound, [span])
+
+
+def test_one_of_those_who_speak_is_converted_alone(tmp_path: Path, target: Path) -> None:
+    """The lower voice speaks most, and then the higher one."""
+    first, second = talk(LOW, 14, seed=8), talk(HIGH, 8, seed=9)
+    media = wav(tmp_path / "said.wav", np.concatenate([first, second])[None])
+    report = convert_voice(media, out=tmp_path / "out.wav", target=[target], only_speaker=1)
+    changed = np.abs(samples_of(tmp_path / "out.wav").samples - samples_of(media).samples)[0] > 1e-3
+    assert changed[: len(first)].mean() > 0.3
+    assert not changed[len(first) + RATE // 4 :].any()
+    assert report.converted_s < (len(first) / RATE) + 0.25
+    with pytest.raises(UsageError, match="no speaker 9 in this sound: heard are speakers 1 to 2"):
+        convert_voice(media, out=tmp_path / "none.wav", target=[target], only_speaker=9)
 
 
 def test_a_preview_is_the_beginning_alone(tmp_path: Path, target: Path) -> None:

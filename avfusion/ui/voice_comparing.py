@@ -14,11 +14,10 @@ from avfusion.engines.catalogue import of_ability
 from avfusion.engines.engine import Engine
 from avfusion.engines.state import state
 from avfusion.errors import AvfusionError, Stopped, UsageError
-from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.ui import words
 from avfusion.ui.engines import standing
 from avfusion.ui.runs import Run
-from avfusion.ui.voice_making import VoiceWish, convert, problem
+from avfusion.ui.voice_making import convert_for_comparison, problem
 from avfusion.ui.voice_running import Choice, wish_of
 from avfusion.ui.voice_showing import facts_of, players, progress
 from avfusion.ui.voice_visit import Converted, VoiceVisit
@@ -107,7 +106,7 @@ def _one(visit: VoiceVisit, name: str, choice: Choice) -> Generator[CompareShown
         # Each engine takes what it can of what was given: its own model file, or the recordings of the target.
         kind = "recordings" if name == "world-knn" else "models"
         wish = wish_of(visit, replace(choice, kind=kind, engine=name), preview_s=LONGEST_S)
-        job = visit.start(partial(_work, visit, wish), kind=KIND)
+        job = visit.start(partial(convert_for_comparison, visit, wish), kind=KIND)
         for now in job.progress():
             if now is not None:
                 yield CompareShown(progress=progress(now))
@@ -120,11 +119,6 @@ def _one(visit: VoiceVisit, name: str, choice: Choice) -> Generator[CompareShown
     finally:
         if job is not None:
             job.stop()
-
-
-def _work(visit: VoiceVisit, wish: VoiceWish, on_progress: OnProgress, should_stop: ShouldStop) -> Converted:
-    with visit.folder_for(f"compared-{wish.engine}") as folder:
-        return convert(wish, folder, "", on_progress, should_stop)
 
 
 def _all(cards: Sequence[str], waiting: Sequence[str]) -> str:

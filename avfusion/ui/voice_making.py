@@ -55,8 +55,25 @@ def make(visit: VoiceVisit, wish: VoiceWish, on_progress: OnProgress, should_sto
         teller.step()
         after = drawn(made.after)
         teller.step()
+        _put_away(made)
         visit.results += 1
         return Outcome(made, before, after)
+
+
+def _put_away(made: Converted) -> None:
+    """The plain samples, which take most room, are in the files now."""
+    for sound in (made.before, made.after):
+        sound.path.unlink()
+
+
+def convert_for_comparison(
+    visit: VoiceVisit, wish: VoiceWish, on_progress: OnProgress, should_stop: ShouldStop
+) -> Converted:
+    """As `make`, in a folder of this engine, without a clip and without pictures."""
+    with visit.folder_for(f"compared-{wish.engine}") as folder:
+        made = convert(wish, folder, "", on_progress, should_stop)
+        _put_away(made)
+        return made
 
 
 def convert(

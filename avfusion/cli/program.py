@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from avfusion.cli import app, compare, demo, engines, evaluate, segment, swap, voice
+from avfusion.cli import app, compare, demo, engines, evaluate, segment, swap, train, voice
 from avfusion.cli.prompts import PromptCommand
 from avfusion.errors import AvfusionError, EngineNotReady, InputError, OutputError, Stopped, UsageError
 
@@ -43,6 +43,7 @@ _program.command("segment", cls=PromptCommand)(segment.segment)
 _program.command("swap", cls=PromptCommand)(swap.swap)
 _program.command("voice")(voice.voice)
 _program.add_typer(evaluate.commands, name="evaluate")
+_program.add_typer(train.commands, name="train")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

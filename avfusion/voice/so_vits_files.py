@@ -17,7 +17,7 @@ from avfusion.errors import CannotRead
 from avfusion.segmentation.pretrained import load_model
 from avfusion.voice.model_file import read_file
 
-_LARGEST_CONFIG_BYTES = 1_000_000
+LARGEST_CONFIG_BYTES = 1_000_000
 _ONE_LOADER = threading.Lock()
 
 
@@ -38,7 +38,7 @@ def load_svc(files: SoVitsFiles, encoder: Path, device: str) -> Any:
     """
     settings = _settings(files.config)
     weights = _weights(files.weights)
-    core = _fork()
+    core = fork()
     _check_fit(files, settings, weights)
     clusters = None if files.clusters is None else _clusters(files.clusters)
     with _ONE_LOADER, _encoder_from(encoder), silent():
@@ -51,13 +51,13 @@ def load_svc(files: SoVitsFiles, encoder: Path, device: str) -> Any:
 
 def _settings(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _LARGEST_CONFIG_BYTES:
+        if path.stat().st_size > LARGEST_CONFIG_BYTES:
             raise CannotRead(f"{path}: too large for the config of a so-vits model.")
         settings = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise CannotRead(f"{path}: cannot be read as a so-vits config.json ({_first_line(error)}).") from error
-    if not isinstance(settings, dict) or not all(isinstance(settings.get(part), dict) for part in _PARTS):
-        raise CannotRead(f"{path}: not the config.json of a so-vits model: it needs {', '.join(_PARTS)}.")
+        raise CannotRead(f"{path}: cannot be read as a so-vits config.json ({first_line(error)}).") from error
+    if not isinstance(settings, dict) or not all(isinstance(settings.get(part), dict) for part in PARTS):
+        raise CannotRead(f"{path}: not the config.json of a so-vits model: it needs {', '.join(PARTS)}.")
     if not settings["spk"]:
         raise CannotRead(f"{path}: names no speaker under spk.")
     missing = [name for name in ("sampling_rate", "hop_length", "filter_length") if name not in settings["data"]]
@@ -68,7 +68,7 @@ def _settings(path: Path) -> dict[str, Any]:
     return settings
 
 
-_PARTS = ("train", "data", "model", "spk")
+PARTS = ("train", "data", "model", "spk")
 
 
 def _weights(path: Path) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _check_fit(files: SoVitsFiles, settings: dict[str, Any], weights: dict[str, 
                 data["filter_length"] // 2 + 1, train["segment_size"] // data["hop_length"], **settings["model"]
             )
     except (TypeError, ValueError, RuntimeError, ZeroDivisionError, IndexError, AssertionError) as error:
-        raise CannotRead(f"{files.config}: no so-vits network can be built from it ({_first_line(error)}).") from error
+        raise CannotRead(f"{files.config}: no so-vits network can be built from it ({first_line(error)}).") from error
     wanted = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
     found = {name: tuple(getattr(weight, "shape", ())) for name, weight in weights.items()}
     missing, left_over = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
@@ -136,21 +136,22 @@ def _clusters(path: Path) -> dict[str, Any]:
             model.__dict__ |= {name: facts[name] for name in ("n_features_in_", "_n_threads", "cluster_centers_")}
             models[speaker] = model
     except (KeyError, TypeError, AttributeError) as error:
-        raise CannotRead(f"{path}: cannot be read as a so-vits k-means ({_first_line(error)}).") from error
+        raise CannotRead(f"{path}: cannot be read as a so-vits k-means ({first_line(error)}).") from error
     return models
 
 
-def _fork() -> Any:
+def fork() -> Any:
     """The fork's inference module. Importing it takes over Python's logging: that is put back."""
     # Here, so that another thread that imports it at the same time does no harm (`segmentation.pretrained` says why).
     importlib.import_module("transformers")
-    with _own_logging():
+    with own_logging():
         from so_vits_svc_fork.inference import core
     return core
 
 
 @contextlib.contextmanager
-def _own_logging() -> Iterator[None]:
+def own_logging() -> Iterator[None]:
+    """Python's logging as it was, once the fork is imported."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:
@@ -169,17 +170,23 @@ def silent() -> Iterator[None]:
         yield
 
 
+def read_encoder(folder: Path, device: str, *, projected: bool) -> Any:
+    """The content encoder as the fork has it. projected: with the layer that older models need. Raises CannotRead."""
+    from so_vits_svc_fork import utils
+    from transformers import HubertModel
+
+    return load_model(folder, utils.HubertModelWithFinalProj if projected else HubertModel, device)
+
+
 @contextlib.contextmanager
 def _encoder_from(folder: Path) -> Iterator[None]:
     """Lets the fork take its content encoder from `folder`; its own code knows only the hub's address of it."""
     from so_vits_svc_fork import utils
-    from transformers import HubertModel
 
     theirs = utils.get_hubert_model
 
     def from_folder(device: Any, final_proj: bool = True) -> Any:
-        kind = utils.HubertModelWithFinalProj if final_proj else HubertModel
-        return load_model(folder, kind, str(device))
+        return read_encoder(folder, str(device), projected=final_proj)
 
     utils.get_hubert_model = from_folder
     try:
@@ -188,5 +195,5 @@ def _encoder_from(folder: Path) -> Iterator[None]:
         utils.get_hubert_model = theirs
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

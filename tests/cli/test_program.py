@@ -31,7 +31,7 @@ from avfusion.pipelines.swap import swap as swap_pipeline
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Material = Any
 
-COMMANDS = ["app", "demo", "compare", "segment", "swap", "voice", "engines", "evaluate"]
+COMMANDS = ["app", "demo", "compare", "segment", "swap", "voice", "engines", "evaluate", "train"]
 
 
 # Help

@@ -85,7 +85,7 @@ def _pitch(sound: StoredSound, count: int) -> Curve:
     for start in range(0, count, step):
         samples = np.nan_to_num(sound.read(start, min(start + step, count)))
         wave = heard(Sound(samples, sound.rate_hz), RATE_HZ)
-        parts.append(f0_hz(wave, "dio", count=max(1, round(len(wave) / RATE_HZ / HOP_S))))
+        parts.append(f0_hz(wave, "parselmouth", count=max(1, round(len(wave) / RATE_HZ / HOP_S))))
     return np.concatenate([np.zeros(0), *parts])
 
 

@@ -26,6 +26,8 @@ _CONTEXT_S = 1.0
 # Of a long sound, so many pieces of so many seconds say where the pitch of its voice lies.
 _STUDIED, _STUDIED_S = 12, 6.0
 _NEAR_LU, _NEAR_DB, _TRIES = 0.1, 0.05, 5
+# By what a voice may be louder than the one it replaces, so that all is as loud as it was: 3 dB.
+_MOST_LIFT = 10 ** (3 / 20)
 
 
 @dataclass(frozen=True)
@@ -136,20 +138,20 @@ def finished(
     if made.is_unchanged:
         return Finished(sound, before, before)
     behind = None if background is None else parts.cut(background, folder / "behind")
-    wanted = measure(made.before) if match else None
-    after, found = _levelled(made.after, behind, wanted, folder)
+    gain = gain_between(measure(made.before), measure(made.after)) if match else 1.0
+    after, found = _levelled(made.after, behind, gain, before if match else None, folder)
     return Finished(put_back(sound, parts, after, folder / "result"), before, found)
 
 
 def _levelled(
-    voice: StoredSound, behind: StoredSound | None, wanted: Loudness | None, folder: Path
+    voice: StoredSound, behind: StoredSound | None, gain: float, wanted: Loudness | None, folder: Path
 ) -> tuple[StoredSound, Loudness]:
-    """The voice as loud as is wanted, with what is behind it, and how loud that is.
+    """The voice times about `gain` with what is behind it, as loud together as is wanted, and how loud that is.
 
     The limiter takes a little loudness away, and its own oversampling is not the meter's: what the meter finds in the
     end counts.
     """
-    gain, ceiling_db = 1.0 if wanted is None else gain_between(wanted, measure(voice)), PEAK_DBTP
+    most, ceiling_db = gain * _MOST_LIFT, PEAK_DBTP
     for _ in range(_TRIES):
         if behind is None:
             limit = limited(voice, gain, peak_db=ceiling_db)
@@ -157,7 +159,7 @@ def _levelled(
             limit = limited(_mixed(voice, behind, gain, folder / "mixed"), 1.0, peak_db=ceiling_db)
         after = store(folder / "limited", limit, **_shape(voice))
         found = measure(after)
-        lacks = 1.0 if wanted is None or behind is not None else gain_between(wanted, found)
+        lacks = 1.0 if wanted is None else min(gain_between(wanted, found), most / gain)
         over_db = found.true_peak_db - PEAK_DBTP
         if abs(20 * math.log10(lacks)) < _NEAR_LU and over_db < _NEAR_DB:
             break

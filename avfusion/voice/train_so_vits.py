@@ -68,6 +68,8 @@ def train(
         )  # fmt: skip
         try:
             trainer.fit(network, train_dataloaders=pieces)
+        except importlib.import_module("lightning.pytorch.utilities.exceptions").SIGTERMException:
+            pass  # raised between two steps, for a signal that `should_stop` hears of too
         except SystemExit as error:
             # Lightning's answer to Ctrl-C; and the fork's to a melody that is not a number.
             if isinstance(error.__context__, KeyboardInterrupt):

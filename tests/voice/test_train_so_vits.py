@@ -85,7 +85,7 @@ def prepared(model_dir: Path, recordings: dict[str, list[Path]], config: Config,
 def told(model_dir: Path, prepared: Prepared, config: Config) -> list[Losses]:
     """Of a run of two steps."""
     told: list[Losses] = []
-    plan = Plan(until_step=2, batch=4, save_every=1, device="cpu")
+    plan = Plan(until_step=2, batch=3, save_every=2, device="cpu")
     step = train(model_dir, config, prepared, plan, after_step=0, on_step=told.append, should_stop=lambda: False)
     assert step == 2
     return told
@@ -193,7 +193,7 @@ def test_a_training_goes_on_where_it_was_and_stops_when_asked(
 ) -> None:
     before = torch.load(model_dir / "G_2.pth", weights_only=True)
     config = stored_config(model_dir / "config.json")
-    plan = Plan(until_step=100, batch=4, save_every=50, device="cpu")
+    plan = Plan(until_step=100, batch=3, save_every=50, device="cpu")
     more: list[Losses] = []
     step = train(model_dir, config, prepared, plan, after_step=2, on_step=more.append, should_stop=lambda: True)
     assert (step, last_step(model_dir)) == (3, 3)

@@ -112,10 +112,10 @@ def _wire_run(
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     runs = []
     for button, preview_s in ((ran.run, None), (ran.preview, running.PREVIEW_S)):
-        begun = button.click(running.begin, None, step, queue=False, **hidden)
+        begun = button.click(running.begin, [visit], step, queue=False, **hidden)
         run = begun.then(partial(running.run, preview_s), [visit, ran.format, *_chosen(target, how)], shows, **slow)
         run.success(None, js=_SHOW_RESULT)
-        run.failure(running.fail, None, shows, **hidden)
+        run.failure(running.fail, [visit], shows, **hidden)
         runs.append(run)
     ran.stop.click(running.stop, [visit], step, queue=False, cancels=runs, **hidden)
 
@@ -126,7 +126,7 @@ def _wire_comparing(
     shows: list[Any] = [compared.run, compared.stop, compared.status, compared.progress, compared.cards]
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
-    begun = compared.run.click(comparing.begin, None, shows, queue=False, **hidden)
+    begun = compared.run.click(comparing.begin, [visit], shows, queue=False, **hidden)
     run = begun.then(comparing.run, [visit, compared.engines, *_chosen(target, how)], shows, **slow)
-    run.failure(comparing.fail, None, shows, **hidden)
+    run.failure(comparing.fail, [visit], shows, **hidden)
     compared.stop.click(comparing.stop, [visit], shows, queue=False, cancels=[run], **hidden)

@@ -60,7 +60,8 @@ def engine_choices(refused: str) -> tuple[Any, str, Any]:
     return gr.Dropdown(choices=choices), listed, gr.CheckboxGroup(choices=names)
 
 
-def begin() -> CompareShown:
+def begin(visit: VoiceVisit) -> CompareShown:
+    visit.is_stopped = False
     return CompareShown(gr.Button(interactive=False), gr.Button(visible=True), "", words.waiting())
 
 
@@ -142,10 +143,13 @@ def _card(name: str, made: Converted) -> str:
     return f'<figure class="answer" data-engine="{escape(name)}">{_title(name)}{players(made)}<dl>{rows}</dl></figure>'
 
 
-def fail() -> CompareShown:
+def fail(visit: VoiceVisit) -> CompareShown:
+    if visit.is_stopped:
+        return idle(words.note(STOPPED))
     return idle(words.problem(UsageError("The comparison did not work. This is a bug: please report it.")))
 
 
 def stop(visit: VoiceVisit) -> CompareShown:
+    visit.is_stopped = True
     visit.stop(KIND)
     return idle(words.note(STOPPED))

@@ -92,8 +92,9 @@ def idle(status: str = "") -> RunShown:
     return RunShown(ready, gr.Button(interactive=True), gr.Button(visible=False), status, "")
 
 
-def begin() -> RunShown:
+def begin(visit: VoiceVisit) -> RunShown:
     """At once after the click, before it is this visitor's turn."""
+    visit.is_stopped = False
     waits = gr.Button(interactive=False)
     return RunShown(waits, gr.Button(interactive=False), gr.Button(visible=True), "", words.waiting())
 
@@ -129,12 +130,15 @@ def _failed(visit: VoiceVisit, error: AvfusionError) -> RunShown:
     return idle(said)
 
 
-def fail() -> Shown:
-    """The run broke off."""
+def fail(visit: VoiceVisit) -> Shown:
+    """The run broke off; to Gradio one that was stopped early did so too."""
+    if visit.is_stopped:
+        return *idle(words.note(STOPPED)), *ResultShown()
     said = words.problem(UsageError("This did not work. This is a bug: please report it."))
     return *idle(said), *ResultShown()
 
 
 def stop(visit: VoiceVisit) -> RunShown:
+    visit.is_stopped = True
     visit.stop(KIND)
     return idle(words.note(STOPPED))

@@ -33,7 +33,7 @@ class Converted:
 class VoiceVisit(Visit):
     """A visit that keeps a clip or recording with sound, recordings of the target, and model files.
 
-    results: how many runs came to an end.
+    results: how many runs came to an end. is_stopped: whether the visitor stopped what they began last.
     """
 
     def __init__(self) -> None:
@@ -43,6 +43,7 @@ class VoiceVisit(Visit):
         self.models: tuple[Brought, ...] = ()
         self.has_arrived = False
         self.results = 0
+        self.is_stopped = False
 
     def __deepcopy__(self, memo: object) -> VoiceVisit:
         """Gradio begins each session with a copy of what the page was built with: an empty visit of its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from avfusion.media.write_sound import write_sound
 from avfusion.ui.voice_making import spans_of
 from avfusion.ui.voice_models import Brought, by_engine, voice_for
 from avfusion.ui.voice_pictures import drawn
+from tests.ui.conftest import Server
 from tests.ui.making import balls, write_clip
 from tests.ui.visitor import PHONE, Visitor
 from tests.voice.talking import HIGH, LOW, talk
@@ -173,13 +175,19 @@ def test_what_cannot_be_used_is_said_where_it_lies(visitor: Visitor, made: Path)
 
 @pytest.mark.browser
 def test_on_a_phone_the_first_seconds_a_stop_and_engines_side_by_side(
-    visit: Callable[..., Visitor], made: Path
+    visit: Callable[..., Visitor], server: Server, made: Path
 ) -> None:
     talker = Talker(visit(PHONE, touch=True))
     talker.open(made / "long.wav")
     expect(talker.page.locator("#voice-format")).to_be_hidden()
     talker.page.click("#voice-run")
     talker.page.click("#voice-stop")
+    talker.visitor.see("voice-status", "Stopped")
+    deadline_s = time.monotonic() + 15
+    while any(name.startswith("long-voice") for name in server.job_files()) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    assert not [name for name in server.job_files() if name.startswith("long-voice")]
+    talker.page.wait_for_timeout(1000)  # nothing else comes after it
     talker.visitor.see("voice-status", "Stopped")
     talker.run("The first seconds", button="preview")
     talker.waits_for("document.querySelector('#voice-players audio[data-voice=b]').readyState > 0")

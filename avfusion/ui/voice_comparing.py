@@ -150,6 +150,5 @@ def fail(visit: VoiceVisit) -> CompareShown:
 
 
 def stop(visit: VoiceVisit) -> CompareShown:
-    visit.is_stopped = True
-    visit.stop(KIND)
+    visit.stop_and_wait(KIND)
     return idle(words.note(STOPPED))

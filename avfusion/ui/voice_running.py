@@ -139,6 +139,5 @@ def fail(visit: VoiceVisit) -> Shown:
 
 
 def stop(visit: VoiceVisit) -> RunShown:
-    visit.is_stopped = True
-    visit.stop(KIND)
+    visit.stop_and_wait(KIND)
     return idle(words.note(STOPPED))

@@ -181,8 +181,9 @@ def test_on_a_phone_the_first_seconds_a_stop_and_engines_side_by_side(
     talker.open(made / "long.wav")
     expect(talker.page.locator("#voice-format")).to_be_hidden()
     talker.page.click("#voice-run")
+    talker.visitor.see("voice-progress", "Converting the voice", timeout_s=40)
     talker.page.click("#voice-stop")
-    talker.visitor.see("voice-status", "Stopped")
+    talker.visitor.see("voice-status", "Stopped", timeout_s=40)
     deadline_s = time.monotonic() + 15
     while any(name.startswith("long-voice") for name in server.job_files()) and time.monotonic() < deadline_s:
         time.sleep(0.1)

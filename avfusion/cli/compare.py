@@ -103,6 +103,8 @@ def _chosen(words: str, *, whole_clip: bool) -> tuple[list[str], bool]:
     from avfusion.engines.state import state
 
     names = list(dict.fromkeys(name.strip() for name in words.split(",") if name.strip()))
+    if words and not names:
+        raise UsageError(f"--engines {words}: names no engine. Leave the option out for all that are ready.")
     if not names:
         ability = "tracking" if whole_clip else "segmentation"
         return [engine.name for engine in of_ability(ability) if state(engine).is_ready], whole_clip
@@ -123,7 +125,9 @@ def _refuse_contradictions(
 ) -> None:
     """Raises `UsageError`."""
     if is_clip and clip.frame_count == 1:
-        raise UsageError(f"{clip.path}: this is one picture, and there is nothing to follow. Leave --clip out.")
+        raise UsageError(
+            f"{clip.path}: this is one picture, and there is nothing to follow. Leave --clip and trackers out."
+        )
     if not is_clip and span != (None, None):
         raise UsageError("--from and --to are for whole clips; give --clip too, or --frame for one frame.")
     if frame is not None and frame >= clip.frame_count:

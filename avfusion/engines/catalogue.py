@@ -89,7 +89,9 @@ def find(name: str, ability: str, *, catalogue: Sequence[Engine] = CATALOGUE) ->
     for engine in engines:
         if engine.name == name:
             return engine
-    raise UnknownEngine(f"{name}: there is no engine of that name for {ability}. {_there_are(name, engines)}")
+    does = " and ".join(engine.ability for engine in catalogue if engine.name == name)
+    what = f"that engine is for {does}, not for {ability}" if does else f"there is no engine of that name for {ability}"
+    raise UnknownEngine(f"{name}: {what}. {_there_are(name, engines)}")
 
 
 def named(name: str, *, catalogue: Sequence[Engine] = CATALOGUE) -> tuple[Engine, ...]:

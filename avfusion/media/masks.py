@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from avfusion.clip import Clip, Mask, MaskTrack
-from avfusion.errors import MaskSizeMismatch
+from avfusion.errors import CannotRead, MaskSizeMismatch
 from avfusion.media.limits import Limits
 from avfusion.media.pictures import opened_picture
 from avfusion.media.target import new_folder, whole_file, writing
 
 # Above this value a one-channel picture is taken for a drawing of a mask (0/255) rather than for object numbers.
+# JPEG makes greys a little coloured.
+_GREY_SLACK = 8
 _HIGHEST_OBJECT = 64
 # Says that a track folder is complete; holds the confidences.
 _SEAL = "confidence.npz"
@@ -116,9 +118,18 @@ def size_message(what: str, shape: tuple[int, ...], wanted: tuple[int, int]) -> 
 
 
 def read_mask(path: Path, *, limits: Limits | None = None) -> NDArray[np.uint8]:
-    """uint8 [H, W], the object's number in each pixel, from a palette, label or 0/255 picture."""
+    """uint8 [H, W], the object's number in each pixel, from a palette, label or 0/255 picture.
+
+    Raises `CannotRead`, also for a picture with colours: what its numbers would be, nobody knows.
+    """
     with opened_picture(path, limits or Limits()) as image:
         is_palette = image.mode == "P"
+        if image.mode in ("RGB", "RGBA"):
+            red, green, blue = (np.asarray(image.getchannel(channel), np.int16) for channel in "RGB")
+            if max(np.abs(red - green).max(initial=0), np.abs(red - blue).max(initial=0)) > _GREY_SLACK:
+                raise CannotRead(
+                    f"{path}: a picture in colours is no mask. Give black and white, or objects by number."
+                )
         values = np.asarray(image if image.mode in ("P", "L") else image.convert("L"))
     highest = int(values.max(initial=0))
     if highest <= _HIGHEST_OBJECT:

@@ -7,17 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from avfusion.clip import Clip, Mask, Prompt
+from avfusion.engines.catalogue import find
 from avfusion.engines.memory import falling_back
 from avfusion.errors import EngineNotReady, NoPrompt, PromptOutside, UsageError
 from avfusion.pipelines.compare_answers import Answer, Comparison, Kind, Scores, agreement
 from avfusion.pipelines.compare_asking import ask_all
 from avfusion.pipelines.compare_pairs import compared
-from avfusion.pipelines.compare_question import Question, candidates
+from avfusion.pipelines.compare_question import Candidate, Question, candidates
 from avfusion.pipelines.compare_report import write_report
 from avfusion.pipelines.compare_truth import open_truth
 from avfusion.pipelines.frame import as_clip
+from avfusion.pipelines.keys import keys_of, words_alone
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.prompts import by_frame
+from avfusion.pipelines.segmenters import segmenters_for
 from avfusion.pipelines.track import check_span
 
 __all__ = ["Answer", "Comparison", "Scores", "agreement", "compare", "write_report"]
@@ -65,6 +68,8 @@ def compare(
     if len(waiting) == len(asked):
         raise EngineNotReady("; ".join(waiting))
     own, span = _placed(clip, prompts, kind, frame, span)
+    if kind == "clip":
+        _check_segmenter(clip, own, asked, segmenter, device)
     true = None if truth is None else open_truth(truth, clip, span, frame)
     # A clip of its own: what was answered to another run on it would make this one look faster than it is.
     question = Question(
@@ -76,6 +81,18 @@ def compare(
         if on_answer is not None:
             on_answer(answer)
     return replace(compared(question, answers), clip=clip)
+
+
+def _check_segmenter(
+    clip: Clip, prompts: Sequence[Prompt], asked: Sequence[Candidate], segmenter: str, device: str
+) -> None:
+    """What all trackers start from can be made. Raises as `segmenters_for` does."""
+    if segmenter != "auto":
+        find(segmenter, "segmentation")
+    first = keys_of(clip, prompts)[0].prompts
+    follows_words = any("words" in candidate.engine.understands for candidate in asked if not candidate.waits_for)
+    if not (follows_words and words_alone(first)):
+        segmenters_for(first, segmenter, device)
 
 
 def _placed(

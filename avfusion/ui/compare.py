@@ -109,11 +109,11 @@ def _wire_run(
     inputs: list[Any] = [visit, asked.scrub, choice.span, asked.words, choice.engines, choice.truth]
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
-    begun = gr.on([ran.run.click, asked.words.submit], running.begin, None, step, queue=False, **hidden)
+    begun = gr.on([ran.run.click, asked.words.submit], running.begin, [visit], step, queue=False, **hidden)
     run = begun.then(running.run, inputs, shows, **slow)
     run.success(None, js=_SHOW_ANSWERS)
     run.failure(running.fail, [visit], shows, **hidden)
-    ran.stop.click(running.stop, [visit], step, queue=False, cancels=[run], **hidden)
+    ran.stop.click(running.stop, [visit], shows, queue=False, cancels=[run], **hidden)
     pair: list[Any] = [answers.left, answers.right]
     moving: list[Any] = [answers.cards, answers.scrub_words, answers.agreement, answers.slider]
     answers.scrub.input(at_frame, [visit, answers.scrub, *pair], moving, trigger_mode="always_last", **short_events())

@@ -42,8 +42,9 @@ def idle(status: str = "") -> RunShown:
     return RunShown(gr.Button(interactive=True), gr.Button(visible=False), status, "")
 
 
-def begin() -> RunShown:
+def begin(visit: CompareVisit) -> RunShown:
     """At once after the press, before it is this visitor's turn."""
+    visit.is_stopped = False
     return RunShown(gr.Button(interactive=False), gr.Button(visible=True), "", words.waiting())
 
 
@@ -51,7 +52,7 @@ def run(
     visit: CompareVisit, frame: int, span: str, text: str, engines: Sequence[str], truth_files: Sequence[str] | None
 ) -> Iterator[Shown]:
     """From what was clicked, said and ticked to the finished report."""
-    clip = visit.clip
+    clip, before = visit.clip, visit.answers
     job: Run[Answers] | None = None
     try:
         if clip is None:
@@ -70,7 +71,9 @@ def run(
         yield *idle(words.note(STOPPED)), *show_answers(visit, working=False)
         return
     except AvfusionError as error:
-        yield *idle(words.problem(error, *_paths(clip, truth_files))), *AnswersShown()
+        if visit.answers is not None and not visit.answers.answers:
+            visit.answers = before
+        yield *idle(words.problem(error, *_paths(clip, truth_files))), *show_answers(visit, working=False)
         return
     finally:
         if job is not None:
@@ -180,11 +183,14 @@ def _paths(clip: Clip | None, files: Sequence[str] | None) -> list[Path]:
 
 
 def fail(visit: CompareVisit) -> Shown:
-    """The run broke off."""
+    """The run broke off; to Gradio one that was stopped early did so too."""
+    if visit.is_stopped:
+        return *idle(words.note(STOPPED)), *show_answers(visit, working=False)
     said = words.problem(UsageError("The comparison did not work. This is a bug: please report it."))
     return *idle(said), *show_answers(visit, working=False)
 
 
-def stop(visit: CompareVisit) -> RunShown:
+def stop(visit: CompareVisit) -> Shown:
+    visit.is_stopped = True
     visit.stop(KIND)
-    return idle(words.note(STOPPED))
+    return *idle(words.note(STOPPED)), *show_answers(visit, working=False)

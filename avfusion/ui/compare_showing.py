@@ -48,7 +48,7 @@ class AnswersShown(NamedTuple):
 def show_answers(visit: CompareVisit, *, working: bool) -> AnswersShown:
     """All answers so far. working: a run is under way, and the engines without an answer are named."""
     answers = visit.answers
-    if answers is None or answers.asked.clip is not visit.clip:
+    if answers is None or answers.asked.clip is not visit.clip or not (working or answers.answers):
         return AnswersShown(section=gr.Column(visible=False))
     frame = answers.first
     shown = AnswersShown(section=gr.Column(visible=True), cards=cards(answers, frame, working=working))

@@ -198,8 +198,8 @@ def _wire_following(
     follows: list[Any] = [chosen.follow, chosen.stop, chosen.progress, chosen.frame]
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
-    begun = chosen.follow.click(following.begin, None, follows, queue=False, **hidden)
+    begun = chosen.follow.click(following.begin, [visit], follows, queue=False, **hidden)
     run = begun.then(following.follow, [visit, behind.tracker, behind.segmenter], follows, **slow)
-    run.failure(following.fail, None, follows, **hidden)
+    run.failure(following.fail, [visit], follows, **hidden)
     run.then(look, here, chosen.shows, **short_events())
     chosen.stop.click(following.stop, [visit], follows, queue=False, cancels=[run], **hidden)

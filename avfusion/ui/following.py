@@ -48,6 +48,9 @@ def followed(
         visit.tracking_turn.release()
 
 
+_STOPPED = "Stopped. What was followed so far is kept."
+
+
 class Shows(NamedTuple):
     """What following changes in step 2; what is left out stays as it is."""
 
@@ -61,8 +64,9 @@ def idle(said: str = "") -> Shows:
     return Shows(gr.Button(visible=True), gr.Button(visible=False), said, gr.update(live=""))
 
 
-def begin() -> Shows:
+def begin(visit: Visit) -> Shows:
     """At once after the press, before it is this visitor's turn."""
+    visit.is_stopped = False
     return Shows(gr.Button(visible=False), gr.Button(visible=True), words.waiting(), gr.skip())
 
 
@@ -95,11 +99,14 @@ def follow(visit: Visit, tracker: str, segmenter: str) -> Iterator[Shows]:
     yield idle(words.followed(tracking, took_s=time.monotonic() - started_s))
 
 
-def fail() -> Shows:
-    """The run broke off."""
+def fail(visit: Visit) -> Shows:
+    """The run broke off; to Gradio one that was stopped early did so too."""
+    if visit.is_stopped:
+        return idle(words.note(_STOPPED))
     return idle(words.problem(UsageError("Following the object did not work. This is a bug: please report it.")))
 
 
 def stop(visit: Visit) -> Shows:
+    visit.is_stopped = True
     visit.stop(KIND)
-    return idle(words.note("Stopped. What was followed so far is kept."))
+    return idle(words.note(_STOPPED))

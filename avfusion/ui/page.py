@@ -23,7 +23,9 @@ def build_page() -> gr.Blocks:
     """The page, not launched yet."""
     runs_at_once = max(1, (os.cpu_count() or 2) // 2)
     with gr.Blocks(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
-        gr.HTML('<header class="top"><h1>AVFusion</h1><p>Another background or another voice for your clip.</p></header>')
+        gr.HTML(
+            '<header class="top"><h1>AVFusion</h1><p>Another background or another voice for your clip.</p></header>'
+        )
         with gr.Tabs(elem_id="tabs", selected="background") as tabs:
             # Compare hands masks on to the tabs after it, which must be there first.
             with gr.Tab("Compare", id="compare", elem_id="compare-tab") as compare_tab:

@@ -56,8 +56,9 @@ def idle(status: str = "") -> Shows:
     return Shows(run=gr.Button(interactive=True), stop=gr.Button(visible=False), status=status, progress="", preview="")
 
 
-def begin() -> Shows:
+def begin(visit: Visit) -> Shows:
     """At once after the click, before it is this visitor's turn."""
+    visit.is_stopped = False
     return Shows(
         run=gr.Button(interactive=False), stop=gr.Button(visible=True), status="", progress=words.waiting(), preview=""
     )
@@ -119,13 +120,17 @@ def finished(clip: Clip, outcome: Outcome, *, took_s: float) -> Shows:
     )
 
 
-def fail() -> Shows:
-    """The run broke off: Gradio could not open what was given for the background, or there is a bug."""
+def fail(visit: Visit) -> Shows:
+    """The run broke off: Gradio could not open what was given for the background, or there is a bug. To Gradio one that
+    was stopped early broke off too."""
+    if visit.is_stopped:
+        return idle(words.note(STOPPED))
     said = "This did not work. Is the background a picture that can be opened? If so, this is a bug: please report it."
     return idle(words.problem(UsageError(said)))
 
 
 def stop(visit: Visit) -> Shows:
+    visit.is_stopped = True
     visit.stop(RUN)
     return idle(words.note(STOPPED))
 
@@ -197,10 +202,10 @@ def wire(
     ]  # fmt: skip
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
-    begun = running.run.click(begin, None, shows, queue=False, **hidden)
+    begun = running.run.click(begin, [visit], shows, queue=False, **hidden)
     run_event = begun.then(run, [visit, *chosen], shows, **slow)
     run_event.success(None, js=_SHOW_RESULT)
-    run_event.failure(fail, None, shows, **hidden)
+    run_event.failure(fail, [visit], shows, **hidden)
     running.stop.click(stop, [visit], shows, queue=False, cancels=[run_event], **hidden)
     exports: dict[Export, gr.Button] = {"masks": results.masks, "rle": results.rle, "matte": results.matte}
     for kind, button in exports.items():

@@ -49,11 +49,13 @@ class Made:
 class Visit:
     """What the page keeps for one visitor between their clicks. The page's state holds this one object.
 
-    Change it under `lock`: two clicks of one visitor may be on their way at the same time.
+    Change it under `lock`: two clicks of one visitor may be on their way at the same time. is_stopped: whether the
+    visitor stopped what they began last.
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.is_stopped = False
         self._folder: Path | None = None
         self.clip: Clip | None = None
         self.selection = Selection()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble, Words
 from avfusion.errors import AvfusionError
+from avfusion.jobs.home import home
 from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.report import Report
 from avfusion.pipelines.track import Tracking
@@ -43,6 +45,7 @@ def problem(error: AvfusionError, *paths: Path) -> str:
     text = str(error)
     for path in paths:
         text = text.replace(str(path), path.name)
+    text = re.sub(rf"{re.escape(str(home() / 'jobs'))}(/[\w-]+)*/", "", text)
     return f'<p class="note problem" role="alert">{escape(text)}</p>'
 
 

@@ -87,3 +87,8 @@ def test_asking_for_states_imports_no_engine() -> None:
     states, imported = json.loads(done.stdout)
     assert set(states) == {row.name for row in CATALOGUE}
     assert imported == []
+
+
+def test_an_engine_for_something_else_is_not_called_unknown() -> None:
+    with pytest.raises(UnknownEngine, match="grabcut: that engine is for segmentation, not for tracking"):
+        find("grabcut", "tracking")

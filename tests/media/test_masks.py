@@ -249,3 +249,13 @@ def test_overlay() -> None:
     assert np.abs(shown[10, 30].astype(int) - colour).max() < 20  # the outline, smoothed
     assert (rgb == 100).all()
     np.testing.assert_array_equal(overlay(rgb, np.zeros_like(labels)), rgb)
+
+
+def test_a_picture_in_colours_is_no_mask(tmp_path: Path) -> None:
+    grey = np.repeat(np.eye(8, dtype=np.uint8)[:, :, None] * 255, 3, axis=2)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    assert np.array_equal(read_mask(tmp_path / "grey.png"), np.eye(8, dtype=np.uint8))
+    grey[0, 0] = (255, 0, 0)
+    Image.fromarray(grey).save(tmp_path / "red.png")
+    with pytest.raises(CannotRead, match="a picture in colours is no mask"):
+        read_mask(tmp_path / "red.png")

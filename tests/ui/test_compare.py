@@ -331,6 +331,22 @@ def test_words_find_the_object_in_background_too(comparer: Comparer) -> None:
     expect(said).to_contain_text("Click what you want to keep")
 
 
+def test_what_is_stopped_says_so_and_nothing_else(comparer: Comparer) -> None:
+    """The example, which takes some seconds to follow."""
+    page = comparer.page
+    page.locator("#compare-span input[value=clip]").check(force=True)
+    expect(page.locator("#compare-engines")).to_contain_text("flow")
+    comparer.tick("flow")
+    page.click("#compare-run")
+    expect(page.locator("#compare-answers")).to_contain_text("working", timeout=60_000)
+    page.click("#compare-stop")
+    comparer.visitor.see("compare-status", "Stopped")
+    page.wait_for_timeout(2500)
+    comparer.visitor.see("compare-status", "Stopped")
+    expect(page.locator("#compare-run")).to_be_enabled()
+    expect(page.locator("#compare-results")).to_be_hidden()
+
+
 def test_hostile_names_are_words_and_nothing_else(comparer: Comparer, picture: Path, tmp_path: Path) -> None:
     hostile = tmp_path / "<img src=x onerror=alert(1)> ${value} {{value}}.png"
     hostile.write_bytes(picture.read_bytes())

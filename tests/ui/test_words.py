@@ -9,6 +9,7 @@ import pytest
 
 from avfusion.clip import Box, Point, Scribble
 from avfusion.errors import CannotRead, UsageError
+from avfusion.jobs.home import home
 from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.report import Report
 from avfusion.ui import words
@@ -101,3 +102,8 @@ def test_each_kind_of_background() -> None:
     assert chosen_background("clip", "p.jpg", "v.mp4", "") == "v.mp4"
     with pytest.raises(UsageError, match="Choose a clip"):
         chosen_background("clip", "p.jpg", None, "")
+
+
+def test_the_folders_of_a_visit_are_nobodys_business() -> None:
+    said = words.problem(CannotRead(f"{home()}/jobs/{'a' * 32}/clip-9/text <1>.mp4: not a video."))
+    assert ">text &lt;1&gt;.mp4: not a video.<" in said

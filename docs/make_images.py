@@ -1,6 +1,6 @@
 """Takes the README's pictures of the page: the bundled example, run in Debian's Chromium.
 
-python docs/make_images.py        # writes docs/images/*.jpg; about five minutes
+python docs/make_images.py        # writes docs/images/*.jpg; about two minutes
 """
 
 from __future__ import annotations
@@ -75,23 +75,6 @@ def take(browser: Browser, address: str) -> None:
     desktop.locator("#background-results").screenshot(path=IMAGES / "result.jpg", **JPEG)
 
 
-def compare(browser: Browser, address: str) -> None:
-    """compare.jpg: both trackers that need no download, on the example."""
-    page = browser.new_page(viewport={"width": 1440, "height": 1270})
-    page.goto(address)
-    page.click("#compare-tab-button")
-    expect(page.locator("#compare-facts .file")).to_be_visible(timeout=60_000)
-    page.locator("#compare-span input[value=clip]").check(force=True)
-    expect(page.locator("#compare-engines")).to_contain_text("online", timeout=60_000)
-    for box in page.locator("#compare-engines input").all():
-        box.set_checked(True)
-    page.click("#compare-run")
-    expect(page.locator("#compare-status")).to_contain_text("Done", timeout=600_000)
-    page.mouse.move(2, 2)
-    page.wait_for_timeout(4000)
-    page.locator("#compare-results").screenshot(path=IMAGES / "compare.jpg", **JPEG)
-
-
 def mark(page: Page) -> None:
     """The robot is marked when the page opens; the house becomes object 2."""
     page.click("#background-object-add")
@@ -138,7 +121,6 @@ def main() -> None:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
                 take(browser, address)
-                compare(browser, address)
                 browser.close()
         finally:
             server.terminate()

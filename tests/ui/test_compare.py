@@ -295,6 +295,8 @@ def test_trackers_of_a_whole_clip(comparer: Comparer, clips: Path) -> None:
     first = comparer.card("flow").locator("img").get_attribute("src")
     page.locator("#compare-answers-scrub input[type=range]").fill("20")
     expect(comparer.card("flow").locator("img")).not_to_have_attribute("src", str(first))
+    comparer.visitor.see("compare-answers-time", "Frame 20")
+    page.wait_for_timeout(1000)  # the cards are drawn anew; a press on one that goes is lost
     comparer.card("flow").locator(".takes button").click()
     comparer.visitor.see("background-time", "Frame 20")
     comparer.visitor.see("background-follow-status", "flow made of frame 20")

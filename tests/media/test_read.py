@@ -216,18 +216,19 @@ def hdr(path: Path, transfer: str, values: list[tuple[int, int, int]]) -> Clip:
         stream: Any = container.add_stream("libx265", rate=25)
         stream.width, stream.height, stream.pix_fmt = 16 * len(values), 64, "yuv444p10le"
         context = stream.codec_context
-        context.options = {"x265-params": "lossless=1:log-level=none"}
+        context.options = {"x265-params": "lossless=1:log-level=none:bframes=0:frame-threads=1:pools=none"}
         context.color_primaries, context.colorspace, context.color_range = 9, 9, 1
         context.color_trc = {"pq": 16, "hlg": 18}[transfer]
         frame = av.VideoFrame(stream.width, 64, "yuv444p10le")
-        frame.pts, frame.time_base = 0, Fraction(1, 25)  # without a time x265 now and then returns a packet with none
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
         for channel, plane in enumerate(frame.planes):
             row = np.repeat(np.array([value[channel] for value in values], "<u2"), 16)
             padded = np.zeros((64, plane.line_size // 2), "<u2")
             padded[:, : len(row)] = row
             plane.update(padded.tobytes())
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            packet.pts = packet.dts = 0  # x265 now and then returns a packet without a time
+            container.mux(packet)
     return probe(path)
 
 

@@ -100,7 +100,7 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> Target:
             with gr.Column(elem_classes="card"):
                 clip = clip_part()
             with gr.Column(elem_classes="card"):
-                chosen = object_part()
+                chosen = object_part("background")
         with gr.Column(scale=5, min_width=320):
             with gr.Column(elem_classes="card"):
                 behind = behind_part()
@@ -108,7 +108,8 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> Target:
                 running = run_part()
     results = result_part()
     _wire_clip(page, visit, clip, chosen, behind, results)
-    editing.wire(page, visit, chosen, behind, runs_at_once=runs_at_once)
+    engines = editing.Engines(behind.tracker, behind.segmenter)
+    editing.wire(page, visit, chosen, engines, runs_at_once=runs_at_once)
     of_kind = [behind.picture, behind.video, behind.colour, behind.blur, behind.clear, behind.placing, behind.loop]
     behind.kind.change(
         choose_kind,

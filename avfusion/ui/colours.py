@@ -15,7 +15,7 @@ def rgb_of(number: int) -> tuple[int, int, int]:
 def style() -> str:
     """CSS: the coloured dot before each object in the list."""
     rules = (
-        f'#background-objects label:has(input[value="{number}"])::before {{ background: {hex_of(number)}; }}'
+        f'.objects label:has(input[value="{number}"])::before {{ background: {hex_of(number)}; }}'
         for number in range(1, 28)
     )
     return "\n".join(rules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -30,7 +30,6 @@ from avfusion.ui.clicks import (
     with_another,
     without_object,
 )
-from avfusion.ui.layout import BehindPart
 from avfusion.ui.looking import Look, look
 from avfusion.ui.object_part import ObjectPart
 from avfusion.ui.span import Span, ending_at, starting_at
@@ -40,6 +39,14 @@ from avfusion.ui.visit import Visit
 _LOOKS_AT_ONCE = 4
 # More places than that in one stroke come from no hand.
 PLACES_AT_MOST = 5000
+
+
+class Engines(NamedTuple):
+    """Where a tab's visitor chooses who follows the object, and who turns clicks into its mask."""
+
+    tracker: gr.Dropdown
+    segmenter: gr.Dropdown
+
 
 Moved = tuple[Any, ...]
 """The scrubber's frame and a `Look`."""
@@ -158,12 +165,12 @@ def doubtful(tracking: Tracking, selection: Selection, span: Span | None) -> Wor
     return worst(confidence, keys, (start, stop)) if start < stop else None
 
 
-def wire(page: gr.Blocks, visit: gr.State, chosen: ObjectPart, behind: BehindPart, *, runs_at_once: int) -> None:
-    here: list[Any] = [visit, chosen.scrub, behind.segmenter]
+def wire(page: gr.Blocks, visit: gr.State, chosen: ObjectPart, engines: Engines, *, runs_at_once: int) -> None:
+    here: list[Any] = [visit, chosen.scrub, engines.segmenter]
     shows, moved = chosen.shows, [chosen.scrub, *chosen.shows]
     short = short_events()
     chosen.frame.stroke(
-        stroke, [visit, chosen.tool, chosen.stroke, behind.segmenter], shows, trigger_mode="multiple", **short
+        stroke, [visit, chosen.tool, chosen.stroke, engines.segmenter], shows, trigger_mode="multiple", **short
     )
     chosen.frame.stroke(
         lambda: "", None, chosen.progress, queue=False, show_progress="hidden", api_visibility="private"
@@ -172,7 +179,7 @@ def wire(page: gr.Blocks, visit: gr.State, chosen: ObjectPart, behind: BehindPar
         lambda tool: gr.Radio(visible=tool == "scribble"), chosen.tool, chosen.stroke, queue=False,
         show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    chosen.words.submit(say, [visit, chosen.words, chosen.scrub, behind.segmenter], [chosen.words, *shows], **short)
+    chosen.words.submit(say, [visit, chosen.words, chosen.scrub, engines.segmenter], [chosen.words, *shows], **short)
     page.load(
         words_field, None, chosen.words, queue=False, show_progress="hidden", api_visibility="private"
     )  # not at each click: somebody who fetched an engine comes back to the page
@@ -188,18 +195,16 @@ def wire(page: gr.Blocks, visit: gr.State, chosen: ObjectPart, behind: BehindPar
     chosen.previous.click(partial(step_by, -1), here, moved, **short)
     chosen.next.click(partial(step_by, 1), here, moved, **short)
     chosen.worst.click(jump_to_worst, here, moved, **short)
-    behind.segmenter.change(look, here, shows, **short)
-    _wire_following(visit, chosen, behind, here, runs_at_once)
+    engines.segmenter.change(look, here, shows, **short)
+    _wire_following(visit, chosen, engines, here, runs_at_once)
 
 
-def _wire_following(
-    visit: gr.State, chosen: ObjectPart, behind: BehindPart, here: list[Any], runs_at_once: int
-) -> None:
+def _wire_following(visit: gr.State, chosen: ObjectPart, engines: Engines, here: list[Any], runs_at_once: int) -> None:
     follows: list[Any] = [chosen.follow, chosen.stop, chosen.progress, chosen.frame]
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     begun = chosen.follow.click(following.begin, [visit], follows, queue=False, **hidden)
-    run = begun.then(following.follow, [visit, behind.tracker, behind.segmenter], follows, **slow)
+    run = begun.then(following.follow, [visit, engines.tracker, engines.segmenter], follows, **slow)
     run.failure(following.fail, [visit], follows, **hidden)
     run.then(look, here, chosen.shows, **short_events())
     chosen.stop.click(following.stop, [visit], follows, queue=False, cancels=[run], **hidden)

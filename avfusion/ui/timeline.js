@@ -1,5 +1,5 @@
 // A press on the timeline, or a drag along it, moves the scrubber; so do keys, which ask by an event of their own.
-const scrubber = () => document.querySelector("#background-scrub input[type=range]");
+const scrubber = () => document.querySelector(`#${props.tab}-scrub input[type=range]`);
 
 function go(frame) {
   const slider = scrubber();
@@ -25,4 +25,6 @@ element.addEventListener("pointerdown", (event) => {
 element.addEventListener("pointermove", (event) => {
   if (element.hasPointerCapture(event.pointerId)) pointed(event);
 });
-document.addEventListener("avfusion-step", (event) => go(Number(scrubber()?.value) + event.detail));
+document.addEventListener("avfusion-step", ({ detail }) => {
+  if (detail.tab === props.tab) go(Number(scrubber()?.value) + detail.count);
+});

@@ -14,9 +14,9 @@ from avfusion.pipelines.remove import RemoveSettings
 class Preview:
     """One frame with its hole filled.
 
-    rgb: uint8 [H, W, 3]. hole: bool [H, W], the mask after growing, with shadows. seen, invented: bool [H, W], the two
-    parts of the hole. shadow: bool [H, W], what of the hole was taken for a shadow or a reflection. engine: what painted
-    it.
+    rgb: uint8 [H, W, 3]. hole: bool [H, W], the mask after growing, with shadows. seen, invented: bool [H, W], the
+    two parts of the hole. shadow: bool [H, W], what of the hole was taken for a shadow or a reflection. engine: what
+    painted it.
     """
 
     rgb: Rgb

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,22 +25,21 @@ from avfusion.compositing.blend import Blender
 from avfusion.compositing.cutout import cut_out
 from avfusion.compositing.fit import Fit, FitKind
 from avfusion.compositing.match import ColourMatch
-from avfusion.errors import MaskCountMismatch, MaskSizeMismatch, UsageError
+from avfusion.errors import UsageError
 from avfusion.matting import Edges, Matte, Matting
 from avfusion.media.colour import matrix_in_use
 from avfusion.media.cut import cut, later
 from avfusion.media.formats import format_of
-from avfusion.media.mask_folder import MaskFolder
-from avfusion.media.masks import size_message
 from avfusion.media.probe import probe
 from avfusion.media.target import refuse_inputs, refuse_target, whole_file
 from avfusion.media.write import Encoding, as_rgb, write_video
 from avfusion.metrics.flicker import FlickerMeter
 from avfusion.pipelines.frame import as_clip, one_frame
+from avfusion.pipelines.given import Given, given_masks
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
 from avfusion.pipelines.segment import grey_planes
-from avfusion.pipelines.track import Tracking, check_span, track
+from avfusion.pipelines.track import check_span, track
 
 TRANSPARENT = "transparent"
 BLUR = "blur"
@@ -113,12 +112,12 @@ def swap(
     with contextlib.ExitStack() as stack:
         if isinstance(behind, Moving):
             stack.callback(behind.close)
-        given = _Given(None, {"matte": "the clip's own alpha"})
+        given = Given(None, {"matte": "the clip's own alpha"})
         if masks is not None:
-            given = _given_masks(whole, clip, prompts, masks)
+            given = given_masks(whole, clip, prompts, masks)
         elif prompts or not clip.has_alpha:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avfusion-")))
-            given = _Given.of(
+            given = Given.of(
                 track(
                     whole, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device,
                     span=(start, stop), on_progress=on_progress, should_stop=should_stop,
@@ -173,43 +172,6 @@ def open_background(clip: Clip, background: str, settings: SwapSettings) -> Back
     if source.frame_count == 1:
         return picture_background(clip, one_frame(source, 0).rgb, settings.placement())
     return Moving(clip, source, settings.placement(), settings.loop)
-
-
-@dataclass(frozen=True, eq=False)
-class _Given:
-    """Where the masks come from; None stands for the clip's own alpha."""
-
-    masks: Masks | None
-    engines: Mapping[str, str]
-    stages_s: Mapping[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    revisions: Mapping[str, str] = field(default_factory=dict)
-    devices: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, tracking: Tracking) -> _Given:
-        return cls(
-            tracking.track, tracking.engines, tracking.stages_s, tracking.notes, tracking.revisions, tracking.devices
-        )
-
-
-def _given_masks(whole: Clip, part: Clip, prompts: Sequence[Prompt], masks: Path | Masks) -> _Given:
-    """Masks of the whole clip, or of the part that is taken, as many as there are.
-
-    Raises `UsageError`, `MaskSizeMismatch`, `MaskCountMismatch`, `CannotRead`.
-    """
-    if prompts:
-        raise UsageError("Give clicks or masks, not both: masks are taken as they are.")
-    if isinstance(masks, Path):
-        are_of_part = masks.is_dir() and len(list(masks.glob("*.png"))) == part.frame_count
-        return _Given(MaskFolder(masks, part if are_of_part else whole), {"tracking": "given"})
-    clip = part if masks.frame_count == part.frame_count else whole
-    if masks.frame_count != clip.frame_count:
-        raise MaskCountMismatch(f"The track has {masks.frame_count} frames and {clip.path} {clip.frame_count}.")
-    shape = masks.labels(0).shape
-    if shape != (clip.height_px, clip.width_px):
-        raise MaskSizeMismatch(size_message("the track", shape, (clip.height_px, clip.width_px)))
-    return _Given(masks, {"tracking": masks.engine})
 
 
 def render(

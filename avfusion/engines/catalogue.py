@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from avfusion.engines.devices import has_card
 from avfusion.engines.engine import MIB, Engine, Understood
+from avfusion.engines.inpainters import INPAINTED
 from avfusion.engines.segmenters import CLICKED, DESCRIBED, LABELLED
+from avfusion.engines.separators import SEPARATORS
 from avfusion.engines.state import state
 from avfusion.engines.trackers import MATCHED, TRACKED
 from avfusion.engines.voices import VOICES
@@ -66,7 +68,9 @@ CATALOGUE: tuple[Engine, ...] = (
         packages=("torch", "safetensors"),
     ),
     *MATCHED,
+    *INPAINTED,
     *VOICES,
+    *SEPARATORS,
 )
 
 

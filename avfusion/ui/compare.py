@@ -22,12 +22,12 @@ from avfusion.ui.compare_layout import (
     ask_part,
     choice_part,
     run_part,
-    source_part,
 )
 from avfusion.ui.compare_showing import TARGETS, at_frame, over
 from avfusion.ui.compare_visit import CompareVisit
 from avfusion.ui.editing import short_events
 from avfusion.ui.engines import refused_on, wire_downloads
+from avfusion.ui.source_part import source_part
 from avfusion.ui.taking import Target, taken_from
 from avfusion.ui.visit import close
 
@@ -44,7 +44,7 @@ def build(page: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, targets: Sequence[Target]
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=7, min_width=320):
             with gr.Column(elem_classes="card"):
-                source = source_part()
+                source = source_part("compare")
             with gr.Column(elem_classes="card"):
                 asked = ask_part()
         with gr.Column(scale=5, min_width=320):

@@ -7,19 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from avfusion.ui import example, words
+from avfusion.ui import words
 from avfusion.ui.engines import download_list
 from avfusion.ui.object_part import frame_view, script, scrubber
 
 TOOLS = [("Keep", "keep"), ("Drop", "drop"), ("Box", "box"), ("True outline", "outline")]
 SPANS = [("This frame", "frame"), ("Whole clip", "clip")]
-
-
-@dataclass(frozen=True)
-class SourcePart:
-    file: gr.File
-    example: gr.Button
-    facts: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -92,21 +85,6 @@ class AnswersPart:
             self.agreement, self.slider_part, self.left, self.right, self.slider, self.reel, self.html, self.csv,
             self.json, self.everything,
         ]  # fmt: skip
-
-
-def source_part() -> SourcePart:
-    gr.HTML(words.step(1, "Picture or clip"))
-    with gr.Row(elem_classes="clip-row"):
-        file = gr.File(
-            label="Picture or clip", show_label=False, file_types=["image", "video"], height=130, scale=3,
-            min_width=240, elem_id="compare-file",
-        )  # fmt: skip
-        with gr.Column(scale=2, min_width=180, elem_classes="clip-side"):
-            said = words.note("Drop a picture or a clip there, or press to choose one.")
-            facts = gr.HTML(said, elem_id="compare-facts")
-            with gr.Row(elem_classes="clip-buttons"):
-                again = gr.Button("Example", min_width=90, visible=example.is_there(), elem_id="compare-example")
-    return SourcePart(file, again, facts)
 
 
 def ask_part() -> AskPart:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import gradio as gr
 
@@ -32,6 +32,7 @@ from avfusion.ui.clicks import (
 )
 from avfusion.ui.looking import Look, look
 from avfusion.ui.object_part import ObjectPart
+from avfusion.ui.painting import painted
 from avfusion.ui.span import Span, ending_at, starting_at
 from avfusion.ui.visit import Visit
 
@@ -67,6 +68,22 @@ def stroke(visit: Visit, tool: Tool, says: str, segmenter: str, event: gr.EventD
         frame, points = int(event.frame), event.points[:PLACES_AT_MOST]
         if visit.clip is not None and points and 0 <= frame < visit.clip.frame_count:
             visit.selection = with_stroke(visit.clip, visit.selection, frame, points, tool, keep=says == "keep")
+        return look(visit, frame, segmenter)
+
+
+def brush_stroke(
+    visit: Visit, tool: Tool | Literal["brush"], says: str, segmenter: str, width_px: float, event: gr.EventData
+) -> Look:
+    """As `stroke`, in a tab with a brush. width_px: of the brush, on the displayed picture."""
+    if tool != "brush":
+        return stroke(visit, tool, says, segmenter, event)
+    with visit.lock:
+        frame, clip = int(event.frame), visit.clip
+        places = [(float(x), float(y)) for x, y in event.points[:PLACES_AT_MOST]]
+        if clip is not None and places and 0 <= frame < clip.frame_count:
+            visit.selection = painted(
+                visit, clip, frame, places, width_px=width_px, keep=says == "keep", segmenter=segmenter
+            )
         return look(visit, frame, segmenter)
 
 
@@ -169,14 +186,20 @@ def wire(page: gr.Blocks, visit: gr.State, chosen: ObjectPart, engines: Engines,
     here: list[Any] = [visit, chosen.scrub, engines.segmenter]
     shows, moved = chosen.shows, [chosen.scrub, *chosen.shows]
     short = short_events()
-    chosen.frame.stroke(
-        stroke, [visit, chosen.tool, chosen.stroke, engines.segmenter], shows, trigger_mode="multiple", **short
-    )
+    drawn: list[Any] = [visit, chosen.tool, chosen.stroke, engines.segmenter]
+    if chosen.brush is None:
+        chosen.frame.stroke(stroke, drawn, shows, trigger_mode="multiple", **short)
+    else:
+        chosen.frame.stroke(brush_stroke, [*drawn, chosen.brush], shows, trigger_mode="multiple", **short)
+        chosen.tool.change(
+            lambda tool: gr.Slider(visible=tool == "brush"), chosen.tool, chosen.brush, queue=False,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
     chosen.frame.stroke(
         lambda: "", None, chosen.progress, queue=False, show_progress="hidden", api_visibility="private"
     )  # what was wrong when the object was to be followed is wrong no longer
     chosen.tool.change(
-        lambda tool: gr.Radio(visible=tool == "scribble"), chosen.tool, chosen.stroke, queue=False,
+        lambda tool: gr.Radio(visible=tool in ("scribble", "brush")), chosen.tool, chosen.stroke, queue=False,
         show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     chosen.words.submit(say, [visit, chosen.words, chosen.scrub, engines.segmenter], [chosen.words, *shows], **short)

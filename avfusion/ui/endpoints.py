@@ -143,6 +143,7 @@ def voice(
     semitones: float | None = None,
     formant_semitones: float = 0.0,
     keep_background: bool = False,
+    separator: str = "auto",
     part: str = "",
     only_speaker: int = 0,
     format: str = "wav",
@@ -161,6 +162,7 @@ def voice(
         semitones: by how much the pitch is moved. Nothing: to where the target's lies, by engines that can.
         formant_semitones: the target's resonances so much higher or lower (world-knn).
         keep_background: takes music and ambience apart first, and puts them back.
+        separator: by what: hdemucs or repet-sim; auto takes the better one that is ready.
         part: time ranges to convert, in seconds, such as 2.5-6, 9-; all else stays as it is. Nothing: all of it.
         only_speaker: 1 converts who speaks most and nobody else, 2 the second, and so on; 0 everybody.
         format: wav, flac or mp3; for a video clip with its pictures as they are mp4, mov, mkv or webm.
@@ -175,8 +177,9 @@ def voice(
         if model:
             name, files = voice_for([look_into(Path(path)) for path in model], engine)
         settings = VoiceSettings(
-            semitones=semitones, formant_semitones=formant_semitones, keep_background=keep_background
-        )
+            semitones=semitones, formant_semitones=formant_semitones, keep_background=keep_background,
+            separator=separator,
+        )  # fmt: skip
         length_s = float(probe_recording(Path(media)).sounds[0].duration_s)
         return convert_voice(
             media, out=out, target=target or (), model=files, speaker=speaker, engine=name, settings=settings,
@@ -316,6 +319,7 @@ def _voice_parts(gives: list[Any], shared: dict[str, Any]) -> None:
         gr.Number(None, label="semitones"),
         gr.Number(0, label="formant_semitones"),
         gr.Checkbox(False, label="keep_background"),
+        gr.Textbox("auto", label="separator"),
         gr.Textbox("", label="part"),
         gr.Number(0, precision=0, label="only_speaker"),
         gr.Dropdown(list(get_args(VoiceFormat)), value="wav", label="format"),

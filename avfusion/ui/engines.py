@@ -22,6 +22,7 @@ _ABILITIES = {
     "segmentation": "Clicks or words to a mask",
     "tracking": "The mask through the clip",
     "voice": "Another voice",
+    "separation": "Voice and background apart",
 }
 _HEADS = ("Engine", "What it is", "Download", "Memory", "Device", "Licence", "State")
 _LOOK_EVERY_S = 0.7

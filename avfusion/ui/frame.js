@@ -12,8 +12,9 @@ let moved = 0; // how far it went, on the screen
 
 const checked = (group) => document.querySelector(`#${props.tab}-${group} input:checked`)?.value;
 const tool = () => checked("tool") ?? "keep";
-const drops = () => tool() === "scribble" && checked("stroke") === "drop";
-const draws = () => ["box", "scribble", "outline"].includes(tool());
+const drops = () => ["scribble", "brush"].includes(tool()) && checked("stroke") === "drop";
+const draws = () => ["box", "scribble", "outline", "brush"].includes(tool());
+const brush = () => Number(document.querySelector(`#${props.tab}-brush input[type=range]`)?.value ?? 40);
 
 // Where the picture's own pixels lie on the screen: it is never enlarged and sits in the middle of its element.
 function area() {
@@ -38,7 +39,11 @@ function draw() {
   const seen = path.map(([x, y]) => [left - origin.left + x * scale, top - origin.top + y * scale]);
   const [[x0, y0], [x1, y1]] = [seen[0], seen[seen.length - 1]];
   const colour = drops() || tool() === "drop" ? "#dc2626" : props.value.colour;
-  if (seen.length === 1) ink.innerHTML = `<circle class="waits" cx="${x0}" cy="${y0}" r="7" stroke="${colour}"/>`;
+  const wide = tool() === "brush" ? `style="stroke-width:${brush() * scale}px"` : "";
+  if (wide && seen.length === 1) ink.innerHTML = rim(x0, y0, scale, colour);
+  else if (wide)
+    ink.innerHTML = `<polyline class="brush" points="${seen.map((at) => at.join(",")).join(" ")}" stroke="${colour}" ${wide}/>`;
+  else if (seen.length === 1) ink.innerHTML = `<circle class="waits" cx="${x0}" cy="${y0}" r="7" stroke="${colour}"/>`;
   else if (tool() === "box")
     ink.innerHTML = `<rect x="${Math.min(x0, x1)}" y="${Math.min(y0, y1)}" width="${Math.abs(x1 - x0)}"
       height="${Math.abs(y1 - y0)}" stroke="${colour}"/>`;
@@ -46,6 +51,17 @@ function draw() {
     const shape = tool() === "outline" ? "polygon" : "polyline";
     ink.innerHTML = `<${shape} points="${seen.map((at) => at.join(",")).join(" ")}" stroke="${colour}"/>`;
   }
+}
+
+// The brush under the pointer.
+const rim = (x, y, scale, colour) => `<circle class="rim" cx="${x}" cy="${y}" r="${(brush() * scale) / 2}" stroke="${colour}"/>`;
+
+function hover(event) {
+  if (path || tool() !== "brush" || event.pointerType === "touch" || !props.value?.src) return;
+  const { scale } = area();
+  const origin = stage.getBoundingClientRect();
+  const colour = drops() ? "#dc2626" : props.value.colour;
+  ink.innerHTML = rim(event.clientX - origin.left, event.clientY - origin.top, scale, colour);
 }
 
 function forget() {
@@ -83,6 +99,8 @@ stage.addEventListener("pointerup", (event) => {
   path = null; // the ink stays until the answer comes
 });
 
+stage.addEventListener("pointermove", hover);
+stage.addEventListener("pointerleave", () => { if (!path && tool() === "brush") forget(); });
 stage.addEventListener("pointercancel", forget); // the finger scrolls the page
 picture.addEventListener("dragstart", (event) => event.preventDefault());
 

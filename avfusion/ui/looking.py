@@ -51,7 +51,8 @@ def look(visit: Visit, frame: int, segmenter: str, *, quick: bool = False) -> Lo
         labels: Labels | None = None
         try:
             labels = None if quick else shown_labels(visit, clip, frame, segmenter)
-            said = words.selected(selection, frame, labels, news=words.news(visit.known is None, is_current(visit)))
+            news = words.news(visit.known is None or clip.frame_count == 1, is_current(visit))
+            said = words.selected(selection, frame, labels, news, visit.wording)
         except AvfusionError as error:
             said = words.problem(error, clip.path)
         corner = selection.corner

@@ -20,6 +20,7 @@ from avfusion.pipelines.track import Tracking
 from avfusion.ui.clicks import Selection
 from avfusion.ui.runs import Result, Run
 from avfusion.ui.span import Span, covers
+from avfusion.ui.words import Wording
 
 LIMIT_VARIABLE = "AVFUSION_MAX_GIGAPIXELS"
 _LIMIT_GIGAPIXELS = 200.0
@@ -52,6 +53,8 @@ class Visit:
     Change it under `lock`: two clicks of one visitor may be on their way at the same time. is_stopped: whether the
     visitor stopped what they began last.
     """
+
+    wording = Wording()
 
     def __init__(self) -> None:
         self.lock = threading.RLock()

@@ -54,13 +54,14 @@ class HowPart:
     part: gr.Textbox
     who: gr.Dropdown
     method: gr.Dropdown
+    separator: gr.Dropdown
 
     @property
     def chosen(self) -> list[Any]:
         """What a `Choice` is read from, in its order."""
         return [
             self.engine, self.pitch, self.semitones, self.background, self.formant, self.part, self.who,
-            self.method,
+            self.method, self.separator,
         ]  # fmt: skip
 
 
@@ -174,7 +175,11 @@ def how_part() -> HowPart:
             [("The engine's own", ""), *((name, name) for name in METHODS)], value="", filterable=False,
             label="Pitch method (so-vits, rvc)", elem_id="voice-method",
         )  # fmt: skip
-    return HowPart(engine, others, pitch, semitones, background, formant, part, who, method)
+        separators = [("The best that is ready", "auto"), *((row.name, row.name) for row in of_ability("separation"))]
+        separator = gr.Dropdown(
+            separators, value="auto", filterable=False, label="Background kept by", elem_id="voice-separator"
+        )
+    return HowPart(engine, others, pitch, semitones, background, formant, part, who, method, separator)
 
 
 def run_part() -> RunPart:

@@ -55,11 +55,13 @@ class Choice:
     part: str
     who: int
     method: str
+    separator: str = "auto"
 
     def settings(self, preview_s: float | None = None) -> VoiceSettings:
         return VoiceSettings(
             semitones=None if self.pitch == "auto" else float(self.semitones), formant_semitones=float(self.formant),
-            keep_background=self.background, f0_method=self.method, preview_s=preview_s,
+            keep_background=self.background, separator=self.separator if self.background else "auto",
+            f0_method=self.method, preview_s=preview_s,
         )  # fmt: skip
 
 

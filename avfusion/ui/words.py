@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -26,6 +27,15 @@ _STAGES = {
     "rendering": "Putting in the background",
     "preview": "Making a preview for this page",
 }
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What a tab calls clicks on the object and beside it, and what it says before there are any."""
+
+    nothing: str = "Click what you want to keep."
+    keeps: str = "kept"
+    drops: str = "dropped"
 
 
 def step(number: int, title: str) -> str:
@@ -83,19 +93,21 @@ def moment(clip: Clip, frame: int, span: Span | None = None) -> str:
     )
 
 
-def selected(selection: Selection, frame: int, labels: Labels | None, news: str = "") -> str:
+def selected(
+    selection: Selection, frame: int, labels: Labels | None, news: str = "", wording: Wording = Wording()
+) -> str:
     """What is selected on a frame, and what to do next. news: what there is to know about the other frames."""
     if selection.corner is not None and selection.corner.frame == frame:
         return note("Now click the opposite corner of the box.")
     if not selection.prompts:
-        return note("Click what you want to keep.")
+        return note(wording.nothing)
     if selection.chosen not in selection.marked:
         return note(f"Click object {selection.chosen}.")
     here = selection.on_frame(frame)
     parts = []
     if here:
         place = _place(here[-1])
-        parts.append(_counted(here) + (f", the last at {place}" if place else ""))
+        parts.append(_counted(here, wording) + (f", the last at {place}" if place else ""))
         if labels is not None:
             share = 100 * np.count_nonzero(labels) / labels.size
             what = "the object fills" if len(selection.marked) == 1 else "the objects fill"
@@ -121,11 +133,11 @@ def followed(tracking: Tracking, *, took_s: float) -> str:
     return note(f"Followed: done in {duration(took_s)}.")
 
 
-def _counted(prompts: Sequence[Prompt]) -> str:
+def _counted(prompts: Sequence[Prompt], wording: Wording) -> str:
     """2 kept, 1 dropped, 1 box"""
     counts = [
-        ("kept", "kept", sum(isinstance(prompt, Point) and prompt.keep for prompt in prompts)),
-        ("dropped", "dropped", sum(isinstance(prompt, Point) and not prompt.keep for prompt in prompts)),
+        (wording.keeps, wording.keeps, sum(isinstance(prompt, Point) and prompt.keep for prompt in prompts)),
+        (wording.drops, wording.drops, sum(isinstance(prompt, Point) and not prompt.keep for prompt in prompts)),
         ("box", "boxes", sum(isinstance(prompt, Box) for prompt in prompts)),
         ("mask", "masks", sum(isinstance(prompt, Drawn) for prompt in prompts)),
         ("stroke", "strokes", sum(isinstance(prompt, Scribble) and prompt.keep for prompt in prompts)),

@@ -25,6 +25,7 @@ _ENGINE = "auto: world-knn for a target, and what fits the file for a model."
 _SEMITONES = "Move the pitch by so much (12 is an octave); left out, it goes to where the target's lies."
 _FORMANT = "Move the target's resonances (world-knn): up for a smaller throat."
 _BACKGROUND = "Take music and ambience apart first, and put them back."
+_SEPARATOR = "What takes them apart: auto takes hdemucs if it is downloaded, else repet-sim."
 _FROM = "Convert only from here on; repeat with --to for more spans."
 _F0 = "What follows the pitch (so-vits, rvc): dio, harvest, parselmouth, crepe, crepe-tiny."
 _PREVIEW = "Only the first seconds, into a sound file."
@@ -57,6 +58,7 @@ def voice(
     semitones: Annotated[_Share, typer.Option(min=-24, max=24, metavar="N", help=_SEMITONES)] = None,
     formant: Annotated[float, typer.Option(min=-12, max=12, metavar="N", help=_FORMANT)] = 0.0,
     keep_background: Annotated[bool, typer.Option("--keep-background", help=_BACKGROUND)] = False,
+    separator: Annotated[str, typer.Option(metavar="NAME", help=_SEPARATOR)] = "auto",
     from_: Annotated[list[float] | None, typer.Option("--from", min=0, metavar="SECONDS", help=_FROM)] = None,
     to: Annotated[list[float] | None, typer.Option("--to", min=0, metavar="SECONDS", help="... up to here.")] = None,
     only_speaker: Annotated[
@@ -84,8 +86,8 @@ def voice(
     from avfusion.pipelines.convert_voice import VoiceSettings, convert_voice
 
     settings = VoiceSettings(
-        semitones=semitones, formant_semitones=formant, keep_background=keep_background, f0_method=f0,
-        index_rate=index_rate, cluster_ratio=cluster_ratio, preview_s=preview,
+        semitones=semitones, formant_semitones=formant, keep_background=keep_background,
+        separator=separator, f0_method=f0, index_rate=index_rate, cluster_ratio=cluster_ratio, preview_s=preview,
     )  # fmt: skip
     files = model_files(model, config=config, index=index, clusters=clusters, speaker_encoder=speaker_encoder)
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:

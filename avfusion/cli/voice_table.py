@@ -14,12 +14,15 @@ _HEADS = (
     "MCD dB", "source", "GV", "F0 RMSE", "F0 corr", "F0 ratio", "lag ms", "drift ms", "length ms", "loud dB", "speed",
 )  # fmt: skip
 
+_WORDS = {"voice": "voice", "separation": "apart by"}
+
 
 def print_voice(report: VoiceReport) -> None:
     print(f"{report.out}: {report.duration_s:.2f} s, {report.rate_hz} Hz, {_channels(report.channels)}")
-    name, where = report.engines["voice"], report.devices["voice"]
-    weights = report.revisions.get("voice")
-    print(f"  voice    {name} on {where}{f', weights {weights[:25]}' if weights else ''}")
+    for ability, name in report.engines.items():
+        weights = report.revisions.get(ability)
+        of = f", weights {weights[:25]}" if weights else ""
+        print(f"  {_WORDS[ability]:9}{name} on {report.devices[ability]}{of}")
     if report.converted_s < report.duration_s - 0.005:
         print(f"  changed  {report.converted_s:.2f} s of it")
     if report.lag_s is not None:

@@ -15,10 +15,11 @@ from avfusion.errors import UsageError
 from avfusion.media.recording import Recording, probe_recording
 from avfusion.media.store import StoredSound
 from avfusion.media.target import refuse_inputs, refuse_target
+from avfusion.pipelines.convert_voice_background import ANY, background_of, settled_separator
 from avfusion.pipelines.convert_voice_given import heard, heard_target, settled_voice
 from avfusion.pipelines.convert_voice_measure import Measured, measured
 from avfusion.pipelines.convert_voice_parts import Parts, chosen_parts
-from avfusion.pipelines.convert_voice_sound import Job, Spoken, background_of, finished, spoken
+from avfusion.pipelines.convert_voice_sound import Job, Spoken, finished, spoken
 from avfusion.pipelines.convert_voice_write import check_out, heard_start, write_out
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller, check_stop
 from avfusion.voice.opening import ModelFiles, Options
@@ -32,14 +33,15 @@ class VoiceSettings:
 
     semitones: how far the pitch is moved from the source's; None: automatically, to where the target's lies, by engines
     that can. formant_semitones: the target's resonances so much higher or lower (world-knn). keep_background: music and
-    ambience are taken apart, and put back. f0_method: what follows the pitch (so-vits, rvc). index_rate, protect,
-    own_loudness: of rvc; cluster_ratio, noise: of so-vits. match_loudness: as loud as the source was. preview_s: only
-    the first seconds, into a sound file.
+    ambience are taken apart, and put back; separator: by this engine. f0_method: what follows the pitch (so-vits, rvc).
+    index_rate, protect, own_loudness: of rvc; cluster_ratio, noise: of so-vits. match_loudness: as loud as the source
+    was. preview_s: only the first seconds, into a sound file.
     """
 
     semitones: float | None = None
     formant_semitones: float = 0.0
     keep_background: bool = False
+    separator: str = ANY
     f0_method: str = ""
     index_rate: float | None = None
     protect: float | None = None
@@ -129,6 +131,7 @@ def convert_voice(
     targets = tuple(Path(path) for path in target)
     recording = _checked(media, out, targets, model, settings)
     settled = settled_voice(targets, model, engine, device)
+    separator = settled_separator(settings.separator, device, is_wanted=settings.keep_background)
     stages = _Stages(should_stop)
     with tempfile.TemporaryDirectory(prefix="avfusion-") as scratch:
         folder = Path(scratch)
@@ -139,9 +142,10 @@ def convert_voice(
             voice = heard_target(targets, speaker, folder, should_stop)
             parts = chosen_parts(sound, spans, only_speaker)
         said, background = sound, None
-        if settings.keep_background:
+        if separator is not None:
             with stages.timed("separating"):
-                said, background = background_of(sound, folder)
+                teller = Teller("separating", 1, on_progress, should_stop, "seconds")
+                said, background = background_of(sound, separator, folder, teller)
         job = Job(voice, model, settings.options(), settings.semitones or 0.0, seed)
         with stages.timed("converting"), lend(settled.engine.name, "voice", settled.device) as opener:
             total_s = max(1, round(parts.count / sound.rate_hz))
@@ -152,8 +156,9 @@ def convert_voice(
             found = measured(made, done, voice)
             tag = f"AI-converted voice (AVFusion, engine {settled.engine.name})"
             written = write_out(out, recording, done.result, tag=tag)
-    notes = (*_notes(settled, settings, made), *written)
-    return _report(out, sound, parts, settled, stages.seconds, found, notes)
+    used = {"voice": settled} | ({} if separator is None else {"separation": separator})
+    notes = (*_notes(used, settings, made), *written)
+    return _report(out, sound, parts, used, stages.seconds, found, notes)
 
 
 class _Stages:
@@ -185,15 +190,16 @@ def _checked(
     return recording
 
 
-def _notes(settled: Settled, settings: VoiceSettings, made: Spoken) -> tuple[str, ...]:
-    notes = [settled.why] if settled.why else []
+def _notes(used: Mapping[str, Settled], settings: VoiceSettings, made: Spoken) -> tuple[str, ...]:
+    engine = used["voice"].engine.name
+    notes = [settled.why for settled in used.values() if settled.why]
     if made.is_unchanged:
         notes.append("no voice was found in the sound: it is as it was")
     if settings.preview_s is not None:
         notes.append(f"a preview: the first {settings.preview_s:g} s alone")
-    if settings.semitones is None and settled.engine.name == "so-vits":
+    if settings.semitones is None and engine == "so-vits":
         notes.append("the model made the melody itself; for singing, give the semitones (0 keeps the melody)")
-    if settings.semitones is None and settled.engine.name == "rvc":
+    if settings.semitones is None and engine == "rvc":
         notes.append("the pitch is the source's; if the voice sounds too high or low, give semitones (12 is an octave)")
     return tuple(notes)
 
@@ -202,12 +208,11 @@ def _report(
     out: Path,
     sound: StoredSound,
     parts: Parts,
-    settled: Settled,
+    used: Mapping[str, Settled],
     stages_s: Mapping[str, float],
     found: Measured,
     notes: tuple[str, ...],
 ) -> VoiceReport:
-    revision = settled.revision
     return VoiceReport(
         verb="voice",
         out=out,
@@ -216,9 +221,9 @@ def _report(
         samples=sound.count,
         rate_hz=sound.rate_hz,
         channels=sound.channels,
-        engines={"voice": settled.engine.name},
-        revisions={"voice": revision} if revision else {},
-        devices={"voice": settled.device},
+        engines={ability: settled.engine.name for ability, settled in used.items()},
+        revisions={ability: settled.revision for ability, settled in used.items() if settled.revision},
+        devices={ability: settled.device for ability, settled in used.items()},
         stages_s=stages_s,
         notes=notes,
         **asdict(found),

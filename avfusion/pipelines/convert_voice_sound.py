@@ -118,15 +118,6 @@ def _parts_through(
             place += block.shape[1]
 
 
-def background_of(sound: StoredSound, folder: Path) -> tuple[StoredSound, StoredSound]:
-    """(voice, everything else); together they are the sound."""
-    from avfusion.voice.separate import voice_of
-
-    voice = voice_of(sound, folder / "voice")
-    rest = (one - other for one, other in zip(sound.blocks(), voice.blocks(), strict=True))
-    return voice, store(folder / "background", rest, **_shape(sound))
-
-
 def finished(
     sound: StoredSound, parts: Parts, made: Spoken, background: StoredSound | None, folder: Path, *, match: bool
 ) -> Finished:

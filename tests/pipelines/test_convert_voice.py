@@ -13,10 +13,12 @@ from avfusion.clip import Sound
 from avfusion.errors import (
     AvfusionError,
     CannotRead,
+    EngineNotReady,
     InputError,
     NothingFound,
     OutputIsInput,
     Stopped,
+    UnknownEngine,
     UnknownFormat,
     UsageError,
 )
@@ -30,6 +32,7 @@ from avfusion.pipelines.progress import Progress
 from avfusion.voice.opening import ModelFiles
 from tests.media.making import ffmpeg, packets, source
 from tests.voice.talking import HIGH, LOW, talk
+from tests.voice.tiny_hdemucs import pulled
 from tests.voice.tiny_voices import COMMIT, tiny_voice
 
 RATE = 16_000
@@ -173,11 +176,35 @@ def test_a_background_is_put_back_under_the_voice(tmp_path: Path, target: Path) 
     after = samples_of(tmp_path / "out.wav").samples[0]
     assert len(after) == len(time)
     assert "separating" in report.stages_s
+    assert report.engines == {"voice": "world-knn", "separation": "repet-sim"}
     spectrum = np.abs(np.fft.rfft(after * np.hanning(len(after))))
     for hz in (1_000, 2_500, 4_100):
         peak = round(hz * len(after) / RATE)
         level = 4 * spectrum[peak - 2 : peak + 3].max() / len(after)
         assert level == pytest.approx(0.05, rel=0.3), hz
+
+
+def test_a_separator_that_was_downloaded_is_taken_and_named(tmp_path: Path, target: Path) -> None:
+    weights = pulled()
+    media, told = wav(tmp_path / "said.wav", VOICE[None]), list[Progress]()
+    settings = VoiceSettings(keep_background=True)
+    report = convert_voice(media, out=tmp_path / "out.wav", target=[target], settings=settings, on_progress=told.append)
+    assert report.engines["separation"] == "hdemucs"
+    assert report.revisions == {"separation": weights.sha256[:12]}
+    assert samples_of(tmp_path / "out.wav").samples.shape == (1, len(VOICE))
+    assert [now.done for now in told if now.stage == "separating"] == [round(len(VOICE) / RATE)]
+
+
+def test_a_separator_that_is_not_there_stops_the_run_before_it_begins(tmp_path: Path, target: Path) -> None:
+    media, out = wav(tmp_path / "said.wav", VOICE[None]), tmp_path / "out.wav"
+    for settings, error, words in (
+        (VoiceSettings(keep_background=True, separator="hdemucs"), EngineNotReady, "engines pull hdemucs"),
+        (VoiceSettings(keep_background=True, separator="spleeter"), UnknownEngine, "hdemucs, repet-sim"),
+        (VoiceSettings(separator="repet-sim"), UsageError, "goes with keeping the background"),
+    ):
+        with pytest.raises(error, match=words):
+            convert_voice(media, out=out, target=[target], settings=settings)
+    assert not out.exists()
 
 
 def test_what_peaks_is_brought_below_what_players_take(tmp_path: Path, target: Path) -> None:

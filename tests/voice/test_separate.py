@@ -11,11 +11,12 @@ from avfusion.errors import InputError
 from avfusion.media.recording import hear, probe_recording
 from avfusion.media.store import StoredSound, store
 from avfusion.voice.one_channel import heard
-from avfusion.voice.separate import voice_of
+from avfusion.voice.separate import RepetSim
 from avfusion.voice.separate_alike import alike, usual
 from tests.voice.talking import LOW, talk
 
 RATE_HZ = 16000
+voice_of = RepetSim().voice_of
 
 
 def kept(path: Path, samples: NDArray[np.floating], rate_hz: int = RATE_HZ) -> StoredSound:

@@ -1,0 +1,39 @@
+"""A voice taken out of what is around it before it is converted, so that the rest can be put back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from avfusion.engines.registry import Settled, lend, settle
+from avfusion.errors import UsageError
+from avfusion.media.store import StoredSound, store
+from avfusion.pipelines.progress import Teller
+from avfusion.voice.separate_pieces import Separator
+
+ANY = "auto"
+
+
+def settled_separator(name: str, device: str, *, is_wanted: bool) -> Settled | None:
+    """Which separator, and where; None where the background is not kept. Raises `UsageError`, `EngineNotReady`."""
+    if is_wanted:
+        return settle("separation", name, device)
+    if name != ANY:
+        raise UsageError(f"{name} takes voice and background apart: it goes with keeping the background. Ask for that.")
+    return None
+
+
+def background_of(
+    sound: StoredSound, settled: Settled, folder: Path, teller: Teller
+) -> tuple[StoredSound, StoredSound]:
+    """(voice, everything else); together they are the sound. teller: counts seconds. Raises `Stopped`."""
+    total_s = max(1, round(sound.duration_s))
+
+    def tell(done_s: float) -> None:
+        teller.at(max(1, round(done_s)), total_s)
+
+    teller.check()
+    with lend(settled.engine.name, "separation", settled.device) as lent:
+        separator: Separator = lent
+        voice = separator.voice_of(sound, folder / "voice", tell=tell)
+    rest = (one - other for one, other in zip(sound.blocks(), voice.blocks(), strict=True))
+    return voice, store(folder / "background", rest, channels=sound.channels, rate_hz=sound.rate_hz)

@@ -2,72 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from avfusion.clip import Clip, Masks, Prompt
+from avfusion.clip import Clip, Masks, MaskTrack, Prompt
+from avfusion.engines.memory import falling_back
+from avfusion.engines.registry import Settled, lend
 from avfusion.errors import UsageError
-from avfusion.inpainting import Wish
-from avfusion.media.write import Encoding
-from avfusion.pipelines.progress import OnProgress, ShouldStop
-from avfusion.pipelines.report import Report
+from avfusion.media.cut import cut, later
+from avfusion.media.formats import format_of
+from avfusion.media.masks import TrackFolder
+from avfusion.media.target import new_folder, refuse_inputs, refuse_target, whole_file
+from avfusion.pipelines.frame import as_clip, one_frame
+from avfusion.pipelines.given import Given, given_masks
+from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.pipelines.remove_fill import FILLING, Tells, filler, settled_inpainter
+from avfusion.pipelines.remove_holes import dig, grow_px_of
+from avfusion.pipelines.remove_picture import is_picture_out, write_picture
+from avfusion.pipelines.remove_render import Tally, map_picture, render, write_map
+from avfusion.pipelines.remove_settings import RemoveReport, RemoveSettings
+from avfusion.pipelines.track import check_span, track
 
-
-@dataclass(frozen=True)
-class RemoveSettings:
-    """What is put where the object was.
-
-    words, unwanted, seed, steps, strength, guidance, feather_px: as in `avfusion.inpainting.Wish`. replace: something
-    else takes the object's place, and nothing that was seen behind it is used. grow_px: how far the masks are grown
-    first; None: as far as a picture of this size needs. shadows: what moves with the object and darkens or mirrors what
-    it passes goes with it. each_frame: every frame is painted for itself, to compare with. map_out: a file for what was
-    seen and what was invented: a video for a clip, a picture for a picture.
-    """
-
-    words: str = ""
-    unwanted: str = ""
-    replace: bool = False
-    seed: int = 0
-    steps: int = 30
-    strength: float = 1.0
-    guidance: float = 7.5
-    feather_px: float = 8.0
-    grow_px: float | None = None
-    shadows: bool = False
-    each_frame: bool = False
-    map_out: Path | None = None
-    encoding: Encoding = field(default_factory=Encoding)
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.steps <= 500:
-            raise UsageError(f"{self.steps} steps: give 1 to 500.")
-        if not 0 < self.strength <= 1:
-            raise UsageError(f"strength {self.strength:g}: give a number above 0, and 1 at most.")
-        if self.guidance < 0 or self.feather_px < 0 or (self.grow_px is not None and self.grow_px < 0):
-            raise UsageError("guidance, feather and growth are no less than 0.")
-
-    def wish(self) -> Wish:
-        return Wish(self.words, self.unwanted, self.seed, self.steps, self.strength, self.guidance, self.feather_px)
-
-
-@dataclass(frozen=True)
-class RemoveReport(Report):
-    """What a run did, beside what every run reports.
-
-    seen_share, invented_share: of the hole's pixels over all frames, what other frames showed there and what was made
-    up; they add up to 1, and both are 0 without a hole. generations: how often a picture was painted. warp_error: how
-    unsteady the hole is (`avfusion.metrics.inpaint`); None for a picture.
-    """
-
-    seen_share: float = 0.0
-    invented_share: float = 0.0
-    generations: int = 0
-    warp_error: float | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return super().as_json()
+__all__ = ["RemoveReport", "RemoveSettings", "remove"]
 
 
 def remove(
@@ -92,4 +51,138 @@ def remove(
     outside the grown masks, before encoding. A still picture gives a picture: .png, .jpg or .webp. Raises what the
     rooms below raise, `Stopped` when `should_stop` says so; nothing half-written stays.
     """
-    raise NotImplementedError
+    whole, out, settings = as_clip(clip), Path(out), settings or RemoveSettings()
+    start, stop = check_span(whole, span)
+    part = cut(whole, start, stop)
+    check_outputs(part, out, settings.map_out)
+    settled_inpainter(engine, device, settings)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avfusion-")))
+        if masks is not None:
+            given = given_masks(whole, part, prompts, masks)
+        else:
+            given = Given.of(
+                track(
+                    whole, prompts, folder=folder / "track", engine=tracker, segmenter=segmenter, device=device,
+                    span=(start, stop), on_progress=on_progress, should_stop=should_stop,
+                )
+            )  # fmt: skip
+        shown = given.masks
+        assert shown is not None
+        if shown.frame_count != part.frame_count:
+            shown = later(shown, start, stop)
+        job = _Job(part, shown, out, settings, folder, on_progress, should_stop)
+        done = _filled(job, engine, device)
+    return RemoveReport(
+        verb="remove",
+        out=out,
+        frames=part.frame_count,
+        width_px=part.width_px,
+        height_px=part.height_px,
+        duration_s=float(part.duration_s),
+        engines={**given.engines, "inpainting": done.settled.engine.name},
+        revisions={**given.revisions, **({"inpainting": done.settled.revision} if done.settled.revision else {})},
+        devices={**given.devices, "inpainting": done.settled.device},
+        stages_s={**given.stages_s, **done.stages_s},
+        notes=(*part.notes, *given.notes, *done.notes),
+        seen_share=done.tally.share(done.tally.seen_px),
+        invented_share=done.tally.share(done.tally.invented_px),
+        generations=done.generations,
+        warp_error=done.tally.meter.error,
+        map_out=settings.map_out,
+    )
+
+
+def check_outputs(clip: Clip, out: Path, map_out: Path | None) -> None:
+    """Raises `OutputError` for what could not be written in the end, and `UsageError`."""
+    for target in [out] if map_out is None else [out, map_out]:
+        is_picture = is_picture_out(clip, target)
+        refuse_inputs(target, [clip.path])
+        refuse_target(target, folder=not is_picture and format_of(target).ending == ".png")
+    if map_out is not None and map_out.absolute() == out.absolute():
+        raise UsageError(f"{out}: the map needs a file of its own. Choose another name for it.")
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    clip: Clip
+    masks: Masks
+    out: Path
+    settings: RemoveSettings
+    folder: Path
+    on_progress: OnProgress | None
+    should_stop: ShouldStop | None
+
+    def teller(self, stage: str) -> Teller:
+        return Teller(stage, self.clip.frame_count, self.on_progress, self.should_stop)
+
+
+@dataclass(eq=False)
+class _Done:
+    settled: Settled
+    tally: Tally
+    generations: int = 0
+    stages_s: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@falling_back
+def _filled(job: _Job, engine: str, device: str) -> _Done:
+    """The holes dug and filled, and everything written."""
+    clip, settings = job.clip, job.settings
+    settled = settled_inpainter(engine, device, settings)
+    done = _Done(settled, Tally())
+    grow_px = grow_px_of(settings, clip, settled.engine)
+    with tempfile.TemporaryDirectory(dir=job.folder) as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        teller = job.teller("holes")
+        holes = dig(clip, job.masks, folder / "holes", grow_px=grow_px, shadows=settings.shadows, teller=teller)
+        done.stages_s["holes"] = teller.seconds
+        out, map_out = job.out, settings.map_out
+        if map_out is not None:
+            done.tally.map = TrackFolder(
+                folder / "map", width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count,
+                engine=settled.engine.name,
+            )  # fmt: skip
+            # They take their names when the block ends: both are there in the end, or neither.
+            out, map_out = (stack.enter_context(_part(path)) for path in (out, map_out))
+        _fill(job, holes, out, folder / "work", done)
+        if done.tally.map is not None and map_out is not None:
+            _write_map(job, done.tally.map.seal(), map_out, done)
+    why = (settled.why,) if settled.why else ()
+    done.notes = (*why, *done.notes)
+    return done
+
+
+def _part(out: Path) -> contextlib.AbstractContextManager[Path]:
+    return whole_file(out) if out.suffix else new_folder(out)
+
+
+def _fill(job: _Job, holes: MaskTrack, out: Path, work: Path, done: _Done) -> None:
+    """Lends the engine, and writes the result while it works."""
+    clip, settings, settled = job.clip, job.settings, done.settled
+    tells = Tells(job.on_progress, job.should_stop)
+    teller = job.teller(FILLING)
+    work.mkdir()
+    with lend(settled.engine.name, "inpainting", settled.device) as loaded:
+        inpainter, counted = filler(loaded, settings, tells)
+        with contextlib.closing(inpainter.fill(clip, holes, settings.wish(), folder=work, tell=tells)) as filled:
+            if is_picture_out(clip, out):
+                one = next(filled)
+                done.tally.observe(one)
+                teller.step(lambda: one.rgb)
+                done.notes = write_picture(out, one.rgb, like=clip, hole=one.seen | one.invented)
+            else:
+                done.notes = render(clip, filled, out, settings.encoding, teller, done.tally)
+    done.generations = counted.generations if counted is not None else 0
+    done.stages_s[FILLING] = teller.seconds
+
+
+def _write_map(job: _Job, map_: MaskTrack, out: Path, done: _Done) -> None:
+    teller = job.teller("map")
+    if is_picture_out(job.clip, out):
+        write_picture(out, map_picture(one_frame(job.clip, 0).rgb, map_.labels(0)), like=job.clip)
+        teller.step()
+    else:
+        write_map(job.clip, map_, out, teller, job.settings.encoding)
+    done.stages_s["map"] = teller.seconds

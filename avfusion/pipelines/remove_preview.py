@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avfusion.clip import Clip, Mask, Masks, Rgb
-from avfusion.pipelines.progress import OnProgress, ShouldStop
-from avfusion.pipelines.remove import RemoveSettings
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Clip, Drawn, Frame, Mask, Masks, MaskTrack, Rgb
+from avfusion.engines.memory import falling_back
+from avfusion.engines.registry import lend
+from avfusion.errors import MaskCountMismatch, MaskSizeMismatch, PromptOutside, UsageError
+from avfusion.inpainting import Filled
+from avfusion.inpainting.each_frame import EachFrame
+from avfusion.media.cut import cut, later
+from avfusion.media.masks import size_message
+from avfusion.pipelines.frame import as_clip
+from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.pipelines.remove_fill import FILLING, Tells, filler, settled_inpainter
+from avfusion.pipelines.remove_holes import SHADOW, dig, grow_px_of
+from avfusion.pipelines.remove_settings import RemoveSettings
+from avfusion.pipelines.track import track
+
+_REACH_S = 1.2
+_REACH_FRAMES = 12
+_TRACKER = "flow"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +49,7 @@ class Preview:
     notes: tuple[str, ...] = ()
 
 
+@falling_back
 def preview(
     clip: Clip | Path | str,
     frame: int,
@@ -45,4 +67,104 @@ def preview(
     whole clip. What only a frame further away shows is invented here and would be seen in the whole run. Raises as
     `remove`.
     """
-    raise NotImplementedError
+    clip, settings = as_clip(clip), settings or RemoveSettings()
+    _check(clip, frame, mask)
+    settled = settled_inpainter(engine, device, settings)
+    tells = Tells(on_progress, should_stop)
+    stride = max(1, round(_REACH_S * float(clip.fps) / _REACH_FRAMES))
+    first = frame - min(_REACH_FRAMES, frame // stride) * stride
+    last = frame + min(_REACH_FRAMES, (clip.frame_count - 1 - frame) // stride) * stride
+    part, place = thinned(cut(clip, first, last + 1), stride), (frame - first) // stride
+    with tempfile.TemporaryDirectory(prefix="avfusion-") as name:
+        folder = Path(name)
+        if isinstance(mask, np.ndarray):
+            mask = track(
+                clip, [Drawn(mask, frame)], folder=folder / "track", engine=_TRACKER, device=device,
+                span=(first, last + 1), on_progress=on_progress, should_stop=should_stop,
+            ).track  # fmt: skip
+        masks = _Thinned(later(mask, first, last + 1), stride, part.frame_count)
+        teller = Teller("holes", part.frame_count, on_progress, should_stop)
+        grow_px = grow_px_of(settings, clip, settled.engine)
+        holes = dig(part, masks, folder / "holes", grow_px=grow_px, shadows=settings.shadows, teller=teller)
+        (folder / "work").mkdir()
+        with lend(settled.engine.name, "inpainting", settled.device) as loaded:
+            one = _filled(loaded, part, holes, place, settings, folder, tells)
+        shadow = holes.mask(place, SHADOW) if SHADOW in holes.objects else np.zeros_like(one.seen)
+        hole = holes.union(place)
+    why = (settled.why,) if settled.why else ()
+    return Preview(one.rgb, hole, one.seen, one.invented, shadow, settled.engine.name, why)
+
+
+def _filled(
+    loaded: object, part: Clip, holes: MaskTrack, place: int, settings: RemoveSettings, folder: Path, tells: Tells
+) -> Filled:
+    inpainter, _ = filler(loaded, settings, tells)
+    shown: Masks = holes
+    if isinstance(inpainter, EachFrame):  # it looks at no neighbour
+        part, shown, place = cut(part, place, place + 1), later(holes, place, place + 1), 0
+    work = inpainter.fill(part, shown, settings.wish(), folder=folder / "work", tell=tells)
+    with contextlib.closing(work) as filled:
+        for one in filled:
+            tells(FILLING, one.index, part.frame_count)
+            if one.index == place:
+                return one
+    raise AssertionError("an inpainter yields every frame of its clip")
+
+
+def _check(clip: Clip, frame: int, mask: Mask | Masks) -> None:
+    if not 0 <= frame < clip.frame_count:
+        raise PromptOutside(f"{clip.path}: there is no frame {frame}. The clip has frames 0 to {clip.frame_count - 1}.")
+    wanted = (clip.height_px, clip.width_px)
+    if isinstance(mask, np.ndarray):
+        if mask.shape != wanted:
+            raise MaskSizeMismatch(size_message("the mask", mask.shape, wanted))
+        if not mask.any():
+            raise UsageError(f"{clip.path}: the mask of frame {frame} is empty, so that there is nothing to remove.")
+        return
+    if mask.frame_count != clip.frame_count:
+        raise MaskCountMismatch(f"The track has {mask.frame_count} frames and {clip.path} {clip.frame_count}.")
+    if (shape := mask.labels(frame).shape) != wanted:
+        raise MaskSizeMismatch(size_message("the track", shape, wanted))
+
+
+def thinned(clip: Clip, stride: int) -> Clip:
+    """Every `stride`-th frame of a clip, numbered from 0, at its own time."""
+    if stride == 1:
+        return clip
+
+    def read(_: Clip, first: int, last: int, backwards: bool) -> Iterator[Frame]:
+        stop = min((last - 1) * stride + 1, clip.frame_count)
+        with contextlib.closing(clip.frames(first * stride, stop, backwards=backwards)) as frames:
+            for frame in frames:
+                if frame.index % stride == 0:
+                    yield Frame(frame.index // stride, frame.time, _Same(frame), held=frame.held)
+
+    return replace(clip, ticks=clip.ticks[::stride], fps=clip.fps / stride, read_frames=read)
+
+
+class _Same:
+    """A frame's picture, asked of the frame itself."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.rgb = lambda: frame.rgb
+        self.yuv = lambda: frame.yuv
+        self.alpha = lambda: frame.alpha
+
+
+@dataclass(frozen=True, eq=False)
+class _Thinned:
+    """Masks that belong to `thinned(clip, stride)`."""
+
+    masks: Masks
+    stride: int
+    frame_count: int
+
+    @property
+    def engine(self) -> str:
+        return self.masks.engine
+
+    def labels(self, frame: int) -> NDArray[np.uint8]:
+        return self.masks.labels(frame * self.stride)
+
+    def union(self, frame: int) -> Mask:
+        return self.masks.union(frame * self.stride)

@@ -1,0 +1,111 @@
+"""Filled frames -> the clip's own planes with only the hole replaced, and the map of what was seen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Clip, Mask, Masks, Rgb, Yuv
+from avfusion.compositing.background import planes_like
+from avfusion.inpainting import Filled
+from avfusion.media.encoder import Encoding
+from avfusion.media.masks import TrackFolder, shown_colour
+from avfusion.media.write import write_video
+from avfusion.metrics.inpaint import WarpMeter
+from avfusion.pipelines.progress import Teller
+
+SEEN, INVENTED = 1, 2
+"""Their numbers in the map."""
+
+_DIMMED = 0.45
+_TINT = 0.6
+
+
+@dataclass(eq=False)
+class Tally:
+    """What a run comes to, counted frame by frame. map: what was seen and what was invented, if it is to be kept."""
+
+    meter: WarpMeter = field(default_factory=WarpMeter)
+    map: TrackFolder | None = None
+    seen_px: int = 0
+    invented_px: int = 0
+    held: int = 0
+
+    def observe(self, filled: Filled) -> None:
+        self.seen_px += int(np.count_nonzero(filled.seen))
+        self.invented_px += int(np.count_nonzero(filled.invented))
+        self.meter.observe(filled.rgb, filled.seen | filled.invented)
+        if self.map is not None:
+            self.map.put(filled.index, SEEN, filled.seen)
+            self.map.put(filled.index, INVENTED, filled.invented)
+
+    def share(self, pixels: int) -> float:
+        return pixels / max(1, self.seen_px + self.invented_px)
+
+
+def render(
+    clip: Clip, filled: Iterator[Filled], out: Path, encoding: Encoding, teller: Teller, tally: Tally
+) -> tuple[str, ...]:
+    """Writes the clip with its holes filled; returns notes."""
+
+    def pictures() -> Generator[Yuv, None, None]:
+        with contextlib.closing(clip.frames()) as frames:
+            for frame, one in zip(frames, filled, strict=True):
+                tally.held += frame.held
+                tally.observe(one)
+                teller.step(partial(_itself, one.rgb))
+                yield replaced(clip, frame.yuv, one.rgb, one.seen | one.invented)
+
+    with contextlib.closing(pictures()) as made:
+        written = write_video(out, made, clip=clip, encoding=encoding)
+    notes = [f"{tally.held} frames could not be decoded and show the picture before them."] if tally.held else []
+    if clip.has_alpha:
+        notes.append("The clip's transparency was left out.")
+    return (*notes, *written.notes)
+
+
+def _itself(rgb: Rgb) -> Rgb:
+    return rgb
+
+
+def replaced(clip: Clip, planes: Yuv, rgb: Rgb, hole: Mask) -> Yuv:
+    """`planes` with the hole's samples from `rgb`; all others to the bit. The hole is of whole blocks of 2 x 2."""
+    if not hole.any():
+        return planes
+    blocks = np.ascontiguousarray(hole[::2, ::2]).view(np.uint8)
+    filled = planes_like(clip, rgb)
+    out = tuple(plane.copy() for plane in planes)
+    for new, old, where in zip(filled, out, (hole.view(np.uint8), blocks, blocks), strict=True):
+        cv2.copyTo(new, where, old)
+    return out  # type: ignore[return-value]
+
+
+def write_map(clip: Clip, map_: Masks, out: Path, teller: Teller, encoding: Encoding) -> tuple[str, ...]:
+    """What was seen (blue) and what was invented (orange), over the dimmed clip, as a video without sound."""
+
+    def pictures() -> Generator[Yuv, None, None]:
+        with contextlib.closing(clip.frames()) as frames:
+            for frame in frames:
+                teller.step()
+                yield planes_like(clip, map_picture(frame.rgb, map_.labels(frame.index)))
+
+    with contextlib.closing(pictures()) as made:
+        return write_video(out, made, clip=clip, sound=False, encoding=encoding).notes
+
+
+def map_picture(rgb: Rgb, labels: NDArray[np.uint8]) -> Rgb:
+    """uint8 [H, W, 3]: the picture dark and grey, `SEEN` and `INVENTED` tinted in the colours of objects 1 and 2."""
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] * _DIMMED
+    out = np.repeat(grey, 3, axis=2)
+    for number in (SEEN, INVENTED):
+        colour = np.array(list(bytes.fromhex(shown_colour(number)[1:])), np.float32)
+        inside = labels == number
+        out[inside] = out[inside] * (1 - _TINT) / _DIMMED + colour * _TINT
+    return np.rint(out).clip(0, 255).astype(np.uint8)

@@ -22,8 +22,6 @@ _PARTS: dict[str, tuple[Part, ...]] = {
 }
 """What goes with the weights of an engine."""
 
-_CLUSTERS_NAMED = ("kmeans", "k-means", "cluster")
-
 
 @dataclass(frozen=True)
 class Brought:
@@ -46,8 +44,6 @@ def look_into(path: Path) -> Brought:
     except AvfusionError as error:
         return Brought(path, problem=str(error))
     part = _part_of(facts)
-    if not part and any(word in path.name.lower() for word in _CLUSTERS_NAMED):
-        return Brought(path, "clusters", said="by its name, the k-means of a so-vits voice")
     if not part:
         return Brought(path, problem=f"{path}: {facts.kind}. {' '.join(facts.notes)}".strip())
     return Brought(path, part, facts.engine, _said(facts), facts.notes)
@@ -60,6 +56,8 @@ def _part_of(facts: FileFacts) -> Part:
         return "index"
     if "speaker encoder" in facts.kind:
         return "speaker_encoder"
+    if "k-means" in facts.kind:
+        return "clusters"
     return ""
 
 

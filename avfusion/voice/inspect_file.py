@@ -9,9 +9,12 @@ from typing import Any
 
 from avfusion.errors import CannotRead
 from avfusion.voice.model_file import read_file
+from avfusion.voice.so_vits_clusters import is_clusters, plain_arrays
 
 _SO_VITS = "enc_p.enc_."
 _AUTOVC = "encoder.lstm."
+_JUDGES_OF_SO_VITS = 6
+_HDEMUCS = {"freq_emb.embedding.weight", "freq_encoder.0.conv.weight", "time_encoder.0.conv.weight"}
 _HZ = {"32k": 32_000, "40k": 40_000, "48k": 48_000, "24k": 24_000}
 
 
@@ -54,7 +57,8 @@ def inspect_file(path: Path | str) -> FileFacts:
     path = Path(path)
     if path.suffix == ".index":
         return _index(path)
-    found = read_file(path)
+    with plain_arrays():
+        found = read_file(path)
     if not isinstance(found, Mapping):
         return FileFacts(path, "not a voice: there are no named weights in it")
     if "weight" in found and "config" in found:
@@ -62,6 +66,14 @@ def inspect_file(path: Path | str) -> FileFacts:
     if isinstance(found.get("model_b"), Mapping):
         note = "Give it as the speaker encoder, beside AutoVC's own file."
         return FileFacts(path, "the speaker encoder of AutoVC", trained=_steps(found, "step"), notes=(note,))
+    if is_clusters(found):
+        return _clusters(path, found)
+    if found.keys() >= {"state", "param_groups"}:
+        note = "Give the weights that were saved beside it."
+        return FileFacts(path, "the state of an optimizer, which only training needs", notes=(note,))
+    if found.keys() >= _HDEMUCS:
+        note = "It takes the music away before a conversion, as the separator hdemucs; it is no voice."
+        return FileFacts(path, "an HDemucs, which takes songs apart", notes=(note,))
     weights = found.get("model")
     if isinstance(weights, Mapping):
         return _of_model(path, found, [str(name).removeprefix("module.") for name in weights])
@@ -88,11 +100,10 @@ def _of_model(path: Path, found: Mapping[str, Any], names: list[str]) -> FileFac
             follows_pitch=True,
             speakers=None if table is None else int(table.shape[0]),
             trained=_steps(found, "iteration"),
-            notes=("It needs its config.json, which says the rate and the speakers' names.",),
+            notes=("It needs its config.json, which says the rate and the speakers' names.", *_on_training(found)),
         )
     if any(name.startswith("discriminators.") for name in names):
-        note = "Give the G_*.pth beside it."
-        return FileFacts(path, "a discriminator (D_*.pth), which only training needs", notes=(note,))
+        return _discriminator(path, found, names)
     if any(name.startswith(_AUTOVC) for name in names):
         note = "It needs its speaker encoder (3000000-BL.ckpt) and a recording of the target."
         return FileFacts(
@@ -103,6 +114,33 @@ def _of_model(path: Path, found: Mapping[str, Any], names: list[str]) -> FileFac
         note = "Extract the small model from it where it was trained, and give that."
         return FileFacts(path, "an RVC checkpoint of training", trained=_steps(found, "iteration"), notes=(note,))
     return FileFacts(path, "not a voice that is known here: so-vits, RVC and AutoVC look different")
+
+
+def _discriminator(path: Path, found: Mapping[str, Any], names: list[str]) -> FileFacts:
+    """so-vits has six in one, as RVC v1 has; RVC v2 has nine."""
+    trained = _steps(found, "iteration")
+    if any(name.startswith(f"discriminators.{_JUDGES_OF_SO_VITS}.") for name in names):
+        note = "Give the small model that RVC extracts from the G_*.pth beside it."
+        return FileFacts(
+            path, "a discriminator of RVC v2, which only its training needs", trained=trained, notes=(note,)
+        )
+    note = "To convert, give the G_*.pth beside it; to begin a training with the two, give both."
+    return FileFacts(path, "a discriminator (D_*.pth), which only training needs", trained=trained, notes=(note,))
+
+
+def _on_training(found: Mapping[str, Any]) -> tuple[str, ...]:
+    if not found.get("optimizer"):
+        return ()
+    return ("Its optimizer is in it too: with the D_*.pth of the same step it can be trained further.",)
+
+
+def _clusters(path: Path, found: Mapping[str, Any]) -> FileFacts:
+    sizes = {facts["cluster_centers_"].shape for facts in found.values()}
+    centres = ", ".join(f"{count} centres of {size}" for count, size in sorted(sizes))
+    return FileFacts(
+        path, f"the k-means of a so-vits voice, {centres}", speakers=len(found),
+        notes=(f"Give it as the clusters, beside the G_*.pth; it knows {', '.join(map(str, found))}.",),
+    )  # fmt: skip
 
 
 def _rvc(path: Path, found: Mapping[str, Any]) -> FileFacts:

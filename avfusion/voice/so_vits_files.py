@@ -16,6 +16,7 @@ from typing import Any
 from avfusion.errors import CannotRead
 from avfusion.segmentation.pretrained import load_model
 from avfusion.voice.model_file import read_file
+from avfusion.voice.so_vits_clusters import read_clusters
 
 LARGEST_CONFIG_BYTES = 1_000_000
 _ONE_LOADER = threading.Lock()
@@ -40,7 +41,7 @@ def load_svc(files: SoVitsFiles, encoder: Path, device: str) -> Any:
     weights = _weights(files.weights)
     core = fork()
     _check_fit(files, settings, weights)
-    clusters = None if files.clusters is None else _clusters(files.clusters)
+    clusters = None if files.clusters is None else read_clusters(files.clusters)
     with _ONE_LOADER, _encoder_from(encoder), silent():
         svc = core.Svc(net_g_path=files.weights, config_path=files.config, device=device)
     svc.hubert_model.eval()
@@ -117,27 +118,6 @@ def _check_fit(files: SoVitsFiles, settings: dict[str, Any], weights: dict[str, 
                 f"{files.weights}: does not fit {files.config.name}: {name} is {list(found[name])}, and the "
                 f"config says {list(shape)}. Give the config.json it was trained with."
             )
-
-
-def _clusters(path: Path) -> dict[str, Any]:
-    """Speaker -> k-means, as the fork saves them."""
-    import numpy as np
-    import torch
-    from numpy._core.multiarray import _reconstruct  # type: ignore[attr-defined]
-    from sklearn.cluster import KMeans
-
-    plain: list[Any] = [np.ndarray, np.dtype, np.dtypes.Float32DType, np.dtypes.Float64DType, _reconstruct]
-    with torch.serialization.safe_globals(plain):
-        held = read_file(path)
-    try:
-        models = {}
-        for speaker, facts in held.items():
-            model = KMeans(len(facts["cluster_centers_"]))
-            model.__dict__ |= {name: facts[name] for name in ("n_features_in_", "_n_threads", "cluster_centers_")}
-            models[speaker] = model
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CannotRead(f"{path}: cannot be read as a so-vits k-means ({first_line(error)}).") from error
-    return models
 
 
 def fork() -> Any:

@@ -21,6 +21,7 @@ from avfusion.voice.so_vits_files import fork, own_logging, silent
 from avfusion.voice.train_so_vits_checkpoints import Losses, LossTable, restore, save
 from avfusion.voice.train_so_vits_config import Config
 from avfusion.voice.train_so_vits_prepare import Prepared
+from avfusion.voice.train_so_vits_start import Start, begin_with
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ def train(
     after_step: int,
     on_step: Callable[[Losses], None],
     should_stop: Callable[[], bool],
+    start: Start | None = None,
 ) -> int:
-    """Trains from `after_step` (0: from random weights) on; the number of the last step, saved in `folder`.
+    """Trains from `after_step` (0: from `start`, or random weights) on; the number of the last step, saved in `folder`.
 
     Saves every `plan.save_every` steps, at the end, and when `should_stop` says so after a step. Raises CannotRead (a
     checkpoint that does not fit), CannotWrite, InputError when the losses are no longer numbers, KeyboardInterrupt.
@@ -56,6 +58,8 @@ def train(
         network = _network(config)
         if after_step:
             restore(folder, network, after_step)
+        elif start is not None:
+            begin_with(start, network)
         run = _Run(
             folder, config, plan, after_step, on_step, should_stop, steps_of_epoch(len(prepared.files), plan.batch)
         )

@@ -70,6 +70,12 @@ def save(folder: Path, network: Any, config: Config, step: int, *, keep: int) ->
                 (folder / f"{name}_{old}.pth").unlink(missing_ok=True)
 
 
+def remove_parts(folder: Path) -> None:
+    """Checkpoints that were being written when the machine or the program went down: half a gigabyte each."""
+    for part in folder.glob(".[GD]_*.part.pth"):
+        part.unlink(missing_ok=True)
+
+
 def restore(folder: Path, network: Any, step: int) -> None:
     """Gives the networks and their optimizers what they had at that step. Raises CannotRead."""
     for name, net, optimizer in _both(network):
@@ -109,13 +115,14 @@ class LossTable:
 
 
 def read_losses(folder: Path) -> tuple[Losses, ...]:
-    """The table in a folder; nothing where there is none. Raises CannotRead."""
+    """The table in a folder, while it grows too; nothing where there is none. Raises CannotRead."""
     path = folder / LOSSES
     if not path.is_file():
         return ()
     try:
-        with path.open(newline="") as file:
-            return tuple(_losses(row) for row in csv.DictReader(file))
+        # A row without its end is being written, or was when the machine went down.
+        whole, _, _ = path.read_bytes().rpartition(b"\n")
+        return tuple(_losses(row) for row in csv.DictReader(whole.decode("utf-8").splitlines()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CannotRead(f"{path}: cannot be read as losses of a training ({first_line(error)}). Delete it.") from error
 

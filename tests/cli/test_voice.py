@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchaudio.models import HDemucs
 
 from avfusion.cli import main
 from avfusion.media.write_sound import write_sound
 from tests.voice.talking import HIGH, LOW, Talker, talk
 from tests.voice.tiny_autovc import TINY, save_both
 from tests.voice.tiny_rvc import Malice, checkpoint, save
+from tests.voice.tiny_so_vits import tiny_clusters
 
 RATE = 16_000
 
@@ -114,13 +116,19 @@ def test_the_inspector_says_what_a_file_is(tmp_path: Path, capsys: pytest.Captur
     rvc = save(tmp_path, checkpoint("v1", 48_000, f0=False, speakers=3), "rvc.pth")
     # Its network is made by another package, whose import takes long; what is read off it are two of its names.
     voice = {"enc_p.enc_.attn_layers.0.conv_q.weight": torch.zeros(1), "emb_g.weight": torch.zeros(2, 4)}
-    so_vits = save(tmp_path, {"model": voice, "iteration": 7, "learning_rate": 1e-4}, "G_7.pth")
+    so_vits = {"model": voice, "iteration": 7, "learning_rate": 1e-4, "optimizer": {"state": {}}}
+    so_vits = save(tmp_path, so_vits, "G_7.pth")
+    hdemucs = HDemucs(["drums", "bass", "other", "vocals"], channels=4, growth=1, nfft=256, depth=3).state_dict()
     for path, words in (
         (rvc, ("an RVC voice", "rvc", "v1", "48000 Hz", "no F0", "3", "20epoch")),
-        (so_vits, ("a so-vits voice", "so-vits", "4.0", "speakers 2", "7 steps", "config.json")),
+        (so_vits, ("a so-vits voice", "so-vits", "4.0", "speakers 2", "7 steps", "config.json", "trained further")),
         (autovc, ("an AutoVC", "autovc", "speaker encoder")),
         (encoder, ("the speaker encoder of AutoVC", "3000000 steps")),
+        (tiny_clusters(tmp_path / "kmeans.pt", ("ada",)), ("k-means", "4 centres of 24", "beside the G_*.pth", "ada")),
         (save(tmp_path, {"model": {"discriminators.0.x": 1}}, "D_0.pth"), ("a discriminator", "G_*.pth")),
+        (save(tmp_path, {"model": {"discriminators.6.x": 1}}, "D_2.pth"), ("a discriminator of RVC v2", "extracts")),
+        (save(tmp_path, {"state": {}, "param_groups": []}, "o.pt"), ("an optimizer", "weights")),
+        (save(tmp_path, hdemucs, "hdemucs.pt"), ("an HDemucs", "no voice")),
         (save(tmp_path, {"model": {"enc_p.emb_phone.weight": 1}}, "G_0.pth"), ("checkpoint of training", "Extract")),
         (save(tmp_path, {"things": 1}, "other.pth"), ("not a voice that is known",)),
         (save(tmp_path, [1, 2], "list.pth"), ("no named weights",)),

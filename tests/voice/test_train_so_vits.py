@@ -15,11 +15,14 @@ from avfusion.errors import CannotRead, InputError, Stopped, UsageError
 from avfusion.media.write_sound import write_sound
 from avfusion.voice import Speaker
 from avfusion.voice.so_vits import load_so_vits
+from avfusion.voice.so_vits_clusters import read_clusters
 from avfusion.voice.so_vits_files import SoVitsFiles
-from avfusion.voice.train_so_vits import Plan, train
+from avfusion.voice.train_so_vits import Plan, _network, train
 from avfusion.voice.train_so_vits_checkpoints import Losses, last_step, read_losses
+from avfusion.voice.train_so_vits_clusters import train_clusters
 from avfusion.voice.train_so_vits_config import Config, check_config, new_config, stored_config
 from avfusion.voice.train_so_vits_prepare import Prepared, _cuts, prepare, prepared_before
+from avfusion.voice.train_so_vits_start import Start, begin_with, check_start
 from tests.voice.tiny_so_vits import MODEL, tiny_hubert
 from tests.voice.tiny_sounds import hum, noise
 
@@ -165,6 +168,24 @@ def test_long_recordings_are_cut_where_it_is_quiet(tmp_path: Path) -> None:
         assert pause <= stop <= pause + rate // 10
 
 
+# Clusters
+
+
+def test_clusters_are_the_middles_of_what_a_speaker_says(tmp_path: Path, prepared: Prepared, config: Config) -> None:
+    path = train_clusters(prepared, config, 3, tmp_path / "kmeans.pt")
+    (speaker, model), *others = read_clusters(path).items()
+    assert (speaker, others) == ("ada", [])
+    said = np.concatenate([torch.load(file, weights_only=True)["content"].numpy().T for file in prepared.files])
+    nearest = model.predict(said)
+    assert set(nearest) == {0, 1, 2}
+    for number, centre in enumerate(model.cluster_centers_):
+        np.testing.assert_allclose(centre, said[nearest == number].mean(axis=0), atol=0.15 * said.std())
+    again = train_clusters(prepared, config, 3, tmp_path / "again.pt")
+    np.testing.assert_array_equal(read_clusters(again)["ada"].cluster_centers_, model.cluster_centers_)
+    with pytest.raises(InputError, match=rf"ada: has {len(said)} frames of speech, too few for 9999 clusters"):
+        train_clusters(prepared, config, 9999, tmp_path / "more.pt")
+
+
 # Training
 
 
@@ -178,6 +199,15 @@ def test_a_trained_voice_converts(model_dir: Path, told: list[Losses], encoder: 
     assert not np.allclose(made.samples, source.samples, atol=1e-3)
 
 
+def test_a_row_that_is_not_whole_yet_is_not_read(model_dir: Path, told: list[Losses], tmp_path: Path) -> None:
+    table = (model_dir / "losses.csv").read_text()
+    for end in (1, 5, 30):
+        (tmp_path / "losses.csv").write_text(table[:-end])
+        assert [losses.step for losses in read_losses(tmp_path)] == [1]
+    (tmp_path / "losses.csv").write_text(table[:10])
+    assert read_losses(tmp_path) == ()
+
+
 def test_every_step_tells_its_losses_and_they_are_kept(model_dir: Path, told: list[Losses]) -> None:
     assert [(losses.step, losses.epoch) for losses in told] == [(1, 0), (2, 0)]
     for losses, kept in zip(told, read_losses(model_dir), strict=False):
@@ -186,6 +216,23 @@ def test_every_step_tells_its_losses_and_they_are_kept(model_dir: Path, told: li
         assert parts < losses.total < parts + 10
         assert kept.mel == pytest.approx(losses.mel, rel=1e-4)
         assert kept.learning_rate == pytest.approx(1e-4)
+
+
+def test_a_training_can_begin_with_networks_that_are_there(model_dir: Path, told: list[Losses], config: Config) -> None:
+    start = Start(model_dir / "G_2.pth", model_dir / "D_2.pth")
+    check_start(start, config)
+    network = _network(config)
+    begin_with(start, network)
+    for name, net in (("G", network.net_g), ("D", network.net_d)):
+        held = torch.load(model_dir / f"{name}_2.pth", weights_only=True)["model"]
+        assert all(torch.equal(value, held[key]) for key, value in net.state_dict().items())
+    wider = new_config(config_file(model_dir.parent, gin_channels=32), ["ada"])
+    with pytest.raises(CannotRead, match=r"G_2\.pth: its config and its weights do not match"):
+        check_start(start, wider)
+    with pytest.raises(CannotRead, match=r"D_2\.pth: holds no so-vits generator"):
+        check_start(Start(model_dir / "D_2.pth"), config)
+    with pytest.raises(CannotRead, match=r"G_2\.pth: holds no so-vits discriminator"):
+        check_start(Start(model_dir / "G_2.pth", model_dir / "G_2.pth"), config)
 
 
 def test_a_training_goes_on_where_it_was_and_stops_when_asked(

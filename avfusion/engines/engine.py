@@ -14,8 +14,9 @@ class HubFiles:
     """Weights in a repository of the Hugging Face hub.
 
     revision: the full commit hash, so that a run can be repeated; where none is known to us, a branch, and then the
-    cache notes the commit that was fetched. files: those that are needed beside the weights. weights: kinds of weights,
-    any of which will do, the best first. `gated`: the hub asks for an account with access.
+    cache notes the commit that was fetched. files: those that are needed beside the weights; in folders of a pipeline
+    there are weights among them. weights: kinds of weights, any of which will do, the best first. A file may also lie
+    there in parts, with a list of them beside it (`.index.json`). `gated`: the hub asks for an account with access.
     """
 
     repository: str

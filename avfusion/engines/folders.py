@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from avfusion.engines.engine import HubFiles, WebFile
+
+PARTS_LIST = ".index.json"
+"""Beside the name of a file that was cut into several: which those are."""
 
 
 def home() -> Path:
@@ -39,6 +43,15 @@ def hub_snapshot(source: HubFiles) -> Path:
     reference = repository / "refs" / source.revision
     commit = reference.read_text().strip() if reference.is_file() else source.revision
     return repository / "snapshots" / commit
+
+
+def parts_of(index: Path) -> list[Path]:
+    """The files beside a list of parts that it names; none where it cannot be read."""
+    try:
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return []
+    return [index.parent / Path(str(name)).name for name in sorted(map(str, named))]
 
 
 def weights_file(source: WebFile) -> Path:

@@ -8,33 +8,35 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import quote
 
 from avfusion.engines.engine import HubFiles
 from avfusion.engines.fetch import OnBytes, Refused, fetch, open_url
-from avfusion.engines.folders import hub_repository, hub_token
+from avfusion.engines.folders import PARTS_LIST, hub_repository, hub_token, parts_of
 from avfusion.errors import EngineNotReady
 
 _SMALL = (".json", ".txt")
 
 
 def fetch_repository(source: HubFiles, on_bytes: OnBytes) -> Path:
-    """The folder with the repository's settings and the first kind of weights that it has; weights come last.
+    """The folder with the repository's settings, the files that the source names, and the first kind of weights that it
+    has; weights come last, and what is nowhere named is left where it is.
 
     Raises `EngineNotReady`, with where to ask for access if that is what is missing, and `CannotWrite`.
     """
     try:
         commit, there = _look(source)
         snapshot = hub_repository(source) / "snapshots" / commit
-        weights = next((name for name in source.weights if name in there), None)
-        missing = [name for name in source.files if name not in there]
+        weights = next((name for name in source.weights if _parts(name, there)), None)
+        missing = [name for name in source.files if not _parts(name, there)]
         if weights is None or missing:
             lacking = ", ".join(missing) or " or ".join(source.weights)
             raise EngineNotReady(f"{source.page}: the repository has no {lacking} at revision {source.revision}.")
         small = [name for name in there if name.endswith(_SMALL) and "/" not in name]
-        for name in [*small, weights]:
-            _fetch_file(source, commit, name, snapshot / name, on_bytes)
+        for name in dict.fromkeys([*small, *source.files, weights]):
+            _fetch_whole(source, commit, name, there, on_bytes)
     except Refused as refused:
         raise _explained(source, refused) from refused
     if source.revision != commit:
@@ -59,6 +61,22 @@ def _look(source: HubFiles) -> tuple[str, list[str]]:
     with open_url(url, _headers()) as response:
         listing = json.load(response)
     return listing["sha"], [row["rfilename"] for row in listing["siblings"]]
+
+
+def _parts(name: str, there: Collection[str]) -> str | None:
+    """The name itself, or that of the list of its parts where the file was cut into several."""
+    return next((choice for choice in (name, f"{name}{PARTS_LIST}") if choice in there), None)
+
+
+def _fetch_whole(source: HubFiles, commit: str, name: str, there: Collection[str], on_bytes: OnBytes) -> None:
+    """A file, or the list of its parts and then all of those."""
+    found = _parts(name, there) or name
+    snapshot = hub_repository(source) / "snapshots" / commit
+    _fetch_file(source, commit, found, snapshot / found, on_bytes)
+    if found != name:
+        for part in parts_of(snapshot / found):
+            part_name = part.relative_to(snapshot).as_posix()
+            _fetch_file(source, commit, part_name, part, on_bytes)
 
 
 def _fetch_file(source: HubFiles, commit: str, name: str, link: Path, on_bytes: OnBytes) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from avfusion.engines.engine import Engine, HubFiles, Weights
-from avfusion.engines.folders import hub_snapshot, hub_token, weights_file
+from avfusion.engines.folders import PARTS_LIST, hub_snapshot, hub_token, parts_of, weights_file
 
 Kind = Literal["ready", "needs download", "needs package", "gated"]
 
@@ -88,6 +89,14 @@ def is_here(source: Weights) -> bool:
     # A file of the hub's cache is a link that is made when its content is whole.
     if isinstance(source, HubFiles):
         folder = hub_snapshot(source)
-        has_weights = any((folder / name).exists() for name in source.weights)
-        return has_weights and all((folder / name).exists() for name in source.files)
+        has_weights = any(_is_whole(folder / name) for name in source.weights)
+        return has_weights and all(_is_whole(folder / name) for name in source.files)
     return weights_file(source).exists()
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is there, or all the parts into which it was cut."""
+    if path.exists():
+        return True
+    parts = parts_of(path.with_name(f"{path.name}{PARTS_LIST}"))
+    return bool(parts) and all(part.exists() for part in parts)

@@ -27,7 +27,7 @@ _FORMANT = "Move the target's resonances (world-knn): up for a smaller throat."
 _BACKGROUND = "Take music and ambience apart first, and put them back."
 _SEPARATOR = "What takes them apart: auto takes hdemucs if it is downloaded, else repet-sim."
 _FROM = "Convert only from here on; repeat with --to for more spans."
-_F0 = "What follows the pitch (so-vits, rvc): dio, harvest, parselmouth, crepe, crepe-tiny."
+_F0 = "What follows the pitch (so-vits, rvc): dio, harvest, parselmouth, crepe, crepe-tiny; rmvpe once pulled."
 _PREVIEW = "Only the first seconds, into a sound file."
 _INSPECT = "Say what a model file is, and do nothing else."
 

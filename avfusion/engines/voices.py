@@ -9,6 +9,7 @@ from functools import partial
 
 from avfusion.engines.engine import MIB, Engine, HubFiles
 from avfusion.engines.folders import hub_snapshot
+from avfusion.engines.pitches import rmvpe_weights
 
 _CONTENT = HubFiles("lengyue233/content-vec-best", "main", files=("config.json",))
 # Four bytes for each of its weights.
@@ -24,13 +25,13 @@ def _load_world_knn(device: str) -> object:
 def _load_so_vits(source: HubFiles, device: str) -> object:
     from avfusion.voice.opening import SoVitsOpener
 
-    return SoVitsOpener(hub_snapshot(source), device)
+    return SoVitsOpener(hub_snapshot(source), device, rmvpe_weights)
 
 
 def _load_rvc(source: HubFiles, device: str) -> object:
     from avfusion.voice.opening import RvcOpener
 
-    return RvcOpener(hub_snapshot(source), device)
+    return RvcOpener(hub_snapshot(source), device, rmvpe_weights)
 
 
 def _load_autovc(device: str) -> object:

@@ -23,6 +23,7 @@ _ABILITIES = {
     "tracking": "The mask through the clip",
     "voice": "Another voice",
     "separation": "Voice and background apart",
+    "pitch": "The pitch of a voice",
 }
 _HEADS = ("Engine", "What it is", "Download", "Memory", "Device", "Licence", "State")
 _LOOK_EVERY_S = 0.7

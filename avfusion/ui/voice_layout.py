@@ -171,8 +171,9 @@ def how_part() -> HowPart:
             "", label="Only this part, in seconds", placeholder="2.5-6, or 9-; empty: all of it", elem_id="voice-part"
         )
         who = gr.Dropdown(WHO, value=0, filterable=False, label="Only this speaker", elem_id="voice-who")
+        methods = [*METHODS, *(row.name for row in of_ability("pitch") if state(row).is_ready)]
         method = gr.Dropdown(
-            [("The engine's own", ""), *((name, name) for name in METHODS)], value="", filterable=False,
+            [("The engine's own", ""), *((name, name) for name in methods)], value="", filterable=False,
             label="Pitch method (so-vits, rvc)", elem_id="voice-method",
         )  # fmt: skip
         separators = [("The best that is ready", "auto"), *((row.name, row.name) for row in of_ability("separation"))]

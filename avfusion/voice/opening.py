@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from avfusion.voice import VoiceEngine
 
 if TYPE_CHECKING:
     from avfusion.voice.content import ContentEncoder
+    from avfusion.voice.rmvpe import Rmvpe
 
 Options = Mapping[str, Any]
 """Settings of an engine by name, as its settings class has them; what is left out is as the engine has it.
@@ -75,10 +76,14 @@ class WorldKnnOpener:
 
 @dataclass
 class RvcOpener:
-    """`rvc`: the content encoder is read once, for all voices."""
+    """`rvc`: the content encoder is read once, for all voices, and so is what follows the pitch.
+
+    rmvpe_weights: where they lie; raises EngineNotReady where they do not.
+    """
 
     folder: Path
-    device: str = "cpu"
+    device: str
+    rmvpe_weights: Callable[[], Path]
 
     name: str = field(default="rvc", init=False)
     hears_target: bool = field(default=False, init=False)
@@ -90,7 +95,14 @@ class RvcOpener:
 
         return read_content(self.folder, device=self.device)
 
+    @cached_property
+    def _rmvpe(self) -> Rmvpe:
+        from avfusion.voice.rmvpe import read_rmvpe
+
+        return read_rmvpe(self.rmvpe_weights(), device=self.device)
+
     def open(self, files: ModelFiles | None, options: Options) -> VoiceEngine:
+        from avfusion.voice.pitch import RMVPE
         from avfusion.voice.rvc import Rvc, RvcSettings
         from avfusion.voice.rvc_file import read_rvc
         from avfusion.voice.rvc_index import read_index
@@ -100,23 +112,27 @@ class RvcOpener:
         if "f0_method" in plain:
             plain["pitch"] = plain.pop("f0_method")
         settings = RvcSettings(**plain)
+        rmvpe = self._rmvpe if settings.pitch == RMVPE else None
         voice = read_rvc(files.weights, device=self.device)
         index = None if files.index is None else read_index(files.index)
-        return Rvc(voice, self._content, index, settings)
+        return Rvc(voice, self._content, index, settings, rmvpe)
 
 
 @dataclass
 class SoVitsOpener:
-    """`so-vits`: a `G_*.pth` with its `config.json`, which may lie beside it."""
+    """`so-vits`: a `G_*.pth` with its `config.json`, which may lie beside it. rmvpe_weights: as `RvcOpener` has it."""
 
     folder: Path
-    device: str = "cpu"
+    device: str
+    rmvpe_weights: Callable[[], Path]
 
     name: str = field(default="so-vits", init=False)
     hears_target: bool = field(default=False, init=False)
     needs_model: bool = field(default=True, init=False)
 
     def open(self, files: ModelFiles | None, options: Options) -> VoiceEngine:
+        from avfusion.voice.pitch import RMVPE
+        from avfusion.voice.rmvpe import read_rmvpe
         from avfusion.voice.so_vits import SoVitsSettings, load_so_vits
         from avfusion.voice.so_vits_files import SoVitsFiles
 
@@ -127,8 +143,10 @@ class SoVitsOpener:
         if files.config is None and not config.is_file():
             raise UsageError(f"{files.weights}: so-vits needs the config.json of this model too. Give it.")
         settings = SoVitsSettings(predict_f0=bool(options.get("automatic_pitch", False)), **plain)
+        is_by_rmvpe = settings.f0_method == RMVPE
+        rmvpe = read_rmvpe(self.rmvpe_weights(), device=self.device) if is_by_rmvpe else None
         voice = SoVitsFiles(files.weights, config, files.clusters)
-        return load_so_vits(voice, encoder=self.folder, device=self.device, settings=settings)
+        return load_so_vits(voice, encoder=self.folder, device=self.device, settings=settings, rmvpe=rmvpe)
 
 
 @dataclass
@@ -174,9 +192,8 @@ def _checked(engine: str, options: Options, takes: set[str]) -> dict[str, Any]:
 
 
 def _check_so_vits(plain: Options) -> None:
-    from avfusion.voice.pitch import METHODS
+    from avfusion.voice.pitch import check_method
 
-    if plain.get("f0_method", "dio") not in METHODS:
-        raise UsageError(f"There is no pitch method '{plain['f0_method']}'. Take one of: {', '.join(METHODS)}.")
+    check_method(plain.get("f0_method", "dio"))
     if not 0 <= plain.get("cluster_ratio", 0.0) <= 1:
         raise UsageError(f"cluster ratio is {plain['cluster_ratio']:g}; it lies between 0 and 1.")

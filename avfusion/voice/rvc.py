@@ -7,6 +7,7 @@ layout of the checkpoints; length, times and pauses are those of the source, whi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,13 @@ from avfusion.voice.content import HOP, RATE_HZ, WINDOW, ContentEncoder
 from avfusion.voice.layers import Tensor
 from avfusion.voice.one_channel import Wave, as_played, heard, resampled
 from avfusion.voice.pauses import keep_pauses
-from avfusion.voice.pitch import HIGHEST_HZ, LOWEST_HZ, METHODS, f0_hz
+from avfusion.voice.pitch import HIGHEST_HZ, LOWEST_HZ, check_method, f0_hz
 from avfusion.voice.rvc_config import FRAMES_A_SECOND, PITCH_BINS
 from avfusion.voice.rvc_file import RvcVoice
 from avfusion.voice.rvc_index import RvcIndex
+
+if TYPE_CHECKING:
+    from avfusion.voice.rmvpe import Rmvpe
 
 # Attention needs memory that grows with the square of the time.
 _LONGEST_S = 60.0
@@ -36,7 +40,7 @@ _MOST_GAIN = 10.0
 
 @dataclass(frozen=True)
 class RvcSettings:
-    """pitch: the method that follows the pitch (one of `pitch.METHODS`).
+    """pitch: the method that follows the pitch (one of `pitch.METHODS`, or rmvpe).
     index_rate: 0..1, how far features are drawn towards those of the index.
     protect: 0..0.5, how much of that is done where there is no pitch (consonants, breaths); 0.5: as much as elsewhere.
     own_loudness: 0..1, how much of the loudness over time is the network's own, the rest is the source's. RVC calls it
@@ -49,8 +53,7 @@ class RvcSettings:
     own_loudness: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.pitch not in METHODS:
-            raise UsageError(f"There is no pitch method '{self.pitch}'. Take one of: {', '.join(METHODS)}.")
+        check_method(self.pitch)
         for name, most in (("index_rate", 1.0), ("protect", 0.5), ("own_loudness", 1.0)):
             if not 0 <= getattr(self, name) <= most:
                 raise UsageError(f"{name} is {getattr(self, name)}; it lies between 0 and {most:g}.")
@@ -67,6 +70,7 @@ class Rvc:
     content: ContentEncoder
     index: RvcIndex | None = None
     settings: RvcSettings = field(default_factory=RvcSettings)
+    rmvpe: Rmvpe | None = None
 
     name = "rvc"
 
@@ -118,7 +122,7 @@ class Rvc:
 
         config, network = self.voice.config, self.voice.network
         clean, frames = _with_margins(wave)
-        pitch = f0_hz(clean, self.settings.pitch, count=2 * frames, device=str(network.device))
+        pitch = f0_hz(clean, self.settings.pitch, count=2 * frames, device=str(network.device), rmvpe=self.rmvpe)
         raw = self.content.features(clean, projected=self._projected).repeat_interleave(2, dim=0)
         features = self._drawn_to_voice(raw, is_voiced=pitch > 0)
         moved = pitch * 2 ** (semitones / 12)

@@ -7,9 +7,9 @@ in pauses, pieces put together without a fade) is done anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,10 +17,17 @@ from avfusion.clip import Sound
 from avfusion.errors import NothingFound, UsageError
 from avfusion.voice import Speaker, Target
 from avfusion.voice.one_channel import Wave, as_played, heard
+from avfusion.voice.pitch import RMVPE
 from avfusion.voice.so_vits_files import SoVitsFiles, load_svc, silent
+from avfusion.voice.so_vits_pitch import follow_by_rmvpe
 
-F0Method = Literal["dio", "harvest", "parselmouth", "crepe-tiny", "crepe"]
+if TYPE_CHECKING:
+    from avfusion.voice.rmvpe import Rmvpe
 
+F0Method = Literal["dio", "harvest", "parselmouth", "crepe-tiny", "crepe", "rmvpe"]
+
+# The quickest of the fork's own, where only the number of its frames is asked for.
+_HOW_MANY: F0Method = "dio"
 _PAUSE_DB = 40
 _PAD_S = 0.5
 _WINDOW_S = 0.5
@@ -49,9 +56,12 @@ class SoVits:
 
     name = "so-vits"
 
-    def __init__(self, svc: Any, settings: SoVitsSettings | None = None) -> None:
+    def __init__(self, svc: Any, settings: SoVitsSettings | None = None, rmvpe: Rmvpe | None = None) -> None:
         self._svc = svc
         self._settings = settings or SoVitsSettings()
+        if self._settings.f0_method == RMVPE:
+            follow_by_rmvpe(svc, rmvpe)
+            self._settings = replace(self._settings, f0_method=_HOW_MANY)
         self.rate_hz: int = svc.target_sample
         self.speakers: tuple[str, ...] = tuple(svc.spk2id.keys())
 
@@ -132,6 +142,14 @@ class SoVits:
             out[after] = out[after] * rise[:count] + sound[lead + end - start : lead + end - start + count] * down
 
 
-def load_so_vits(files: SoVitsFiles, *, encoder: Path, device: str, settings: SoVitsSettings | None = None) -> SoVits:
-    """The engine with a user's model. encoder: folder of the content encoder (ContentVec). Raises CannotRead."""
-    return SoVits(load_svc(files, encoder, device), settings)
+def load_so_vits(
+    files: SoVitsFiles,
+    *,
+    encoder: Path,
+    device: str,
+    settings: SoVitsSettings | None = None,
+    rmvpe: Rmvpe | None = None,
+) -> SoVits:
+    """The engine with a user's model. encoder: folder of the content encoder (ContentVec). rmvpe: for the pitch method
+    of that name. Raises CannotRead."""
+    return SoVits(load_svc(files, encoder, device), settings, rmvpe)

@@ -17,7 +17,7 @@ from avfusion.voice.inspect_file import engine_of
 from avfusion.voice.opening import ModelFiles
 from tests.voice.talking import HIGH, LOW, mono, talk
 from tests.voice.tiny_rvc import Malice, save, save_hubert
-from tests.voice.tiny_voices import pulled, tiny_voice
+from tests.voice.tiny_voices import pulled, pulled_rmvpe, tiny_voice
 
 SOUND = mono(talk(LOW, 1))
 REFERENCE = Reference((mono(talk(HIGH, 6, seed=5)),))
@@ -87,6 +87,19 @@ def test_so_vits_settings_out_of_range_are_refused(tmp_path: Path) -> None:
     for options, words in (({"f0_method": "ear"}, "no pitch method"), ({"cluster_ratio": 2.0}, "between 0 and 1")):
         with pytest.raises(UsageError, match=words):
             lent("so-vits", files, options, TARGETS["so-vits"])
+
+
+@pytest.mark.parametrize("name", ["rvc", "so-vits"])
+def test_rmvpe_follows_the_pitch_once_it_is_pulled(name: str, tmp_path: Path) -> None:
+    files = tiny_voice(name, tmp_path)
+    with pytest.raises(EngineNotReady, match="rmvpe: needs a download of 181 MB: avfusion engines pull rmvpe"):
+        lent(name, files, {"f0_method": "rmvpe"}, TARGETS[name])
+    pulled_rmvpe()
+    with Registry().lend("rmvpe", "pitch", "cpu") as follower:
+        assert follower.name == "rmvpe"
+    plain, other = (lent(name, files, {"f0_method": method}, TARGETS[name]) for method in ("dio", "rmvpe"))
+    assert plain.samples.shape == other.samples.shape
+    assert not np.array_equal(plain.samples, other.samples)
 
 
 def test_code_in_a_model_file_does_not_run(tmp_path: Path) -> None:

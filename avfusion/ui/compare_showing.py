@@ -16,7 +16,7 @@ from avfusion.ui import words
 from avfusion.ui.compare_pictures import answer_picture, heat, image, legend, small
 from avfusion.ui.compare_visit import Answers, CompareVisit
 
-TARGETS = {"background": "Background"}
+TARGETS = {"background": "Background", "inpaint": "Inpaint"}
 """Tabs to which a mask can be taken: their id, and what they are called."""
 
 _LABELS_SHOWN = 6

@@ -137,8 +137,8 @@ def behind_part() -> BehindPart:
             0, 40, value=18, step=1, label="Compression (18 looks like the source)", buttons=[],
             elem_id="background-quality",
         )  # fmt: skip
-        tracker = _engines("tracking", "Engine that follows the object", "background-tracker")
-        segmenter = _engines("segmentation", "Engine that turns clicks into a mask", "background-segmenter")
+        tracker = engine_choice("tracking", "Engine that follows the object", "background-tracker")
+        segmenter = engine_choice("segmentation", "Engine that turns clicks into a mask", "background-segmenter")
     return BehindPart(
         kind, picture, video, colour, blur, clear, edges, placing, fit, x, y, scale, loop, light_wrap, colour_match,
         quality, tracker, segmenter,
@@ -160,7 +160,7 @@ def _placing() -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Slider, gr.Radio]:
     return fit, x, y, scale, loop
 
 
-def _engines(ability: str, label: str, elem_id: str) -> gr.Dropdown:
+def engine_choice(ability: str, label: str, elem_id: str) -> gr.Dropdown:
     names = [(engine.name, engine.name) for engine in of_ability(ability)]
     return gr.Dropdown([("The best that is ready", "auto"), *names], value="auto", label=label, elem_id=elem_id)
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from avfusion.engines.downloads import to_preload
 from avfusion.jobs.home import clean, home
-from avfusion.ui import background, colours, compare, endpoints, engines, example, voice
+from avfusion.ui import background, colours, compare, endpoints, engines, example, inpaint, voice
 from avfusion.ui.downloads import DOWNLOADS
 from avfusion.ui.theme import STYLE, theme
 
@@ -24,7 +24,8 @@ def build_page() -> gr.Blocks:
     runs_at_once = max(1, (os.cpu_count() or 2) // 2)
     with gr.Blocks(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
         gr.HTML(
-            '<header class="top"><h1>AVFusion</h1><p>Another background or another voice for your clip.</p></header>'
+            '<header class="top"><h1>AVFusion</h1>'
+            "<p>Your clip with another background, without an object, or with another voice.</p></header>"
         )
         with gr.Tabs(elem_id="tabs", selected="background") as tabs:
             # Compare hands masks on to the tabs after it, which must be there first.
@@ -32,6 +33,8 @@ def build_page() -> gr.Blocks:
                 pass
             with gr.Tab("Background", id="background", elem_id="background-tab"):
                 targets = [background.build(page, runs_at_once=runs_at_once)]
+            with gr.Tab("Inpaint", id="inpaint", elem_id="inpaint-tab") as inpaint_tab:
+                targets.append(inpaint.build(page, inpaint_tab, runs_at_once=runs_at_once))
             with gr.Tab("Voice", id="voice", elem_id="voice-tab") as voice_tab:
                 voice.build(page, voice_tab, runs_at_once=runs_at_once)
             with gr.Tab("Engines", id="engines", elem_id="engines-tab") as engines_tab:

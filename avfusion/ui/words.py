@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -160,12 +160,13 @@ def waiting() -> str:
     return bar(0.0, "Waiting for its turn …", "")
 
 
-def progress(now: Progress) -> str:
-    rate = f"{now.frames_per_s:.3g} {'steps' if now.stage == 'learning' else 'frames'}/s" if now.done > 1 else ""
+def progress(now: Progress, stages: Mapping[str, str] = _STAGES) -> str:
+    """stages: what a tab calls the stages of its runs."""
+    unit = "step" if now.stage == "learning" or now.unit == "steps" else "frame"
+    rate = f"{now.frames_per_s:.3g} {unit}s/s" if now.done > 1 else ""
     left = f"about {duration(now.remaining_s)} left in this step" if now.remaining_s is not None else ""
-    counted = f"{'step' if now.stage == 'learning' else 'frame'} {now.done} of {now.total}"
-    words = " · ".join(part for part in (counted, rate, left) if part)
-    return bar(now.done / max(1, now.total), _STAGES.get(now.stage, now.stage.capitalize()), words)
+    words = " · ".join(part for part in (f"{unit} {now.done} of {now.total}", rate, left) if part)
+    return bar(now.done / max(1, now.total), stages.get(now.stage, now.stage.capitalize()), words)
 
 
 def bar(part: float, title: str, words: str) -> str:
@@ -192,3 +193,9 @@ def report(report: Report, *, total_s: float) -> str:
     line = " · ".join(escape(item) for item in items if item)
     notes = "".join(f"<li>{escape(text)}</li>" for text in report.notes)
     return f'<p class="report">{line}</p>' + (f'<ul class="notes">{notes}</ul>' if notes else "")
+
+
+def share(part: float) -> str:
+    """0.034 -> 3.4 %"""
+    percent = 100 * float(part)
+    return f"{percent:.{0 if percent >= 10 or percent == 0 else 1}f} %"

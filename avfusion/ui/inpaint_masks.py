@@ -1,0 +1,134 @@
+"""Masks that a visitor brings, a PNG for each frame, loose or in a ZIP -> a track, as if the object were followed."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from avfusion.clip import Clip, Drawn, Mask
+from avfusion.errors import AvfusionError, CannotRead, MaskCountMismatch, NothingFound, Stopped, UsageError
+from avfusion.media.mask_folder import MaskFolder
+from avfusion.media.masks import TrackFolder
+from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.pipelines.track import Tracking
+from avfusion.ui import words
+from avfusion.ui.clicks import Selection
+from avfusion.ui.following import KIND
+from avfusion.ui.inpaint_visit import InpaintVisit
+from avfusion.ui.looking import Look, look
+from avfusion.ui.runs import Run
+from avfusion.ui.visit import Made, TrackOf
+
+# No mask takes more than its pixels with four bytes each, and what a PNG says of itself.
+_MOST_BYTES_PER_PIXEL = 5
+_PNG_SLACK_BYTES = 2**20
+
+
+def take_masks(visit: InpaintVisit, files: Sequence[str] | None, frame: int, segmenter: str) -> Iterator[Any]:
+    """The drop zone for masks (empty again afterwards), what there is to say about them, and a `Look`."""
+    if not files:
+        yield gr.skip(), gr.skip(), *(gr.skip(),) * len(Look._fields)
+        return
+    clip, paths = visit.clip, [Path(file) for file in files]
+    job: Run[Made] | None = None
+    try:
+        if clip is None:
+            raise UsageError("Choose the picture or clip first (step 1), then its masks.")
+        job = visit.start(partial(read_given, visit, clip, paths), kind=KIND)
+        for now in job.progress():
+            if now is not None:
+                yield gr.skip(), words.progress(now), *(gr.skip(),) * len(Look._fields)
+        made = job.result()
+    except AvfusionError as error:
+        said = words.note("Stopped.") if isinstance(error, Stopped) else words.problem(error, *paths)
+        yield None, said, *(gr.skip(),) * len(Look._fields)
+        return
+    finally:
+        if job is not None:
+            job.stop()
+    with visit.lock:
+        visit.selection = Selection(made.made_from.prompts, past=(*visit.selection.past, visit.selection.prompts))
+        visit.give(made)
+        first = min(prompt.frame for prompt in made.made_from.prompts)
+        shown = frame if made.tracking.track.union(frame).any() else first
+        count = made.tracking.track.frame_count
+        said = words.good(f"The masks are there, {count} of them." if count > 1 else "The mask is there.")
+        yield None, said, *look(visit, shown, segmenter)
+
+
+def read_given(
+    visit: InpaintVisit, clip: Clip, files: Sequence[Path], on_progress: OnProgress, should_stop: ShouldStop
+) -> Made:
+    """Raises `CannotRead`, `MaskCountMismatch`, `MaskSizeMismatch`, and `NothingFound` where all masks are empty."""
+    teller = Teller("masks", clip.frame_count, on_progress, should_stop)
+    with visit.folder_for("given") as folder:
+        pictures = folder / "masks"
+        pictures.mkdir()
+        _gather(clip, files, pictures)
+        found = MaskFolder(pictures, clip)
+        track = TrackFolder(
+            folder / "track", width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count,
+            engine=found.engine,
+        )  # fmt: skip
+        first = _copied(found, track, teller)
+        shutil.rmtree(pictures)
+        if not first:
+            raise NothingFound("These masks are all black: nothing is marked in them.")
+        sealed = track.seal()
+    prompts = tuple(Drawn(mask, frame, number) for number, (frame, mask) in sorted(first.items()))
+    keys = {number: (frame,) for number, (frame, _) in first.items()}
+    return Made(TrackOf(prompts), Tracking(sealed, {}, {}, span=(0, clip.frame_count), keys=keys))
+
+
+def _copied(found: MaskFolder, track: TrackFolder, teller: Teller) -> dict[int, tuple[int, Mask]]:
+    """Puts every mask into the track; the first frame of each object, and its mask there."""
+    first: dict[int, tuple[int, Mask]] = {}
+    nowhere = np.zeros((found.height_px, found.width_px), np.bool_)
+    for frame in range(found.frame_count):
+        labels = found.labels(frame)
+        for number in (np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1).tolist():
+            if number not in first:
+                first[number] = frame, labels == number
+                for earlier in range(frame):  # nobody doubts that it is not there
+                    track.put(earlier, number, nowhere)
+        for number in first:
+            track.put(frame, number, labels == number)
+        teller.step()
+    return first
+
+
+def _gather(clip: Clip, files: Sequence[Path], folder: Path) -> None:
+    """The PNGs in the order of their names, as 00000.png, 00001.png, ..."""
+    zips = [file for file in files if file.suffix.lower() == ".zip"]
+    if not zips:
+        for number, file in enumerate(sorted(files, key=lambda path: path.name)):
+            shutil.copyfile(file, folder / f"{number:05d}.png")
+        return
+    if len(files) > 1:
+        raise UsageError("Give one ZIP, or the PNGs themselves.")
+    most = _MOST_BYTES_PER_PIXEL * clip.width_px * clip.height_px + _PNG_SLACK_BYTES
+    try:
+        with zipfile.ZipFile(zips[0]) as archive:
+            entries = sorted(
+                (entry for entry in archive.infolist() if entry.filename.lower().endswith(".png")),
+                key=lambda entry: entry.filename,
+            )
+            if len(entries) != clip.frame_count:
+                raise MaskCountMismatch(
+                    f"{zips[0]}: {len(entries)} mask PNGs for a clip of {clip.frame_count} frames. "
+                    "There must be one for each."
+                )
+            for number, entry in enumerate(entries):
+                if entry.file_size > most:
+                    raise CannotRead(f"{zips[0]}: {entry.filename} is too large for a mask of this clip.")
+                with archive.open(entry) as source, (folder / f"{number:05d}.png").open("wb") as target:
+                    shutil.copyfileobj(source, target)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # damaged, encrypted, or packed in a way
+        raise CannotRead(f"{zips[0]}: this ZIP cannot be unpacked.") from error

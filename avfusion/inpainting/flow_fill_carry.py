@@ -1,0 +1,228 @@
+"""What the frames on one side of a frame show behind its hole, each pixel sampled once from where it was last seen.
+
+A clip is gone through in one direction. For every pixel of the hole it is kept from which frame it comes and from
+where in it; colours are taken from that frame itself, so that they do not blur from frame to frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Mask, Rgb
+from avfusion.inpainting.flow_fill_motion import Field, Small, depart, places
+from avfusion.inpainting.flow_fill_seam import BAND_PX, drift, mismatch, nearest_in
+from avfusion.inpainting.flow_fill_survey import Survey
+from avfusion.inpainting.hole import Window, window_around
+
+KEPT_FRAMES = 32
+"""So many frames stay in memory to be sampled from; what was seen before is sampled from a filled frame."""
+
+NEVER = 65535
+"""The age of what was not seen."""
+
+_ROW = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What one direction has for the n pixels of a hole, row by row.
+
+    colour: uint8 [n, 3]. age: uint16 [n], frames since it was seen, NEVER if it was not. doubt: uint8 [n], how unlike
+    its surroundings the source is.
+    """
+
+    colour: NDArray[np.uint8]
+    age: NDArray[np.uint16]
+    doubt: NDArray[np.uint8]
+
+
+@dataclass(eq=False)
+class Origins:
+    """Where the pixels of a window come from: frame number (-1 nowhere), x, y in it, and when they were last seen."""
+
+    window: Window
+    source: NDArray[np.int32]
+    x: Field
+    y: Field
+    born: NDArray[np.int32]
+
+
+@dataclass(eq=False)
+class _Kept:
+    filled: Rgb
+    hole: Mask
+
+
+class Carrier:
+    """Goes through one shot in one direction, `step` by `step`."""
+
+    def __init__(self, known: Survey) -> None:
+        self._known = known
+        self._kept: dict[int, _Kept] = {}
+        self._small: Small | None = None
+        self._last = -1
+        self._origins: Origins | None = None
+        self.departure: Field | None = None
+
+    def step(self, index: int, rgb: Rgb, hole: Mask) -> Carried:
+        """The next frame of the direction."""
+        small = Small(rgb, hole)
+        origins = None
+        window = window_around(hole, BAND_PX + 2)
+        if self._small is None:
+            small.cover()
+        else:
+            camera = self._known.towards(index, self._last)
+            self.departure = depart(small, self._small, camera, self.departure)
+            if window is not None:
+                origins = self._follow(window, *places(window, camera, self.departure, small.scale))
+        carried, filled = self._fill(index, rgb, hole, window, origins)
+        self._kept[index] = _Kept(filled, hole)
+        if len(self._kept) > KEPT_FRAMES:
+            del self._kept[next(iter(self._kept))]
+        self._small, self._last = small, index
+        return carried
+
+    def _follow(self, window: Window, x: Field, y: Field) -> Origins:
+        """The origins of pixels that lie at x, y in the last frame."""
+        last = self._kept[self._last]
+        height, width = last.hole.shape
+        inside = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
+        found = Origins(
+            window,
+            np.where(inside, self._last, -1).astype(np.int32),
+            x.copy(),
+            y.copy(),
+            np.full(x.shape, self._last, np.int32),
+        )
+        if last.hole.any():
+            covered = cv2.remap(last.hole.view(np.uint8) * 255, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            hidden = inside & (covered > 0)
+            self._inherit(found, hidden)
+        return found
+
+    def _inherit(self, found: Origins, hidden: Mask) -> None:
+        """Pixels that were hidden in the last frame too come from where they came from there."""
+        before = self._origins
+        if before is None:
+            found.source[hidden] = -1
+            return
+        rows, columns = before.window
+        x, y = found.x[hidden] - columns.start, found.y[hidden] - rows.start
+        height, width = before.source.shape
+        column = np.clip(np.rint(x).astype(np.intp), 0, width - 1)
+        row = np.clip(np.rint(y).astype(np.intp), 0, height - 1)
+        source = before.source[row, column]
+        as_float = before.source.astype(np.float32)
+        same = cv2.erode(as_float, _THREE) == cv2.dilate(as_float, _THREE)
+        smooth = same[row, column]
+        for mine, theirs, at, near in ((found.x, before.x, x, column), (found.y, before.y, y, row)):
+            nearby = theirs[row, column] + (at - near)
+            mine[hidden] = np.where(smooth, gathered(theirs, x, y), nearby)
+        found.source[hidden] = source
+        found.born[hidden] = before.born[row, column]
+
+    def _fill(
+        self, index: int, rgb: Rgb, hole: Mask, window: Window | None, origins: Origins | None
+    ) -> tuple[Carried, Rgb]:
+        count = int(hole.sum())
+        nothing = Carried(np.zeros((count, 3), np.uint8), np.full(count, NEVER, np.uint16), np.zeros(count, np.uint8))
+        if window is None:
+            self._origins = None
+            return nothing, rgb
+        inside = hole[window]
+        if origins is None:
+            x, y = np.meshgrid(np.arange(inside.shape[1]), np.arange(inside.shape[0]))
+            x, y = x.astype(np.float32) + window[1].start, y.astype(np.float32) + window[0].start
+            source = np.where(inside, -1, index).astype(np.int32)
+            self._origins = Origins(window, source, x, y, np.full(inside.shape, index, np.int32))
+            return nothing, rgb
+        estimate, doubt = self._joined(index, rgb[window], inside, origins)
+        known = inside & (origins.source >= 0)
+        filled = rgb.copy()
+        filled[window][known] = estimate[known]
+        age = np.where(known, np.minimum(np.abs(index - origins.born), NEVER - 1), NEVER).astype(np.uint16)
+        self._renew(index, origins, inside)
+        return Carried(estimate[inside], age[inside], doubt[inside]), filled
+
+    def _joined(
+        self, index: int, picture: Rgb, inside: Mask, origins: Origins
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The window's colours brought into line with the frame, and how unlike it they were. uint8 both."""
+        band, nearest = nearest_in(inside)
+        around = _outwards(origins, band, nearest)
+        estimate, told = self._sample(index, around, band | inside, band)
+        usable = told & band
+        if usable.sum() > 50:
+            slid = drift(estimate, picture, usable)
+            origins.x += slid[..., 0]
+            origins.y += slid[..., 1]
+            around.x += slid[..., 0]
+            around.y += slid[..., 1]
+            estimate, told = self._sample(index, around, band | inside, band)
+            usable = told & band
+        change, doubt = mismatch(estimate, picture, usable)
+        joined = np.clip(np.rint(estimate + change), 0, 255).astype(np.uint8)
+        return joined, np.clip(doubt, 0, 255).astype(np.uint8)
+
+    def _sample(self, index: int, origins: Origins, wanted: Mask, band: Mask) -> tuple[Field, Mask]:
+        """Colours float32 [h, w, 3] of what is wanted, and where there were any.
+
+        On the band, a source that was itself hidden there tells nothing.
+        """
+        out = np.zeros((*wanted.shape, 3), np.float32)
+        told = np.zeros(wanted.shape, np.bool_)
+        exposure = self._known.exposure
+        for source in np.unique(origins.source[wanted]):
+            if source < 0:
+                continue
+            here = wanted & (origins.source == source)
+            kept = self._kept[int(source)]
+            x, y = origins.x[here], origins.y[here]
+            gain = np.exp(exposure[index] - exposure[source]).astype(np.float32)
+            out[here] = gathered(kept.filled, x, y) * gain
+            told[here] = ~band[here] | (gathered(kept.hole.view(np.uint8) * 255, x, y) == 0)
+            height, width = kept.hole.shape
+            told[here] &= (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
+        return out, told
+
+    def _renew(self, index: int, origins: Origins, inside: Mask) -> None:
+        """What is not hidden is its own origin; what comes from a frame soon forgotten comes from this one now."""
+        rows, columns = origins.window
+        old = (np.abs(index - origins.source) >= KEPT_FRAMES - 1) & (origins.source >= 0)
+        here = old | ~inside
+        y, x = np.nonzero(here)
+        origins.x[here], origins.y[here] = x + columns.start, y + rows.start
+        origins.source[here] = index
+        origins.born[~inside] = index
+        self._origins = origins
+
+
+def gathered(picture: NDArray[np.uint8] | Field, x: Field, y: Field) -> Field:
+    """float32 [n] or [n, channels]: a picture at n real-valued places. Bytes by cubic interpolation, floats linearly."""
+    count = len(x)
+    rows = max(1, -(-count // _ROW))
+    at = np.zeros((2, rows * _ROW), np.float32)
+    at[0, :count], at[1, :count] = x, y
+    how = cv2.INTER_CUBIC if picture.dtype == np.uint8 else cv2.INTER_LINEAR
+    at = at.reshape(2, rows, _ROW)
+    values = cv2.remap(picture, at[0], at[1], how, borderMode=cv2.BORDER_REPLICATE)
+    return values.reshape(rows * _ROW, *picture.shape[2:])[:count].astype(np.float32)
+
+
+_THREE = np.ones((3, 3), np.uint8)
+
+
+def _outwards(origins: Origins, band: Mask, nearest: NDArray[np.intp]) -> Origins:
+    """The same origins, those of the hole's border continued onto the band around it."""
+    source, x, y = origins.source.copy(), origins.x.copy(), origins.y.copy()
+    rows, columns = np.nonzero(band)
+    near_rows, near_columns = np.unravel_index(nearest, band.shape)
+    source[band] = origins.source[near_rows, near_columns]
+    x[band] = origins.x[near_rows, near_columns] + (columns - near_columns)
+    y[band] = origins.y[near_rows, near_columns] + (rows - near_rows)
+    return Origins(origins.window, source, x, y, origins.born)

@@ -1,0 +1,160 @@
+"""Where the pixels of a frame lie in its neighbour, continued under the hole.
+
+The camera's motion is taken off first; what remains is measured outside the hole by dense inverse search (T. Kroeger et
+al., ECCV 2016, as OpenCV has it) and continued inside as a membrane held by what surrounds it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Mask
+from avfusion.inpainting.flow_fill_survey import Homography, shrunk, shrunk_hole, work_scale
+from avfusion.inpainting.hole import Window, window_around
+
+Field: TypeAlias = NDArray[np.float32]
+Grey: TypeAlias = NDArray[np.uint8]
+
+CELL_PX = 4
+"""The membrane's cells, in small pixels."""
+
+STIFFNESS = 0.25
+"""How much a cell listens to its neighbours, beside the flow measured in it."""
+
+_SWEEPS = 80
+_NEAR_HOLE = np.ones((7, 7), np.uint8)
+
+
+class Small:
+    """A frame in the size of the work: grey with the hole painted over by what lay there in its neighbour."""
+
+    def __init__(self, rgb: NDArray[np.uint8], hole: Mask) -> None:
+        self.scale = work_scale(*hole.shape)
+        self.shape = hole.shape
+        self.grey: Grey = np.asarray(cv2.cvtColor(shrunk(rgb, self.scale), cv2.COLOR_RGB2GRAY), np.uint8)
+        self.hole = shrunk_hole(hole, self.grey.shape)
+
+    def cover(self) -> None:
+        """Paints the hole over when no neighbour is known."""
+        if self.hole.any() and not self.hole.all():
+            self.grey = np.asarray(cv2.inpaint(self.grey, self.hole.view(np.uint8), 3, cv2.INPAINT_NS), np.uint8)
+
+
+def small_camera(camera: Homography, scale: float) -> Homography:
+    shrink = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])
+    return np.asarray(shrink @ camera @ np.linalg.inv(shrink))
+
+
+def depart(here: Small, there: Small, camera: Homography, before: Field | None) -> Field | None:
+    """How pixels of `here` depart from the camera's motion on their way to `there`, in full-size pixels.
+
+    float32 [h, w, 2] in the size of the work: a pixel p lies at camera(p + departure). `there` has its hole covered;
+    the hole of `here` is painted over with what is expected there. before: the departures of `there` on its own way on:
+    under the hole, things are expected to go on as they did, and the membrane holds what differs from that. None: no
+    pixel outside a hole shows how it is.
+    """
+    matrix = small_camera(camera, here.scale)
+    expected = _expected(before, matrix, here)
+    brought = _fetched(there.grey, matrix, expected, cv2.BORDER_REPLICATE)
+    untrue = _fetched(there.hole.view(np.uint8) * 255, matrix, expected, cv2.BORDER_CONSTANT)
+    here.grey = np.where(here.hole, brought, here.grey)
+    unknown = cv2.dilate(here.hole.view(np.uint8) | (untrue > 0), _NEAR_HOLE).astype(bool)
+    if unknown.all():
+        return None
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    straight = _fetched(there.grey, matrix, np.zeros_like(expected), cv2.BORDER_REPLICATE)
+    flow = np.asarray(method.calc(here.grey, straight, expected.copy()), np.float32)
+    trust = _trust(here.grey, straight, flow) * ~unknown
+    held = expected + membrane(flow - expected, trust)
+    return np.where(unknown[..., None], held, flow) / np.float32(here.scale)
+
+
+def _expected(before: Field | None, camera: Homography, here: Small) -> Field:
+    """The departures of the frame before, gone on with: small pixels, float32 [h, w, 2]."""
+    height, width = here.grey.shape
+    if before is None:
+        return np.zeros((height, width, 2), np.float32)
+    before = before * np.float32(here.scale)
+    expected = np.zeros_like(before)
+    for _ in range(4):  # a pixel has the departure of the place that it leads to
+        expected = _fetched(before, camera, expected, cv2.BORDER_REPLICATE)
+    return expected
+
+
+def _fetched(picture: Any, camera: Homography, departure: Field, border: int) -> Any:
+    """A picture of `there` seen from `here`."""
+    height, width = picture.shape[:2]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    points = np.stack([x + departure[..., 0], y + departure[..., 1]], -1)
+    landed = cv2.perspectiveTransform(points, camera)
+    value = 255 if border == cv2.BORDER_CONSTANT else 0
+    return cv2.remap(
+        picture, landed[..., 0], landed[..., 1], cv2.INTER_LINEAR, borderMode=border, borderValue=value
+    )
+
+
+def _trust(here: Grey, there: Grey, flow: Field) -> Field:
+    """0..1 for each pixel: whether the flow leads to the same grey, and there is texture to tell by."""
+    height, width = here.shape
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    landed = cv2.remap(there, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    miss = cv2.blur(cv2.absdiff(here, landed).astype(np.float32), (5, 5))
+    dx, dy = cv2.Sobel(here, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(here, cv2.CV_32F, 0, 1, scale=0.125)
+    texture = cv2.blur(dx * dx + dy * dy, (7, 7))
+    inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    return np.asarray(inside * texture / (texture + 4) / (1 + (miss / 6) ** 2), np.float32)
+
+
+def membrane(values: Field, trust: Field) -> Field:
+    """values [h, w, 2] smoothed where they are trusted and continued harmonically where they are not.
+
+    Minimises sum trust |v - values|^2 + STIFFNESS |grad v|^2 on cells of CELL_PX pixels.
+    """
+    height, width = trust.shape
+    size = (-(-width // CELL_PX), -(-height // CELL_PX))
+    weight = np.asarray(cv2.resize(trust, size, interpolation=cv2.INTER_AREA), np.float32)[..., None]
+    total = np.asarray(cv2.resize(values * trust[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
+    field = _spread(total, weight)
+    for _ in range(_SWEEPS):
+        around = np.empty_like(field)
+        padded = cv2.copyMakeBorder(field, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        np.add(padded[:-2, 1:-1], padded[2:, 1:-1], out=around)
+        around += padded[1:-1, :-2]
+        around += padded[1:-1, 2:]
+        field = (total + np.float32(STIFFNESS) * around) / (weight + np.float32(4 * STIFFNESS))
+    return np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _spread(total: Field, weight: Field) -> Field:
+    """A first guess of the membrane: coarser and coarser means fill what the finer leave open."""
+    if min(weight.shape[:2]) <= 2 or weight.min() > 0.05:
+        return np.asarray(total / (weight + np.float32(1e-3)), np.float32)
+    size = (-(-weight.shape[1] // 2), -(-weight.shape[0] // 2))
+    coarse_weight = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32)[..., None]
+    coarse = _spread(np.asarray(cv2.resize(total, size, interpolation=cv2.INTER_AREA), np.float32), coarse_weight)
+    base = np.asarray(cv2.resize(coarse, weight.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray((total + np.float32(0.05) * base) / (weight + np.float32(0.05)), np.float32)
+
+
+def places(window: Window, camera: Homography, departure: Field | None, scale: float) -> tuple[Field, Field]:
+    """Where the pixels of a window lie in the neighbour: x and y, float32 of the window's size each."""
+    rows, columns = window
+    x, y = np.meshgrid(
+        np.arange(columns.start, columns.stop, dtype=np.float32), np.arange(rows.start, rows.stop, dtype=np.float32)
+    )
+    if departure is not None:
+        across = np.float32(scale) * x + np.float32((scale - 1) / 2)
+        down = np.float32(scale) * y + np.float32((scale - 1) / 2)
+        moved = cv2.remap(departure, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        x, y = x + moved[..., 0], y + moved[..., 1]
+    points = np.stack([x, y], -1).astype(np.float64)
+    landed: Any = cv2.perspectiveTransform(points, camera)
+    return np.asarray(landed[..., 0], np.float32), np.asarray(landed[..., 1], np.float32)
+
+
+__all__ = ["Field", "Small", "depart", "places", "window_around"]

@@ -1,14 +1,153 @@
-"""Shadows and reflections: what moves with an object and darkens or mirrors what it passes."""
+"""Shadows and reflections: what goes along with an object and darkens, or mirrors, what it passes.
+
+Small pictures before and after, laid onto this one by the camera's motion, show each place without the object: their
+median is the plate. Where the picture is darker than it in all colours alike, a shadow may lie; where it is otherwise
+different below the object, a mirror image. Both count only if they keep their place at the object over some frames, and
+touch it. An object that stands still shows no plate, and its shadow is not found.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import TypeVar
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from avfusion.clip import Clip, Mask, Masks
+from avfusion.inpainting.shadows_plate import OFFSETS, Difference, Look, difference, look
+
+# Over so many frames before and after, the difference is averaged in the object's own place.
+_STEADY_FRAMES = 5
+_LEAST_FRAMES = 3
+# Logarithms of linear light against the plate's: e^-0.1 is a tenth darker.
+_DARKER, _DARKEST = -0.08, -2.5
+_ALIKE, _ALIKE_SHARE = 0.07, 0.4
+_DARK_SHARE = 0.7
+_DIFFERENT, _SURE = 0.12, 1.5
+# How far apart an object and its shadow may seem, and how far a mirror image reaches, as shares of the object's size.
+_TOUCHING_PX = 4
+_ASIDE = 0.12
+_SCALE_AT_MOST = 1.15
+
+T = TypeVar("T")
 
 
 def find_shadows(clip: Clip, masks: Masks) -> Generator[Mask, None, None]:
-    for frame in range(clip.frame_count):
-        yield np.zeros_like(masks.union(frame))
+    """bool [H, W] for each frame in order: shadow or reflection of the masks' object, without the object.
+
+    Reads the clip once; memory does not grow with it.
+    """
+    with contextlib.closing(_looks(clip, masks)) as looks:
+        differences = (difference(window, place) for window, place in around(looks, max(OFFSETS)))
+        for window, place in around(differences, _STEADY_FRAMES):
+            here = window[place]
+            if here is None:
+                yield np.zeros((clip.height_px, clip.width_px), np.bool_)
+                continue
+            yield _full_size(cast_by(here, [one for one in window if one is not None]), here, clip)
+
+
+def _looks(clip: Clip, masks: Masks) -> Generator[Look, None, None]:
+    before: Look | None = None
+    with contextlib.closing(clip.frames()) as frames:
+        for frame in frames:
+            before = look(frame, masks.union(frame.index), before)
+            yield before
+
+
+def around(items: Iterable[T], reach: int) -> Iterator[tuple[Sequence[T], int]]:
+    """Each item with those up to `reach` before and after it, and its place among them."""
+    held: deque[T] = deque()
+    first = current = taken = 0
+    for item in items:
+        held.append(item)
+        taken += 1
+        if taken > current + reach:
+            yield list(held), current - first
+            current += 1
+            if current - first > reach:
+                held.popleft()
+                first += 1
+    while current < taken:
+        yield list(held), current - first
+        current += 1
+        if current - first > reach:
+            held.popleft()
+            first += 1
+
+
+def cast_by(here: Difference, window: Sequence[Difference]) -> Mask:
+    """bool [h, w] of the small picture: what the object casts, judged over the frames of `window`."""
+    total = np.zeros(here.ratio.shape, np.float32)
+    squares, count = np.zeros_like(total), np.zeros(here.known.shape, np.float32)
+    dark = np.zeros_like(count)
+    for one in window:
+        x, y = _places_at(here, one)
+        ratio = np.asarray(cv2.remap(one.ratio, x, y, cv2.INTER_LINEAR), np.float32)
+        known = np.asarray(cv2.remap(one.known.astype(np.float32), x, y, cv2.INTER_LINEAR), np.float32) > 0.99
+        total += ratio * known[..., None]
+        squares += ratio * ratio * known[..., None]
+        count += known
+        dark += known & (ratio.mean(axis=2) < _DARKER / 2)
+    seen = np.maximum(count, 1)[..., None]
+    mean = total / seen
+    spread = np.sqrt(np.maximum(squares / seen - mean * mean, 0))
+    enough = here.known & (count >= min(_LEAST_FRAMES, len(window)))
+    light = mean.mean(axis=2)
+    colour = mean.max(axis=2) - mean.min(axis=2)
+    shadow = (light < _DARKER) & (light > _DARKEST) & (colour < _ALIKE + _ALIKE_SHARE * -light)
+    shadow &= dark >= _DARK_SHARE * count
+    largest = np.abs(mean).max(axis=2)
+    mirrored = (largest > _DIFFERENT) & ((np.abs(mean) / (spread + 0.05)).max(axis=2) > _SURE) & below(here.mask)
+    return touching(enough & (shadow | mirrored), here.mask)
+
+
+def _places_at(here: Difference, other: Difference) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where each pixel of `here` lies in `other`, if both move with the object: by its middle and its size."""
+    (x0, y0, size0), (x1, y1, size1) = here.pose, other.pose
+    scale = float(np.clip(size1 / size0, 1 / _SCALE_AT_MOST, _SCALE_AT_MOST))
+    height, width = here.known.shape
+    rows, columns = here.top + np.arange(height) - y0, here.left + np.arange(width) - x0
+    x = np.broadcast_to(columns * scale + x1 - other.left, (height, width))
+    y = np.broadcast_to((rows * scale + y1 - other.top)[:, None], (height, width))
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def below(mask: Mask) -> Mask:
+    """bool [h, w]: where a mirror image on level ground may lie: under the object's lower edge, as deep as it is tall.
+
+    A little to the sides too: what mirrors it is not quite level.
+    """
+    if not mask.any():
+        return np.zeros_like(mask)
+    height = mask.shape[0]
+    _, y, width, tall = cv2.boundingRect(mask.view(np.uint8))
+    reach = 2 * max(1, round(_ASIDE * width)) + 1
+    wide = np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((1, reach), np.uint8)), np.bool_)
+    lowest = np.where(wide.any(axis=0), height - 1 - np.argmax(wide[::-1], axis=0), height)
+    rows = np.arange(height)[:, None]
+    return np.asarray((rows > lowest - 2) & (rows < y + 2 * tall), np.bool_)
+
+
+def touching(candidates: Mask, mask: Mask) -> Mask:
+    """Those connected regions of the candidates that touch the object; specks and gaps of a pixel or two are evened."""
+    cross = np.ones((3, 3), np.uint8)
+    even = cv2.morphologyEx(candidates.view(np.uint8), cv2.MORPH_OPEN, cross)
+    near = cv2.dilate(mask.view(np.uint8), np.ones((2 * _TOUCHING_PX + 1, 2 * _TOUCHING_PX + 1), np.uint8))
+    count, regions = cv2.connectedComponents(even)
+    touched = np.zeros(count, np.bool_)
+    touched[np.unique(regions[(near > 0) & (even > 0)])] = True
+    touched[0] = False
+    joined = cv2.morphologyEx((touched[regions] | mask).view(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    return np.asarray((joined > 0) & ~mask, np.bool_)
+
+
+def _full_size(small: Mask, here: Difference, clip: Clip) -> Mask:
+    whole = np.zeros(here.shape, np.float32)
+    whole[here.top : here.top + small.shape[0], here.left : here.left + small.shape[1]] = small
+    large = cv2.resize(whole, (clip.width_px, clip.height_px), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large > 0.4, np.bool_)

@@ -91,7 +91,7 @@ def _say(engine: VoiceEngine, sound: StoredSound, job: Job, *, is_pieced: bool) 
     if not isinstance(engine, WorldKnn):
         return partial(engine.convert, target=job.target, semitones=job.semitones, seed=job.seed)
     engine.prepare(job.target, sound.rate_hz)
-    known = engine.study(_samplings(sound)) if is_pieced else None
+    known = engine.study(_samplings(sound), job.target) if is_pieced else None
     return partial(engine.convert, target=job.target, semitones=job.semitones, seed=job.seed, known=known)
 
 

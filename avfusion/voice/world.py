@@ -20,7 +20,7 @@ from avfusion.clip import Sound
 from avfusion.errors import InputError, NothingFound, UsageError
 from avfusion.voice import Reference, Target
 from avfusion.voice.world_match import Matching, matched
-from avfusion.voice.world_pitch import PitchRange, as_the_target, moved, range_of, track
+from avfusion.voice.world_pitch import PitchRange, as_the_target, moved, range_of
 from avfusion.voice.world_speech import Speech, band_of, listen
 from avfusion.voice.world_synthesis import (
     below_full_scale,
@@ -30,6 +30,7 @@ from avfusion.voice.world_synthesis import (
     share_of_speech,
     voiced_share,
 )
+from avfusion.voice.world_throat import lengthened, relative_length
 from avfusion.voice.world_units import Units, units_of
 
 _LOWEST_RATE_HZ = 8_000
@@ -61,9 +62,13 @@ class WorldSettings:
 
 @dataclass(frozen=True)
 class SourceVoice:
-    """Where the pitch of a whole recording lies, so that all its pieces are moved alike. From `WorldKnn.study`."""
+    """What is known of the voice of a whole recording, so that all its pieces are moved alike. From `WorldKnn.study`.
+
+    pitch: where it lies. length: the target's throat over its own.
+    """
 
     pitch: PitchRange
+    length: float
 
 
 class WorldKnn:
@@ -93,15 +98,18 @@ class WorldKnn:
                 bands[band_hz] = _units(target, band_hz)
             return bands[band_hz]
 
-    def study(self, sounds: Iterable[Sound]) -> SourceVoice | None:
-        """Where the voice of a long recording lies, from any pieces of it; None where nobody speaks in them.
+    def study(self, sounds: Iterable[Sound], target: Target) -> SourceVoice | None:
+        """The voice of a long recording beside the target's, from any pieces of it; None where nobody speaks in them.
 
-        A piece converted without it is moved by its own middle pitch, which for a long recording differs a little from
-        piece to piece.
+        A piece converted without it is moved by its own middle pitch and its own throat, which differ a little from
+        piece to piece. Raises as `prepare`.
         """
-        tracks = [track(one_channel(sound), sound.rate_hz) for sound in sounds]
-        pitch = range_of(np.concatenate([np.zeros(0), *tracks]))
-        return None if pitch is None else SourceVoice(pitch)
+        heard = []
+        for sound in sounds:
+            units = self.prepare(target, sound.rate_hz)
+            heard.append(listen(one_channel(sound), sound.rate_hz, units.band_hz))
+        pitch = range_of(np.concatenate([np.zeros(0), *(speech.f0_hz for speech in heard)]))
+        return None if pitch is None else SourceVoice(pitch, relative_length(heard, units))
 
     def convert(
         self, sound: Sound, target: Target, *, semitones: float = 0.0, seed: int = 0, known: SourceVoice | None = None
@@ -117,11 +125,10 @@ class WorldKnn:
         pitch = range_of(speech.f0_hz)
         if pitch is None:
             return sound  # nobody speaks here
-        f0 = speech.f0_hz
-        if self.settings.transpose:
-            f0 = as_the_target(f0, known.pitch if known else pitch, units.pitch)
+        voice = known or SourceVoice(pitch, relative_length([speech], units))
+        f0 = as_the_target(speech.f0_hz, voice.pitch, units.pitch) if self.settings.transpose else speech.f0_hz
         f0 = moved(f0, semitones)
-        cepstra = matched(speech, units, self.settings.matching)
+        cepstra = matched(lengthened(speech, voice.length), units, self.settings.matching)
         change = difference(speech, cepstra, formant_semitones=self.settings.formant_semitones)
         return put_on(sound, mono, speech, change, f0)
 

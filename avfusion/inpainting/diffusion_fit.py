@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,7 +45,9 @@ class Fit:
 
     def hidden(self, hole: Mask) -> Mask:
         """bool [H, W] -> bool of `network_size`: every pixel that shows anything of the hole."""
-        share = _resized(self._cut(hole).astype(np.float32), self.height_px, self.width_px, is_smooth=False)
+        share = _resized(
+            self._cut(hole).astype(np.float32), self.height_px, self.width_px, enlarged_by=cv2.INTER_LINEAR
+        )
         return _padded((share > 0).view(np.uint8), self.network_size).view(np.bool_)
 
     def pasted(self, picture: Rgb, hole: Mask, made: NDArray[np.float32], feather_px: float) -> Rgb:
@@ -63,7 +66,7 @@ class Fit:
         self._cut(out)[inside] = np.rint(mixed).astype(np.uint8)
         return out
 
-    def _cut(self, picture: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _cut(self, picture: Any) -> Any:
         return picture[self.top : self.bottom, self.left : self.right]
 
 
@@ -120,12 +123,11 @@ def _up(length_px: int, grid_px: int) -> int:
     return -(-length_px // grid_px) * grid_px
 
 
-def _resized(picture: NDArray, height_px: int, width_px: int, *, is_smooth: bool = True) -> NDArray:  # type: ignore[type-arg]
+def _resized(picture: Any, height_px: int, width_px: int, *, enlarged_by: int = cv2.INTER_CUBIC) -> Any:
     height, width = picture.shape[:2]
     if (height, width) == (height_px, width_px):
         return picture
-    larger = cv2.INTER_CUBIC if is_smooth else cv2.INTER_NEAREST
-    way = cv2.INTER_AREA if height_px <= height and width_px <= width else larger
+    way = cv2.INTER_AREA if height_px <= height and width_px <= width else enlarged_by
     return cv2.resize(picture, (width_px, height_px), interpolation=way)
 
 

@@ -31,7 +31,7 @@ def tiny_sd(folder: Path, *, variant: str | None = None) -> None:
     parts = {"unet": shake(_unet(), 2), "vae": shake(_vae(), 3, 0.8), "text_encoder": text_encoder}
     _save(parts, folder, variant)
     _scheduler().save_pretrained(folder / "scheduler")
-    _write(folder / "model_index.json", {"_class_name": "StableDiffusionInpaintPipeline"})
+    _index(folder, "StableDiffusionInpaintPipeline", safety_checker=[None, None], feature_extractor=[None, None])
 
 
 def tiny_sdxl(folder: Path, *, variant: str | None = None) -> None:
@@ -47,8 +47,7 @@ def tiny_sdxl(folder: Path, *, variant: str | None = None) -> None:
     }
     _save(parts, folder, variant)
     _scheduler().save_pretrained(folder / "scheduler")
-    index = {"_class_name": "StableDiffusionXLInpaintPipeline", "force_zeros_for_empty_prompt": True}
-    _write(folder / "model_index.json", index)
+    _index(folder, "StableDiffusionXLInpaintPipeline", force_zeros_for_empty_prompt=True)
 
 
 def clip_tokenizer(folder: Path) -> Any:
@@ -103,6 +102,21 @@ def _save(parts: dict[str, Any], folder: Path, variant: str | None) -> None:
         network.save_pretrained(folder / name, safe_serialization=True, variant=variant)
 
 
+def _index(folder: Path, pipeline: str, **more: Any) -> None:
+    """What diffusers' own loading goes by."""
+    parts = {
+        "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
+        "scheduler": ["diffusers", "DDIMScheduler"], "tokenizer": ["transformers", "CLIPTokenizer"],
+        "tokenizer_2": ["transformers", "CLIPTokenizer"], "text_encoder": ["transformers", "CLIPTextModel"],
+        "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+    }  # fmt: skip
+    there = {name: kind for name, kind in parts.items() if (folder / name).is_dir()}
+    _write(
+        folder / "model_index.json",
+        {"_class_name": pipeline, "_diffusers_version": diffusers.__version__, **there, **more},
+    )
+
+
 def _write(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content))
 
@@ -130,7 +144,7 @@ def tiny_wan_vace(folder: Path) -> None:
         prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0, num_train_timesteps=1000
     )
     scheduler.save_pretrained(folder / "scheduler")
-    _write(folder / "model_index.json", {"_class_name": "WanVACEPipeline"})
+    _index(folder, "WanVACEPipeline")
 
 
 def umt5_tokenizer(folder: Path) -> Any:

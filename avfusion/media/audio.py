@@ -24,6 +24,8 @@ LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "
 _HOLE_S = Fraction(1, 100)
 # Holes that were filled, all together: a broken clock shall not fill the memory with silence.
 FILLED_S_AT_MOST = 600
+# What the edit list of an MP4 counts in, unless its writer took care.
+_TICK_OF_EDITS_S = Fraction(1, 1000)
 _SILENT_BLOCK = 65536
 
 
@@ -93,9 +95,11 @@ class SampleRow:
         self._fillable = FILLED_S_AT_MOST * self._rate_hz
         self._last: tuple[int, Samples] | None = None
         self._end = _last_sample(stream)
+        self._packet_samples = stream.codec_context.frame_size or 0
 
     def of_packet(self, packet: Any) -> Iterator[tuple[int, Samples]]:
         """The blocks that are certain after this packet. One that does not decode gives none."""
+        self._end = self._ended_by(packet)
         try:
             frames = packet.decode()
         except FfmpegError:
@@ -117,6 +121,16 @@ class SampleRow:
             self._last = None
             if samples.shape[1]:
                 yield first, samples
+
+    def _ended_by(self, packet: Any) -> int | None:
+        """Where the sound ends after this packet too. Most MP4s say it in whole milliseconds; a last packet that is
+        shorter than the others says it to the sample."""
+        if self._end is None or packet.pts is None or not packet.duration:
+            return self._end
+        samples_a_tick = packet.time_base * self._rate_hz
+        end, is_short = (packet.pts + packet.duration) * samples_a_tick, packet.duration * samples_a_tick
+        is_near = abs(end - self._end) <= _TICK_OF_EDITS_S * self._rate_hz
+        return int(end) if is_near and is_short < self._packet_samples else self._end
 
     def _resample(self, frame: Any) -> Iterator[Samples]:
         """float32 at the stream's rate and number of channels. A stream may change both on its way."""

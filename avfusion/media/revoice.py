@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -67,7 +68,7 @@ def write_revoiced(
     """
     form = clip_format_of(out)
     with part_of_file(out) as part, opened(source) as container, writing(out):
-        options = {"movflags": "+faststart"} if form.has_edits else {}
+        options = _edited(container, track) if form.has_edits else {}
         with av.open(f"file:{part}", "w", format=form.muxer, options=options) as output:
             output.metadata.update(tags)
             carried, notes = _carried(container, output, form, track, out)
@@ -82,6 +83,14 @@ def write_revoiced(
         if voice.taken != count:
             raise TimesMismatch(f"{out}: {voice.taken} samples for the {count} that were promised.")
     return notes
+
+
+def _edited(container: Any, track: SoundTrack) -> dict[str, str]:
+    """FFmpeg's options for an MP4. Its edit list says where each stream begins and ends, and says it in milliseconds
+    unless the file has a clock that strikes with all of them."""
+    ticks = [stream.time_base.denominator for stream in container.streams.video if stream.time_base]
+    fine = math.lcm(track.rate_hz, *ticks)
+    return {"movflags": "+faststart", "movie_timescale": str(fine if fine < 2**31 else track.rate_hz)}
 
 
 def _carried(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,12 +15,16 @@ import numpy as np
 from avfusion.errors import TimesMismatch, UnknownFormat
 from avfusion.media.audio import LAYOUTS, Samples
 from avfusion.media.container import demuxed, opened
+from avfusion.media.mp3_length import say_length
 from avfusion.media.target import part_of_file, writing
 
 
 @dataclass(frozen=True)
 class SoundFormat:
-    """ending, what it is, FFmpeg's muxer and encoder, the sample format that goes in, and the most channels."""
+    """ending, what it is, FFmpeg's muxer and encoder, the sample format that goes in, and the most channels.
+
+    has_exact_packets: they end with the sound; where they do not, the file says in its head how much of them is sound.
+    """
 
     ending: str
     words: str
@@ -28,13 +33,13 @@ class SoundFormat:
     samples: str
     channels: int
     bit_rate: int | None = None
-    has_exact_length: bool = True
+    has_exact_packets: bool = True
 
 
 SOUND_FORMATS = (
     SoundFormat(".wav", "uncompressed, 24 bits", "wav", "pcm_s24le", "s32", 8),
     SoundFormat(".flac", "compressed without loss, 24 bits", "flac", "flac", "s32", 8),
-    SoundFormat(".mp3", "small, plays everywhere", "mp3", "libmp3lame", "fltp", 2, 224_000, has_exact_length=False),
+    SoundFormat(".mp3", "small, plays everywhere", "mp3", "libmp3lame", "fltp", 2, 224_000, has_exact_packets=False),
 )
 
 
@@ -67,10 +72,12 @@ def write_sound(
             for block in blocks:
                 output.mux(encoded.packets(block))
             output.mux(stream.encode(None))
-        written = encoded.count
+        written, file_hz = encoded.count, stream.codec_context.sample_rate
         if written != count:
             raise TimesMismatch(f"{out}: {written} samples for the {count} that were promised.")
-        if form.has_exact_length and (found := _count_in(part)) != count:
+        if not form.has_exact_packets:
+            say_length(part, math.ceil(Fraction(count * file_hz, rate_hz)))
+        elif (found := _count_in(part)) != count:
             raise TimesMismatch(f"{out}: {found} samples in the file for the {count} that were written.")
 
 

@@ -1,13 +1,17 @@
 """Sound in, sound out: what is written and read again has the same samples; a clip keeps its pictures bit for bit."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from avfusion.errors import CannotRead, CannotWrite, TimesMismatch, TooLarge, UnknownFormat
+from avfusion.media.mp3_length import say_length
 from avfusion.media.recording import Recording, hear, probe_recording
 from avfusion.media.revoice import write_revoiced
 from avfusion.media.store import store
@@ -56,6 +60,71 @@ def test_a_written_recording_has_the_same_length_and_sound(
     assert (heard.count, heard.rate_hz, heard.channels) == (count, rate_hz, channels)
     if ending != ".mp3":
         assert np.abs(heard.read() - np.clip(samples, -1, 1)).max() < 2**-22
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(4_000, 30_000), st.sampled_from([8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]))
+def test_an_mp3_of_any_length_says_how_long_it_is(tmp_path: Path, count: int, rate_hz: int) -> None:
+    count += rate_hz // 4  # of a few frames alone FFmpeg cannot say for sure that they are an MP3
+    heard = hear(written(tmp_path / "out.mp3", noise(1 + count % 2, count), rate_hz), tmp_path / "heard")
+    assert (heard.count, heard.rate_hz) == (count, rate_hz)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate_hz", [16000, 44100])
+def test_the_sound_in_an_mp3_lies_where_it_did_and_others_read_the_same(
+    tmp_path: Path, rate_hz: int, channels: int
+) -> None:
+    """LAME's delay is left out at the beginning, its padding at the end: over two packets, for this many samples."""
+    frame = 1152 if rate_hz == 44100 else 576
+    count = 20 * frame - 1105 + 7
+    samples = np.zeros((channels, count), np.float32)
+    samples[:, count // 2] = 0.9
+    heard = hear(written(tmp_path / "out.mp3", samples, rate_hz), tmp_path / "heard")
+    assert heard.count == count
+    assert np.abs(heard.read()).argmax(axis=1).tolist() == [count // 2] * channels
+    assert len(sound_by_ffmpeg(tmp_path / "out.mp3")) == count
+
+
+def test_where_ffmpeg_says_the_length_itself_we_say_the_same(tmp_path: Path) -> None:
+    """The checksum of the tag is FFmpeg's own too."""
+    written(tmp_path / "said.wav", noise(2, 20_000), 44_100)
+    ffmpeg("-i", tmp_path / "said.wav", "-c:a", "libmp3lame", tmp_path / "said.mp3")
+    before = (tmp_path / "said.mp3").read_bytes()
+    assert say_length(tmp_path / "said.mp3", 20_000)
+    assert (tmp_path / "said.mp3").read_bytes() == before
+    assert say_length(tmp_path / "said.mp3", 19_990)
+    assert hear(probe_recording(tmp_path / "said.mp3"), tmp_path / "heard").count == 19_990
+
+
+def test_a_file_without_the_tag_is_left_as_it_is(tmp_path: Path) -> None:
+    for held in (b"", b"ID3\x04\x00\x00\x00\x00\x00\x05hello", b"\xff\xfb\x90\x00" + bytes(500)):
+        (tmp_path / "plain.mp3").write_bytes(held)
+        assert not say_length(tmp_path / "plain.mp3", 1000)
+        assert (tmp_path / "plain.mp3").read_bytes() == held
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 22050, 44100])
+def test_sound_of_any_length_is_put_into_a_clip_and_read_again_to_the_sample(tmp_path: Path, rate_hz: int) -> None:
+    """MP4 says in an edit list how much of its packets is sound, MOV and Matroska hold packets of the right length;
+    WebM has 48 kHz alone, and there what is read is less than a sample longer."""
+    ffmpeg(*source("48x32", seconds=1), *VP9, tmp_path / "silent.mkv")
+    ffmpeg("-i", tmp_path / "silent.mkv", *H264, tmp_path / "silent.mp4")
+    for count in (rate_hz // 2 + 1, 3 * rate_hz // 4 + 317):
+        written(tmp_path / "said.flac", noise(1, count), rate_hz)
+        for container, ending in ((".mkv", ".mkv"), (".mkv", ".webm"), (".mp4", ".mp4"), (".mp4", ".mov")):
+            clip, out = tmp_path / f"clip{container}", tmp_path / f"out{ending}"
+            coding = ("-c:v", "copy", "-c:a", "aac" if container == ".mp4" else "copy")
+            ffmpeg("-i", tmp_path / f"silent{container}", "-i", tmp_path / "said.flac", *coding, clip)
+            recording = probe_recording(clip)
+            heard = hear(recording, tmp_path / "heard")
+            assert heard.count == count, container
+            write_revoiced(
+                out, clip, recording.sounds[0], heard.blocks(), first=heard.first, count=count, tags={}
+            )  # fmt: skip
+            again = hear(probe_recording(out), tmp_path / "again")
+            assert again.count == math.ceil(count * again.rate_hz / rate_hz), ending
+            assert again.rate_hz == (48000 if ending == ".webm" else rate_hz)
 
 
 def test_the_mark_is_in_the_file(tmp_path: Path) -> None:

@@ -91,6 +91,10 @@ class Teller:
         self.step()
 
     @property
+    def total(self) -> int:
+        return self._total
+
+    @property
     def seconds(self) -> float:
         return time.monotonic() - self._started_s
 

@@ -19,7 +19,7 @@ from avfusion.media.target import new_folder, refuse_inputs, refuse_target, whol
 from avfusion.pipelines.frame import as_clip, one_frame
 from avfusion.pipelines.given import Given, given_masks
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
-from avfusion.pipelines.remove_fill import FILLING, Tells, filler, settled_inpainter
+from avfusion.pipelines.remove_fill import FILLING, GENERATING, Tells, filler, settled_inpainter
 from avfusion.pipelines.remove_holes import dig, grow_px_of
 from avfusion.pipelines.remove_picture import is_picture_out, write_picture
 from avfusion.pipelines.remove_render import Tally, map_picture, render, write_map
@@ -174,7 +174,9 @@ def _fill(job: _Job, holes: MaskTrack, out: Path, work: Path, done: _Done) -> No
                 done.notes = write_picture(out, one.rgb, like=clip, hole=one.seen | one.invented)
             else:
                 done.notes = render(clip, filled, out, settings.encoding, teller, done.tally)
-    done.generations = counted.generations if counted is not None else 0
+    # An engine for clips makes a window at a time, each in so many steps.
+    windows = -(-tells.total(GENERATING) // settings.steps)
+    done.generations = counted.generations if counted is not None else windows
     done.stages_s[FILLING] = teller.seconds
 
 

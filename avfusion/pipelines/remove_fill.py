@@ -17,6 +17,12 @@ from avfusion.pipelines.remove_settings import RemoveSettings
 FILLING = "filling"
 """The stage that goes frame by frame through the result."""
 
+GENERATING = "generating"
+"""The stage of engines that make many frames at once, in steps."""
+
+# The first is told by whoever takes the frames, with a picture; the second by `Counted`, with a number.
+_TOLD_ELSEWHERE = (FILLING, "inventing")
+
 _NO_WISH = Wish()
 
 
@@ -40,10 +46,14 @@ class Tells:
         self._still = Teller("", 0, None, should_stop)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage == FILLING:  # told by whoever takes the frames, with a picture
+        if stage in _TOLD_ELSEWHERE:
             self._still.check()
             return
-        self._at(stage, done, total, "frames")
+        self._at(stage, done, total, "steps" if stage == GENERATING else "frames")
+
+    def total(self, stage: str) -> int:
+        """How much there is to do in a stage; 0 where nothing was told of it."""
+        return self._tellers[stage].total if stage in self._tellers else 0
 
     def painting(self, number: int, step: int, steps: int) -> None:
         """Step `step` of picture `number`, which counts from 1."""

@@ -14,6 +14,7 @@ from avfusion.media.formats import format_of
 from avfusion.media.limits import Limits
 from avfusion.media.pictures import opened_picture
 from avfusion.media.target import whole_file
+from avfusion.pipelines.frame import one_frame
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _OPTIONS: dict[str, dict[str, Any]] = {"PNG": {}, "WEBP": {"lossless": True}, "JPEG": {"quality": 95, "subsampling": 0}}
@@ -37,8 +38,7 @@ def write_picture(out: Path, rgb: Rgb, *, like: Clip, hole: Mask | None = None) 
 
     hole: there it is opaque. .png and .webp keep every pixel as it is. Raises `CannotWrite`.
     """
-    frame = next(like.frames())
-    alpha = frame.alpha if like.has_alpha else None
+    alpha = one_frame(like, 0).alpha if like.has_alpha else None
     kind = {".png": "PNG", ".webp": "WEBP"}.get(out.suffix.lower(), "JPEG")
     notes: tuple[str, ...] = ()
     if alpha is not None and kind == "JPEG":

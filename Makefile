@@ -28,7 +28,7 @@ app: setup
 	$(BIN)/python app.py
 
 test: system dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check: dev
 	$(BIN)/ruff format --check .

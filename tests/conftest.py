@@ -35,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(point_home_into(Path(folder.name)))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file share what is dear to make, so they stay in one process. The page's take longest: first."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh AVFUSION_HOME and its neighbours, outside `tmp_path`, which stays empty for the test."""

@@ -60,6 +60,7 @@ def _run(folder: Path, progress: ProgressLine, should_stop: Callable[[], bool]) 
     """The object is followed once; every result is made from those masks."""
     from avfusion.media.probe import probe
     from avfusion.pipelines.progress import Teller
+    from avfusion.pipelines.remove import RemoveSettings, remove
     from avfusion.pipelines.segment import write_track
     from avfusion.pipelines.swap import swap
     from avfusion.pipelines.track import track
@@ -82,6 +83,13 @@ def _run(folder: Path, progress: ProgressLine, should_stop: Callable[[], bool]) 
                 background=ASSETS / background if (ASSETS / background).is_file() else background,
             )  # fmt: skip
             rows.append(_row(name, what, sum(report.stages_s.values()), dict(report.engines), report.notes))
+        progress.say("removed.mp4")
+        removed = remove(
+            clip, masks=folder / "masks", out=folder / "removed.mp4", settings=RemoveSettings(shadows=True),
+            on_progress=progress, should_stop=should_stop,
+        )  # fmt: skip
+        what = "without the object and its shadow"
+        rows.append(_row("removed.mp4", what, sum(removed.stages_s.values()), dict(removed.engines), removed.notes))
     return rows
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avfusion.cli.inpaint_table import print_inpainting
 from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
 from avfusion.cli.progress import ProgressLine
 from avfusion.cli.results import print_json
@@ -133,6 +134,47 @@ def voice(
         print_json(report.as_json())
     else:
         print_voices(report)
+
+
+@commands.command("inpaint")
+def inpaint(
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DIR|CLIP", help="Laid out as DAVIS, or with --masks one clip as it truly is.")
+    ],
+    engine: Annotated[str, typer.Option(metavar="NAME,NAME", help="The inpainting engines to score.")] = (
+        "flow-fill,telea"
+    ),
+    sequence: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this sequence; may be repeated.")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="At most N frames of each clip, from its first.")
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Mask PNGs, one a frame: the holes to cut into CLIP.")
+    ] = None,
+    each_frame: Annotated[bool, typer.Option("--each-frame", help="Painters paint every frame for itself.")] = False,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score inpainting: PSNR and SSIM inside the hole, and flow-warp error, against what truly was there.
+
+    Of a dataset, each sequence gets the masks of the next one as holes. With --masks, CLIP gets those.
+    """
+    from avfusion.pipelines.evaluate_inpaint import evaluate_inpaint
+    from avfusion.pipelines.remove_settings import RemoveSettings
+
+    with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
+        report = evaluate_inpaint(
+            dataset, engines=_names(engine), sequences=sequence, frames=frames, masks=masks,
+            settings=RemoveSettings(each_frame=each_frame), device=device,
+            on_progress=progress, should_stop=should_stop,
+        )  # fmt: skip
+    if json:
+        print_json(report.as_json())
+    else:
+        print_inpainting(report)
 
 
 def _judge(source: Path | None, result: Path | None, target: list[Path], *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from avfusion.cli import app, compare, demo, engines, evaluate, segment, swap, train, voice
+from avfusion.cli import app, compare, demo, engines, evaluate, remove, segment, swap, train, voice
 from avfusion.cli.prompts import PromptCommand
 from avfusion.errors import AvfusionError, EngineNotReady, InputError, OutputError, Stopped, UsageError
 
@@ -24,7 +24,7 @@ _STATUS = {
     Stopped: STOPPED,
 }
 
-_WORDS = """Gives a video clip back with a new background or another voice.
+_WORDS = """Gives a video clip back with a new background, without an object, or with another voice.
 
 Exit status: 0 done; 2 wrong usage; 3 the input or output cannot be used; 4 an engine is not ready; 130 stopped."""
 
@@ -41,6 +41,7 @@ _program.add_typer(engines.commands, name="engines")
 _program.command("compare", cls=PromptCommand)(compare.compare)
 _program.command("segment", cls=PromptCommand)(segment.segment)
 _program.command("swap", cls=PromptCommand)(swap.swap)
+_program.command("remove", cls=PromptCommand)(remove.remove)
 _program.command("voice")(voice.voice)
 _program.add_typer(evaluate.commands, name="evaluate")
 _program.add_typer(train.commands, name="train")

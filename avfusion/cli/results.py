@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from avfusion.pipelines.remove_settings import RemoveReport
     from avfusion.pipelines.report import Report
 
 
@@ -13,6 +14,25 @@ def print_report(report: Report, *, as_json: bool) -> None:
     if as_json:
         print_json(report.as_json())
         return
+    _print_done(report)
+    _print_notes(report)
+
+
+def print_removal(report: RemoveReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report.as_json())
+        return
+    _print_done(report)
+    painted = "1 picture painted" if report.generations == 1 else f"{report.generations} pictures painted"
+    print(f"  hole     {report.seen_share:.1%} seen in other frames, {report.invented_share:.1%} invented; {painted}")
+    if report.warp_error is not None:
+        print(f"  steady   flow-warp error {report.warp_error:.5f} inside the hole")
+    if report.map_out is not None:
+        print(f"  map      {report.map_out}")
+    _print_notes(report)
+
+
+def _print_done(report: Report) -> None:
     frames = "1 frame" if report.frames == 1 else f"{report.frames} frames"
     print(f"{report.out}: {frames}, {report.width_px} x {report.height_px}, {report.duration_s:.2f} s")
     for ability, name in report.engines.items():
@@ -23,6 +43,9 @@ def print_report(report: Report, *, as_json: bool) -> None:
     print(f"  time     {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in report.stages_s.items())}")
     if report.flicker is not None:
         print(f"  flicker  {report.flicker:.3f} of the edges' opacity from frame to frame")
+
+
+def _print_notes(report: Report) -> None:
     for note in report.notes:
         print(f"  note     {note}")
 

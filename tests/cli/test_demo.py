@@ -18,7 +18,7 @@ Material = Any
 Demo = Callable[..., subprocess.CompletedProcess[str]]
 
 PACKAGE = Path(__file__).resolve().parents[2] / "avfusion"
-VIDEOS = ["overlay.mp4", "picture.mp4", "clip.mp4", "colour.mp4", "blur.mp4", "transparent.webm"]
+VIDEOS = ["overlay.mp4", "picture.mp4", "clip.mp4", "colour.mp4", "blur.mp4", "transparent.webm", "removed.mp4"]
 
 
 @pytest.fixture

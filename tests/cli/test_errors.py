@@ -52,6 +52,19 @@ WRONG = [
     ("no words", 2, "--text @3: there are no words", "segment CLIP --text @3 --out masks"),
     ("no such scenes", 3, "laid out neither as ADE20K", "evaluate segmentation MASKS --engine segformer-b0-ade"),
     ("unknown device", 2, "abacus", f"swap CLIP --point 40,30 --device abacus {SWAP}"),
+    ("nothing to remove", 2, "--point X,Y", "remove CLIP --out out.mp4"),
+    ("no hole", 2, "nothing to remove", "remove CLIP --masks none --out out.mp4"),
+    ("all hole", 2, "Nothing is left", "remove CLIP --masks all --out out.mp4"),
+    ("a hole of another size", 2, "97 x 64", "remove CLIP --masks wide --out out.mp4"),
+    ("words to an engine that takes none", 2, "telea takes no words",
+     "remove CLIP --masks MASKS --engine telea --prompt grass --out out.mp4"),
+    ("nobody takes words", 4, "avfusion engines pull", "remove CLIP --masks MASKS --prompt grass --out out.mp4"),
+    ("a clip into a picture", 3, "holds one picture", "remove CLIP --masks MASKS --out out.png"),
+    ("map is result", 2, "file of its own", "remove CLIP --masks MASKS --out out.mp4 --map out.mp4"),
+    ("clip would be replaced", 3, "its own input", "remove CLIP --masks MASKS --out CLIP"),
+    ("no strength", 2, "strength 0", "remove CLIP --masks MASKS --strength 0 --out out.mp4"),
+    ("unknown inpainter", 2, "for inpainting. There are: ", "remove CLIP --masks MASKS --engine sam9 --out out.mp4"),
+    ("no dataset with holes", 3, "JPEGImages", "evaluate inpaint MASKS"),
     ("bad position", 2, "--position", f"swap CLIP --position centre {WITH_MASKS}"),
     ("bad number", 2, "light wrap", f"swap CLIP --light-wrap 2 {WITH_MASKS}"),
     ("bad choice", 2, "'soft', 'hard', 'closed-form'", f"swap CLIP --edges round {WITH_MASKS}"),
@@ -76,6 +89,10 @@ def wrong_files(tmp_path_factory: pytest.TempPathFactory, material: Material) ->
     (folder / "cut.mp4").write_bytes(material.clip.read_bytes()[:300])
     (folder / "ground.mp4").write_bytes(material.clip.read_bytes())
     cv2.imwrite(str(folder / "wide.png"), np.full((64, 97), 255, np.uint8))
+    for name, value in (("none", 0), ("all", 255)):
+        (folder / name).mkdir()
+        for frame in range(12):
+            cv2.imwrite(str(folder / name / f"{frame:05d}.png"), np.full((64, 96), value, np.uint8))
     for name, count, width_px in (("wide", 12, 97), ("few", 3, 96)):
         (folder / name).mkdir()
         for frame in range(count):

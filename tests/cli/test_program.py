@@ -7,6 +7,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
-from avfusion.cli import evaluate, main, segment, swap
+from avfusion.cli import evaluate, main, remove, segment, swap
 from avfusion.cli.program import _program
 from avfusion.compositing.background import Loop
 from avfusion.compositing.fit import FitKind
@@ -23,6 +24,9 @@ from avfusion.media.masks import read_mask
 from avfusion.media.probe import probe
 from avfusion.media.write import Encoding
 from avfusion.pipelines.evaluate import evaluate_vos
+from avfusion.pipelines.evaluate_inpaint import evaluate_inpaint
+from avfusion.pipelines.remove import RemoveSettings
+from avfusion.pipelines.remove import remove as remove_pipeline
 from avfusion.pipelines.segment import Kind
 from avfusion.pipelines.segment import segment as segment_pipeline
 from avfusion.pipelines.swap import SwapSettings
@@ -31,7 +35,7 @@ from avfusion.pipelines.swap import swap as swap_pipeline
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Material = Any
 
-COMMANDS = ["app", "demo", "compare", "segment", "swap", "voice", "engines", "evaluate", "train"]
+COMMANDS = ["app", "demo", "compare", "segment", "swap", "remove", "voice", "engines", "evaluate", "train"]
 
 
 # Help
@@ -46,7 +50,14 @@ def test_help_is_plain_text_and_lists_what_there_is(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["-h"], *([command, "--help"] for command in COMMANDS), ["evaluate", "vos", "-h"]]
+    "words",
+    [
+        [],
+        ["-h"],
+        *([command, "--help"] for command in COMMANDS),
+        ["evaluate", "vos", "-h"],
+        ["evaluate", "inpaint", "-h"],
+    ],
 )
 def test_every_command_has_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0
@@ -73,8 +84,14 @@ def test_help_and_engines_start_without_pictures() -> None:
 
 _SHARED = {
     "swap": (swap.swap, swap_pipeline, {"on_progress", "should_stop", "settings", "prompts", "span"}),
+    "remove": (remove.remove, remove_pipeline, {"on_progress", "should_stop", "settings", "prompts", "span"}),
     "segment": (segment.segment, segment_pipeline, {"on_progress", "should_stop", "prompts", "span"}),
     "evaluate vos": (evaluate.vos, evaluate_vos, {"on_progress", "should_stop", "sequences"}),
+    "evaluate inpaint": (
+        evaluate.inpaint,
+        evaluate_inpaint,
+        {"on_progress", "should_stop", "sequences", "settings", "engines"},
+    ),
 }
 
 
@@ -95,6 +112,16 @@ def test_settings_are_preset_as_in_python() -> None:
     assert defaults["position"] == ",".join(str(part) for part in settings.position)
     for name in ("quality", "preset", "hardware"):
         assert defaults[name] == getattr(encoding, name), name
+
+
+def test_settings_of_a_removal_are_preset_as_in_python() -> None:
+    defaults = {name: option.default for name, option in inspect.signature(remove.remove).parameters.items()}
+    own_names = {"words": "prompt", "feather_px": "feather", "grow_px": "grow", "map_out": "map_"}
+    for setting in fields(RemoveSettings):
+        if setting.name != "encoding":
+            assert defaults[own_names.get(setting.name, setting.name)] == setting.default, setting.name
+    for name in ("quality", "preset", "hardware"):
+        assert defaults[name] == getattr(Encoding(), name), name
 
 
 def test_choices_are_those_of_python() -> None:

@@ -1,21 +1,15 @@
-"""What programs call: /swap, /segment, /compare and /voice, for `gradio_client` and as tools of the MCP server."""
+"""What programs call, with `gradio_client` or as tools of the MCP server: /swap, /segment, /compare and /voice."""
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 import gradio as gr
 
-from avfusion.clip import Box, Clip, Point, Prompt, Scribble, Words
+from avfusion.clip import Clip
 from avfusion.engines.catalogue import of_ability
 from avfusion.engines.state import state
-from avfusion.errors import AvfusionError, UsageError
-from avfusion.media.probe import probe
 from avfusion.media.recording import probe_recording
 from avfusion.pipelines.compare import Comparison, write_report
 from avfusion.pipelines.compare import compare as run_compare
@@ -25,21 +19,16 @@ from avfusion.pipelines.report import Report
 from avfusion.pipelines.segment import segment as run_segment
 from avfusion.pipelines.swap import swap as run_swap
 from avfusion.ui.compare_running import zipped
-from avfusion.ui.runs import Run
-from avfusion.ui.visit import check_work
+from avfusion.ui.endpoints_remove import remove_parts
+from avfusion.ui.endpoints_running import Made, handed_out, made, parse_points, refusal
 from avfusion.ui.voice_making import spans_of
 from avfusion.ui.voice_models import look_into, voice_for
 from avfusion.voice.opening import ModelFiles
-
-Made = Iterator[tuple[str | None, dict[str, Any]]]
-"""(None, how far it is) again and again, and at last (file, report)."""
 
 SwapFormat = Literal["mp4", "webm", "mov", "gif", "zip"]
 SegmentFormat = Literal["json", "mp4"]
 CompareFormat = Literal["html", "zip"]
 VoiceFormat = Literal["wav", "flac", "mp3", "mp4", "mov", "mkv", "webm"]
-# A run stops at its next frame; its folder goes after that.
-_PATIENCE_S = 10.0
 
 
 def swap(
@@ -65,16 +54,16 @@ def swap(
     elif background in ("blur", "transparent") or background.startswith("#"):
         behind = background
     else:
-        raise _refusal(f"{background}: no such background. Give #rrggbb, blur, transparent, or file with a file.")
+        raise refusal(f"{background}: no such background. Give #rrggbb, blur, transparent, or file with a file.")
     if not behind:
-        raise _refusal("The background is to be a file, and there is none. Give one as background_file.")
+        raise refusal("The background is to be a file, and there is none. Give one as background_file.")
 
     def work(source: Clip, out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Report:
         return run_swap(
             source, parse_points(points), background=behind, out=out, on_progress=on_progress, should_stop=should_stop
         )
 
-    yield from _made(clip, f"swapped.{format}", work)
+    yield from made(clip, f"swapped.{format}", work)
 
 
 def segment(clip: str, points: str, format: str = "json") -> Made:
@@ -95,7 +84,7 @@ def segment(clip: str, points: str, format: str = "json") -> Made:
     def work(source: Clip, out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Report:
         return run_segment(source, parse_points(points), out=out, on_progress=on_progress, should_stop=should_stop)
 
-    yield from _made(clip, f"masks.{format}", work)
+    yield from made(clip, f"masks.{format}", work)
 
 
 def compare(
@@ -131,7 +120,7 @@ def compare(
             zipped(files, out)
         return made
 
-    yield from _made(clip, f"comparison.{format}", work)
+    yield from made(clip, f"comparison.{format}", work)
 
 
 def voice(
@@ -188,99 +177,12 @@ def voice(
         )  # fmt: skip
 
     if not media:
-        raise _refusal("There is no recording and no clip. Give a file as media.")
-    yield from _handed_out([media, *(target or ()), *(model or ())], f"voice.{format}", work)
+        raise refusal("There is no recording and no clip. Give a file as media.")
+    yield from handed_out([media, *(target or ()), *(model or ())], f"voice.{format}", work)
 
 
 def _ready(ability: str) -> list[str]:
     return [engine.name for engine in of_ability(ability) if state(engine).is_ready]
-
-
-class _Reported(Protocol):
-    def as_json(self) -> dict[str, Any]: ...
-
-
-def _made(clip: str, name: str, work: Callable[[Clip, Path, OnProgress, ShouldStop], _Reported]) -> Made:
-    """As `_handed_out`, with the clip opened."""
-    if not clip:
-        raise _refusal("There is no clip. Give a video file.")
-
-    def opened(out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> _Reported:
-        return work(check_work(probe(Path(clip))), out, on_progress, should_stop)
-
-    yield from _handed_out([clip], name, opened)
-
-
-def _handed_out(given: Sequence[str], name: str, work: Callable[[Path, OnProgress, ShouldStop], _Reported]) -> Made:
-    """Runs, reports, and hands out the file. Gradio copies a file when it is yielded, so that it may go after that.
-
-    given: paths of the caller's files, of which only the names are said.
-    """
-    with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
-        out = Path(folder) / name
-        run: Run[_Reported] | None = None
-        try:
-            run = Run(partial(work, out))
-            for now in run.progress():
-                if now is not None:
-                    yield None, {"stage": now.stage, "done": now.done, "total": now.total}
-            report = run.result()
-        except AvfusionError as error:
-            raise _refusal(_by_name(str(error), [*given, str(out)])) from error
-        finally:
-            if run is not None:
-                run.stop()
-                run.wait(_PATIENCE_S)
-        yield str(out), json.loads(_by_name(json.dumps(report.as_json()), given)) | {"out": out.name}
-
-
-def _by_name(text: str, paths: Sequence[str]) -> str:
-    for path in paths:
-        text = text.replace(path, Path(path).name)
-    return text
-
-
-def _refusal(words: str) -> gr.Error:
-    """What the caller reads. It is no bug, so the server's log stays quiet."""
-    return gr.Error(words, print_exception=False)
-
-
-def parse_points(text: str) -> tuple[Prompt, ...]:
-    """Prompts from JSON. Raises `UsageError`.
-
-    A list of [x, y] or {"x": 320, "y": 180, "keep": true, "frame": 0, "object": 1} or
-    {"box": [x0, y0, x1, y1], "frame": 0, "object": 1} or
-    {"scribble": [[x, y], ...], "keep": true, "frame": 0, "object": 1}: a stroke through at least one place, or
-    {"words": "a dog", "frame": 0, "object": 1}.
-    """
-    try:
-        entries = json.loads(text) if text.strip() else []
-        return tuple(_prompt(entry) for entry in entries)
-    except (ValueError, TypeError, KeyError) as error:
-        raise UsageError(
-            'The points cannot be read. Write them as JSON: [[320, 180], {"x": 40, "y": 40, "keep": false}].'
-        ) from error
-
-
-def _prompt(entry: Any) -> Prompt:
-    if isinstance(entry, list):
-        x, y = entry
-        return Point(float(x), float(y))
-    if not isinstance(entry, dict):
-        raise TypeError(entry)
-    where = {"frame": int(entry.get("frame", 0)), "object": int(entry.get("object", 1))}
-    if "box" in entry:
-        x0, y0, x1, y1 = map(float, entry["box"])
-        return Box(x0, y0, x1, y1, **where)
-    if "words" in entry:
-        return Words(str(entry["words"]), **where)
-    keep = bool(entry.get("keep", True))
-    if "scribble" in entry:
-        path = tuple((float(x), float(y)) for x, y in entry["scribble"])
-        if not path:
-            raise ValueError(entry)
-        return Scribble(path, keep=keep, **where)
-    return Point(float(entry["x"]), float(entry["y"]), keep=keep, **where)
 
 
 def build(*, runs_at_once: int) -> None:
@@ -300,6 +202,7 @@ def build(*, runs_at_once: int) -> None:
         file = gr.File(label="file")
         report = gr.JSON(label="report")
         do_swap, do_segment, do_compare = gr.Button(), gr.Button(), gr.Button()
+        remove_parts(clip, [file, report], shared)
         _voice_parts([file, report], shared)
     do_swap.click(
         swap, [clip, points, background, background_file, swap_format], [file, report], api_name="swap", **shared

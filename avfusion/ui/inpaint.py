@@ -50,6 +50,8 @@ class Opened(NamedTuple):
     follow_status: Any = gr.skip()
     format: Any = gr.skip()
     each_frame: Any = gr.skip()
+    shadows: Any = gr.skip()
+    preview: Any = gr.skip()
     results: Any = gr.skip()
     status: Any = gr.skip()
     previewed: Any = gr.skip()
@@ -109,6 +111,8 @@ def _opened(clip: Clip, ending: str, frame: int = 0) -> Opened:
         follow_status="",
         format=gr.Dropdown(choices=list(formats), value=ending),
         each_frame=gr.Checkbox(visible=not still),
+        shadows=gr.Checkbox(visible=not still),
+        preview=gr.Button("Preview" if still else "Preview this frame"),
         results=gr.Column(visible=False),
         status="",
         previewed="",
@@ -135,7 +139,7 @@ def build(page: gr.Blocks, tab: gr.Tab, *, runs_at_once: int) -> Target:
     page.load(lambda own: own, [visit], [visit], queue=False, show_progress="hidden", api_visibility="private")
     opened: list[Any] = [
         source.file, source.facts, chosen.scrub_row, chosen.scrub, chosen.spans, chosen.progress, running.format,
-        how.each_frame, results.section, running.status, running.previewed, *chosen.shows,
+        how.each_frame, how.shadows, running.preview, results.section, running.status, running.previewed, *chosen.shows,
     ]  # fmt: skip
     _wire_source(tab, visit, source, chosen, how, running.format, opened)
     _wire_given(visit, given, chosen, how, runs_at_once=runs_at_once)

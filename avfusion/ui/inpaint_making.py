@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from avfusion.clip import Clip, Rgb, Yuv
+from avfusion.clip import Clip, Drawn, Mask, Rgb, Yuv
 from avfusion.compositing.background import planes_like
 from avfusion.media.cut import cut
 from avfusion.media.probe import probe
 from avfusion.media.write import Encoding, write_video
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.remove import RemoveReport, RemoveSettings, remove
+from avfusion.pipelines.track import Tracking
 from avfusion.ui.following import followed
 from avfusion.ui.inpaint_visit import InpaintVisit
 from avfusion.ui.visit import TrackOf
@@ -42,7 +43,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class Outcome:
-    """file: to download. before, after: of a clip, files to play; `before` starts offset_s earlier. clip: the part."""
+    """file: to download. before, after: of a clip, files to play; `before` starts offset_s earlier. clip: the part.
+
+    middle: where the hole is, 0..1 of the width, for the border between before and after.
+    """
 
     clip: Clip
     file: Path
@@ -51,6 +55,7 @@ class Outcome:
     before: Path | None = None
     after: Path | None = None
     offset_s: float = 0.0
+    middle: float = 0.5
 
 
 def is_still(clip: Clip) -> bool:
@@ -60,8 +65,6 @@ def is_still(clip: Clip) -> bool:
 def make(visit: InpaintVisit, clip: Clip, wish: Wish, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
     """Follows the object unless that was done for these clicks, removes it, and copies what a browser cannot play."""
     tracking, notes = followed(visit, clip, wish.wanted, on_progress, should_stop)
-    if visit.given is not None and tracking.track is visit.given.tracking.track:
-        notes = (_GIVEN,)
     span = wish.wanted.span
     with visit.folder_for("result") as folder:
         stem = f"{clip.path.stem}-{'replaced' if wish.settings.replace else 'removed'}"
@@ -71,16 +74,11 @@ def make(visit: InpaintVisit, clip: Clip, wish: Wish, on_progress: OnProgress, s
             clip, out=file, masks=tracking.track, engine=wish.engine, span=span,
             settings=replace(wish.settings, map_out=map_out), on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
-        report = replace(
-            report,
-            engines={**report.engines, **tracking.engines},
-            revisions={**tracking.revisions, **report.revisions},
-            devices={**report.devices, **tracking.devices},
-            stages_s={**tracking.stages_s, **report.stages_s},
-            notes=tuple(note for note in (*notes, *report.notes) if note),
-        )
+        worked = _what_worked(visit, clip, wish, tracking)
+        report = _with_tracking(report, worked, _notes(tracking, worked, notes))
         part = cut(clip, *span) if span else clip
-        outcome = Outcome(part, file, map_out, report)
+        first = span[0] if span else 0
+        outcome = Outcome(part, file, map_out, report, middle=middle_of(tracking.track.union(first)))
         if is_still(clip):
             return outcome
         teller = Teller("playing", part.frame_count, on_progress, should_stop)
@@ -90,6 +88,43 @@ def make(visit: InpaintVisit, clip: Clip, wish: Wish, on_progress: OnProgress, s
             return replace(outcome, before=clip.path, after=after, offset_s=offset_s)
         teller = Teller("playing", part.frame_count, on_progress, should_stop)
         return replace(outcome, before=_copied(part, _frames_of(part), folder / "before.mp4", teller), after=after)
+
+
+def middle_of(mask: Mask) -> float:
+    """Where a mask lies from left to right, 0..1 of the width; never quite at the edge."""
+    columns = np.flatnonzero(mask.any(axis=0))
+    return min(max(float(columns.mean()) / mask.shape[1], 0.08), 0.92) if len(columns) else 0.5
+
+
+def _what_worked(visit: InpaintVisit, clip: Clip, wish: Wish, tracking: Tracking) -> Tracking:
+    """The tracking with those engines alone that had something to do."""
+    if visit.given is not None and tracking.track is visit.given.tracking.track:
+        return replace(tracking, notes=(_GIVEN,))
+    idle = {"tracking"} if is_still(clip) else set()
+    if all(isinstance(prompt, Drawn) for prompt in wish.wanted.prompts):
+        idle.add("segmentation")
+    return replace(tracking, used={ability: one for ability, one in tracking.used.items() if ability not in idle})
+
+
+def _notes(tracking: Tracking, worked: Tracking, notes: Sequence[str]) -> tuple[str, ...]:
+    """Without why engines were taken that had nothing to do."""
+    if not worked.used:
+        return worked.notes if worked.notes == (_GIVEN,) else ()
+    silent = {one.why for ability, one in tracking.used.items() if ability not in worked.used}
+    return tuple(note for note in notes if note not in silent)
+
+
+def _with_tracking(report: RemoveReport, worked: Tracking, notes: Sequence[str]) -> RemoveReport:
+    """The report of a removal with given masks, as if it had followed the object itself."""
+    own = {ability: name for ability, name in report.engines.items() if ability == "inpainting"}
+    return replace(
+        report,
+        engines={**worked.engines, **own},
+        revisions={**worked.revisions, **report.revisions},
+        devices={**worked.devices, "inpainting": report.devices["inpainting"]},
+        stages_s={**worked.stages_s, **report.stages_s},
+        notes=(*notes, *report.notes),
+    )
 
 
 def _plays(clip: Clip) -> bool:

@@ -71,7 +71,7 @@ def read_given(
     with visit.folder_for("given") as folder:
         pictures = folder / "masks"
         pictures.mkdir()
-        _gather(clip, files, pictures)
+        gather(clip, files, pictures)
         found = MaskFolder(pictures, clip)
         track = TrackFolder(
             folder / "track", width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count,
@@ -104,10 +104,14 @@ def _copied(found: MaskFolder, track: TrackFolder, teller: Teller) -> dict[int, 
     return first
 
 
-def _gather(clip: Clip, files: Sequence[Path], folder: Path) -> None:
-    """The PNGs in the order of their names, as 00000.png, 00001.png, ..."""
+def gather(clip: Clip, files: Sequence[Path], folder: Path) -> None:
+    """Puts the PNGs, given loose or in one ZIP, into a folder in the order of their names: 00000.png, 00001.png, ...
+
+    Raises `CannotRead`, `MaskCountMismatch` and `UsageError`.
+    """
     zips = [file for file in files if file.suffix.lower() == ".zip"]
     if not zips:
+        _check_count("", len(files), clip)
         for number, file in enumerate(sorted(files, key=lambda path: path.name)):
             shutil.copyfile(file, folder / f"{number:05d}.png")
         return
@@ -120,11 +124,7 @@ def _gather(clip: Clip, files: Sequence[Path], folder: Path) -> None:
                 (entry for entry in archive.infolist() if entry.filename.lower().endswith(".png")),
                 key=lambda entry: entry.filename,
             )
-            if len(entries) != clip.frame_count:
-                raise MaskCountMismatch(
-                    f"{zips[0]}: {len(entries)} mask PNGs for a clip of {clip.frame_count} frames. "
-                    "There must be one for each."
-                )
+            _check_count(f"{zips[0]}: ", len(entries), clip)
             for number, entry in enumerate(entries):
                 if entry.file_size > most:
                     raise CannotRead(f"{zips[0]}: {entry.filename} is too large for a mask of this clip.")
@@ -132,3 +132,9 @@ def _gather(clip: Clip, files: Sequence[Path], folder: Path) -> None:
                     shutil.copyfileobj(source, target)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # damaged, encrypted, or packed in a way
         raise CannotRead(f"{zips[0]}: this ZIP cannot be unpacked.") from error
+
+
+def _check_count(where: str, count: int, clip: Clip) -> None:
+    if count != clip.frame_count:
+        what = f"a clip of {clip.frame_count} frames" if clip.frame_count > 1 else "a picture"
+        raise MaskCountMismatch(f"{where}{count} mask PNGs for {what}. There must be one for each frame.")

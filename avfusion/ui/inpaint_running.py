@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -62,6 +62,12 @@ class Chosen:
     tracker: str
     segmenter: str
 
+    def for_clip(self, clip: Clip) -> Chosen:
+        """Without what a picture cannot have."""
+        if clip.frame_count > 1:
+            return self
+        return replace(self, settings=replace(self.settings, shadows=False, each_frame=False))
+
 
 def chosen(
     do: str, said: str, unwanted: str, engine: str, grow: float | None, shadows: bool, feather: float,
@@ -91,7 +97,7 @@ def begin(visit: InpaintVisit) -> StepShown:
     """At once after the press, before it is this visitor's turn."""
     visit.is_stopped = False
     busy = gr.Button(interactive=False)
-    return StepShown(busy, busy, gr.Button(visible=True), "", words.waiting(), "")
+    return StepShown(busy, busy, gr.Button(visible=True), "", words.waiting(), "", "")
 
 
 def run(visit: InpaintVisit, ending: str, *choices: Any) -> Iterator[Shown]:
@@ -100,7 +106,7 @@ def run(visit: InpaintVisit, ending: str, *choices: Any) -> Iterator[Shown]:
     job: Run[Outcome] | None = None
     try:
         clip = _clip_of(visit)
-        said = chosen(*choices)
+        said = chosen(*choices).for_clip(clip)
         wanted = visit.wanted(said.tracker, said.segmenter)
         if not wanted.prompts:
             raise NoPrompt(_NOTHING_SAID)
@@ -123,7 +129,7 @@ def preview_frame(visit: InpaintVisit, frame: int, *choices: Any) -> Iterator[Sh
     job: Run[Preview] | None = None
     try:
         clip = _clip_of(visit)
-        said = chosen(*choices)
+        said = chosen(*choices).for_clip(clip)
         frame = min(max(frame, 0), clip.frame_count - 1)
         masks = masks_for(visit, clip, frame, said)
         work = partial(preview, clip, frame, masks, engine=said.engine, settings=said.settings)

@@ -18,8 +18,9 @@ from avfusion.pipelines.remove import RemoveReport
 from avfusion.pipelines.remove_preview import Preview
 from avfusion.pipelines.remove_render import INVENTED, SEEN, map_picture
 from avfusion.ui import words
+from avfusion.ui.clicks import shown_size
 from avfusion.ui.drawing import inline, marked, scaled
-from avfusion.ui.inpaint_making import Outcome, is_still
+from avfusion.ui.inpaint_making import Outcome, is_still, middle_of
 from avfusion.ui.looking import shown
 from avfusion.ui.voice_taking import file_address
 
@@ -35,7 +36,7 @@ _STAGES = {
     "map": "Drawing what was seen and what was invented",
     "playing": "Making a copy that this page can play",
 }
-_OBJECT, _SHADOW = 1, 2
+_OBJECT, _SHADOW = 1, 3
 
 
 class ResultShown(NamedTuple):
@@ -83,7 +84,8 @@ def _still(outcome: Outcome) -> str:
         _image("before", shown(outcome.clip, 0), "The picture as it was"),
         _image("after", after, "The picture with the hole filled"),
         _image("map", map_, "The picture in grey, coloured where it was invented"),
-    )
+        clip=outcome.clip, middle=outcome.middle, sees=False,
+    )  # fmt: skip
 
 
 def _read(file: Path) -> Rgb:
@@ -103,6 +105,8 @@ def _moving(outcome: Outcome) -> str:
         _video("before", outcome.before, is_silent=True),
         _video("after", outcome.after, is_silent=False),
         _video("map", outcome.map, is_silent=True),
+        clip=outcome.clip,
+        middle=outcome.middle,
         clock=clock,
         attributes=f' data-offset="{outcome.offset_s:.6f}" data-seconds="{seconds:.6f}"',
     )
@@ -119,27 +123,44 @@ def _image(kind: str, picture: Rgb, alt: str) -> str:
     return f'<img class="{kind}" alt="{escape(alt)}" draggable="false" src="{inline(picture, _JPEG_QUALITY)}">'
 
 
-def wipe(before: str, after: str, map: str, *, clock: str = "", attributes: str = "") -> str:
+def wipe(
+    before: str,
+    after: str,
+    map: str,
+    *,
+    clip: Clip,
+    middle: float,
+    sees: bool = True,
+    casts: bool = False,
+    clock: str = "",
+    attributes: str = "",
+) -> str:
     """Layers as HTML (<img> or <video> of the classes before, after and map), with what moves them and a legend.
 
-    clock: the controls of clips. The script is `wipe.js`.
+    clip: for the shape of the layers. middle: where the border is at first, 0..1. sees: whether there are other frames
+    to see things on. casts: whether a shadow is marked. clock: the controls of clips. The script is `wipe.js`.
     """
+    width, height = shown_size(clip)
+    style = f"--at:{100 * middle:.1f}%;--aspect:{width / height:.4f}"
     return (
-        f'<div class="wipe" data-shown="after" style="--at:50%"{attributes}><div class="layers">{after}{map}{before}'
+        f'<div class="wipe" data-shown="after" style="{style}"{attributes}>'
+        f'<div class="layers">{after}{map}{before}'
         '<span class="tag left">Before</span><span class="tag right">After</span>'
-        '<input class="at" type="range" min="0" max="1000" value="500" step="1" '
+        f'<input class="at" type="range" min="0" max="1000" value="{1000 * middle:.0f}" step="1" '
         'aria-label="How much is shown as it was before"><i class="edge" aria-hidden="true"></i></div>'
         f'<p class="note unplayed">This browser does not play the original.</p><div class="controls">{clock}'
         '<div class="which" role="group" aria-label="What is shown on the right">'
         '<button type="button" data-shows="after" aria-pressed="true">Result</button>'
         '<button type="button" data-shows="map" aria-pressed="false">Seen or invented</button></div></div>'
-        f"{legend()}</div>"
+        f"{legend(sees=sees, casts=casts)}</div>"
     )
 
 
-def legend() -> str:
-    """What the colours of the map say."""
-    entries = ((SEEN, "seen on other frames"), (INVENTED, "invented"))
+def legend(*, sees: bool, casts: bool = False) -> str:
+    """What the colours say: those of the map, and over the hole that of a shadow."""
+    entries = [*([(SEEN, "seen on other frames")] if sees else []), (INVENTED, "invented")]
+    if casts:
+        entries.append((_SHADOW, "shadow or reflection, goes too"))
     rows = "".join(f'<li><i style="background:{shown_colour(number)}"></i>{text}</li>' for number, text in entries)
     return f'<ul class="legend">{rows}</ul>'
 
@@ -147,10 +168,13 @@ def legend() -> str:
 def numbers(report: RemoveReport, *, total_s: float) -> str:
     """Where the new picture comes from, then who made it, and how fast."""
     facts = [("Seen on other frames", words.share(report.seen_share)), ("Invented", words.share(report.invented_share))]
-    if report.generations:
+    if report.frames == 1:
+        facts = []
+    elif report.generations:
         facts.append(("Pictures painted", str(report.generations)))
     rows = "".join(f"<div><dt>{escape(head)}</dt><dd>{escape(value)}</dd></div>" for head, value in facts)
-    return f'<dl class="numbers">{rows}</dl>{words.report(report, total_s=total_s)}'
+    table = f'<dl class="numbers">{rows}</dl>' if rows else ""
+    return f"{table}{words.report(report, total_s=total_s)}"
 
 
 def previewed(clip: Clip, frame: int, made: Preview, *, took_s: float) -> str:
@@ -163,14 +187,14 @@ def previewed(clip: Clip, frame: int, made: Preview, *, took_s: float) -> str:
         _image("before", marked(shown(clip, frame), clip, labels=labels), "The frame with the hole marked"),
         _image("after", scaled(made.rgb, clip), "The frame with the hole filled"),
         _image("map", scaled(map_picture(one_frame(clip, frame).rgb, origin), clip), "What was seen and what invented"),
-    )
+        clip=clip, middle=middle_of(made.hole), sees=clip.frame_count > 1, casts=bool(made.shadow.any()),
+    )  # fmt: skip
     total = max(1, int(made.hole.sum()))
-    facts = [f"Frame {frame}: {made.engine}, {words.duration(took_s)}"]
+    facts = [f"{made.engine}, {words.duration(took_s)}"]
     if clip.frame_count > 1:
+        facts[0] = f"Frame {frame}: {facts[0]}"
         facts.append(f"{words.share(made.seen.sum() / total)} of the hole seen on the frames around it")
     facts.append(f"{words.share(made.invented.sum() / total)} invented")
-    if made.shadow.any():
-        facts.append("shadow or reflection in another colour")
     notes = "".join(f"<li>{escape(text)}</li>" for text in made.notes)
     return f'{pictures}<p class="report">{escape(" · ".join(facts))}</p>' + (
         f'<ul class="notes">{notes}</ul>' if notes else ""

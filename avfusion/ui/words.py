@@ -85,6 +85,9 @@ def facts(clip: Clip) -> str:
 
 
 def moment(clip: Clip, frame: int, span: Span | None = None) -> str:
+    """Which frame, and when it is shown; nothing of a picture."""
+    if clip.frame_count == 1:
+        return ""
     time = float(clip.time(frame) - clip.time(0))
     last = clip.frame_count - 1
     part = f" · only frames {span[0]} to {span[1] - 1} count" if span is not None else ""
@@ -184,9 +187,10 @@ def report(report: Report, *, total_s: float) -> str:
     weights = {ability: f" (weights {revision[:12]})" for ability, revision in report.revisions.items()}
     engines = ", ".join(f"{ability} {name}{weights.get(ability, '')}" for ability, name in report.engines.items())
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.stages_s.items())
+    many = report.frames > 1
     items = [
-        f"{report.frames} frames of {report.width_px} by {report.height_px}",
-        f"{report.frames / max(total_s, 1e-6):.3g} frames/s overall",
+        f"{f'{report.frames} frames' if many else 'One picture'} of {report.width_px} by {report.height_px}",
+        f"{report.frames / max(total_s, 1e-6):.3g} frames/s overall" if many else f"{total_s:.1f} s",
         engines,
         f"{stages} ({report.device})",
     ]

@@ -1,4 +1,4 @@
-"""/swap, /segment, /compare and /voice as programs call them."""
+"""/swap, /segment, /compare, /remove and /voice as programs call them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 from avfusion.clip import Box, Point, Scribble, Words
 from avfusion.errors import UsageError
 from avfusion.media.write_sound import write_sound
 from avfusion.ui.endpoints import parse_points
 from tests.ui.conftest import Server
+from tests.ui.making import BALL_RGB, ball_at
 from tests.voice.talking import LOW, talk
 
 CLICK = json.dumps([[96, 90]])
@@ -85,6 +87,35 @@ def test_compare_takes_the_trackers_that_are_named(client: Client, clips: Path) 
     assert report["answers"][0]["frames_per_s"] > 0
 
 
+def test_remove_returns_the_clip_without_the_object(client: Client, clips: Path) -> None:
+    file, report = client.predict(clip=handle_file(clips / "rolling.mp4"), points=CLICK, api_name="/remove")
+    with av.open(file) as container:
+        assert container.streams.audio
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == report["frames"] == 24
+    x, y = ball_at(0, 24, 320, 180)
+    assert abs(frames[0][y, x].astype(int) - BALL_RGB).max() > 60
+    assert report["engines"]["inpainting"] == "flow-fill"
+    assert report["seen_share"] + report["invented_share"] == pytest.approx(1)
+    assert report["out"] == "removed.mp4"
+
+
+def test_remove_takes_a_picture_with_its_mask_and_refuses_words(client: Client, tmp_path: Path) -> None:
+    picture, mask = np.full((60, 80, 3), 90, np.uint8), np.zeros((60, 80), np.uint8)
+    picture[20:30, 20:40], mask[18:32, 18:42] = (250, 30, 30), 255
+    for name, pixels in (("spot.png", picture), ("mask.png", mask)):
+        Image.fromarray(pixels).save(tmp_path / name)
+    asked = {"clip": handle_file(tmp_path / "spot.png"), "masks": handle_file(tmp_path / "mask.png"), "engine": "telea"}
+    file, report = client.predict(**asked, grow_px=0, api_name="/remove")
+    filled = np.asarray(Image.open(file).convert("RGB"))
+    assert abs(filled.astype(int) - 90).max() <= 2
+    assert (report["engines"]["inpainting"], report["out"]) == ("telea", "removed.png")
+    with pytest.raises(AppError, match="telea takes no words"):
+        client.predict(**asked, words="a bench", api_name="/remove")
+    with pytest.raises(AppError, match="strength 7: give a number"):
+        client.predict(**asked, strength=7, api_name="/remove")
+
+
 def test_voice_returns_the_clip_with_its_pictures(client: Client, clips: Path, tmp_path: Path) -> None:
     rate_hz, low = 16_000, tmp_path / "low.wav"
     sound = talk(LOW, 6)[None].astype(np.float32)
@@ -139,7 +170,7 @@ def test_the_server_reads_no_file_that_is_not_the_callers(client: Client, server
 def test_they_are_tools_for_agents(server: Server) -> None:
     with urllib.request.urlopen(f"{server.address}gradio_api/mcp/schema") as answer:
         tools = {tool["name"]: tool for tool in json.load(answer)}
-    assert {name.removeprefix("avfusion_") for name in tools} == {"swap", "segment", "compare", "voice"}
+    assert {name.removeprefix("avfusion_") for name in tools} == {"swap", "segment", "compare", "remove", "voice"}
     for name, tool in tools.items():
         assert "video" in tool["description"]
         takes = {"media", "target", "model"} if name.endswith("voice") else {"clip", "points"}
@@ -151,6 +182,7 @@ def test_only_they_are_public(client: Client) -> None:
         "/swap",
         "/segment",
         "/compare",
+        "/remove",
         "/voice",
     }
 

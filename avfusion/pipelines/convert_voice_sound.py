@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -42,6 +42,17 @@ class Job:
 
 
 @dataclass(frozen=True)
+class _Watched(StoredSound):
+    """A sound that asks at every block that is read of it whether to go on: an hour of it is read many times."""
+
+    check: Callable[[], None] = field(kw_only=True)
+
+    def read(self, start: int = 0, stop: int | None = None) -> Samples:
+        self.check()
+        return super().read(start, stop)
+
+
+@dataclass(frozen=True)
 class Spoken:
     """The parts that were converted, one after the other: as they were, and in the new voice."""
 
@@ -63,7 +74,8 @@ def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: P
     """The parts of `voice` through the engine, a piece at a time. Raises what engines raise, and `Stopped`."""
     engine = opener.open(job.files, job.options)
     before = parts.cut(voice, folder / "before")
-    say = _say(engine, before, job, is_pieced=not parts.are_all_of(voice) or voice.duration_s > _BLOCKS.longest_s)
+    is_pieced = not parts.are_all_of(voice) or voice.duration_s > _BLOCKS.longest_s
+    say = _say(engine, before, job, is_pieced=is_pieced, check=teller.check)
     total_s = before.count / voice.rate_hz
     done_s = 0.0
 
@@ -81,18 +93,24 @@ def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: P
     pieces = _parts_through(voice, parts, convert, folder)
     after = store(folder / "after", pieces, **_shape(voice))
     same = all(np.array_equal(one, other) for one, other in zip(before.blocks(), after.blocks(), strict=True))
-    return Spoken(before, after, same)
+    return Spoken(_watched(before, teller.check), _watched(after, teller.check), same)
 
 
-def _say(engine: VoiceEngine, sound: StoredSound, job: Job, *, is_pieced: bool) -> Callable[[Sound], Sound]:
+def _watched(sound: StoredSound, check: Callable[[], None]) -> StoredSound:
+    return _Watched(sound.path, sound.channels, sound.rate_hz, sound.count, sound.first, check=check)
+
+
+def _say(
+    engine: VoiceEngine, sound: StoredSound, job: Job, *, is_pieced: bool, check: Callable[[], None]
+) -> Callable[[Sound], Sound]:
     """The engine, with what it should know of all pieces together so that they are moved alike."""
     from avfusion.voice.world import WorldKnn
 
     if not isinstance(engine, WorldKnn):
         return partial(engine.convert, target=job.target, semitones=job.semitones, seed=job.seed)
-    engine.prepare(job.target, sound.rate_hz)
-    known = engine.study(_samplings(sound), job.target) if is_pieced else None
-    return partial(engine.convert, target=job.target, semitones=job.semitones, seed=job.seed, known=known)
+    engine.prepare(job.target, sound.rate_hz, check)
+    known = engine.study(_samplings(sound), job.target, check) if is_pieced else None
+    return partial(engine.convert, target=job.target, semitones=job.semitones, seed=job.seed, known=known, check=check)
 
 
 def _samplings(sound: StoredSound) -> Iterator[Sound]:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from avfusion.clip import Sound
 from avfusion.errors import InputError, NothingFound, UsageError
 from avfusion.voice import Reference, Target
+from avfusion.voice.world_analysis import Check, go_on
 from avfusion.voice.world_match import Matching, matched
 from avfusion.voice.world_pitch import PitchRange, as_the_target, moved, range_of
-from avfusion.voice.world_speech import Speech, band_of, listen
+from avfusion.voice.world_speech import Speech, band_of, listen, one_after_the_other
 from avfusion.voice.world_synthesis import (
     below_full_scale,
     difference,
@@ -38,6 +39,8 @@ _LONGEST_S = 60
 _LEAST_VOICE_S = 0.5
 _LEAST_PADDED_S = 0.25
 _MOST_REFERENCE_S = 300
+# References are listened to by so much at once: memory is that of their cepstra.
+_HEARD_AT_ONCE_S = 20
 _FRAMES_PER_S = 200
 _LEVEL_S, _MOST_LEVEL = 0.05, 3.0
 
@@ -81,7 +84,7 @@ class WorldKnn:
         self._prepared: weakref.WeakKeyDictionary[Reference, dict[int, Units]] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def prepare(self, target: Target, rate_hz: int) -> Units:
+    def prepare(self, target: Target, rate_hz: int, check: Check = go_on) -> Units:
         """What is known of the target for sounds of this rate: found at the first call, then kept.
 
         Raises UsageError (no Reference), InputError (no numbers, too low a rate), NothingFound (no voice in it).
@@ -95,10 +98,10 @@ class WorldKnn:
         with self._lock:
             bands = self._prepared.setdefault(target, {})
             if band_hz not in bands:
-                bands[band_hz] = _units(target, band_hz)
+                bands[band_hz] = _units(target, band_hz, check)
             return bands[band_hz]
 
-    def study(self, sounds: Iterable[Sound], target: Target) -> SourceVoice | None:
+    def study(self, sounds: Iterable[Sound], target: Target, check: Check = go_on) -> SourceVoice | None:
         """The voice of a long recording beside the target's, from any pieces of it; None where nobody speaks in them.
 
         A piece converted without it is moved by its own middle pitch and its own throat, which differ a little from
@@ -106,31 +109,45 @@ class WorldKnn:
         """
         heard = []
         for sound in sounds:
-            units = self.prepare(target, sound.rate_hz)
-            heard.append(listen(one_channel(sound), sound.rate_hz, units.band_hz))
-        pitch = range_of(np.concatenate([np.zeros(0), *(speech.f0_hz for speech in heard)]))
-        return None if pitch is None else SourceVoice(pitch, relative_length(heard, units))
+            units = self.prepare(target, sound.rate_hz, check)
+            heard.append(listen(one_channel(sound), sound.rate_hz, units.band_hz, check).without_power())
+            check()
+        if not heard:
+            return None
+        speech = one_after_the_other(heard)
+        pitch = range_of(speech.f0_hz)
+        return None if pitch is None else SourceVoice(pitch, relative_length(speech, units))
 
     def convert(
-        self, sound: Sound, target: Target, *, semitones: float = 0.0, seed: int = 0, known: SourceVoice | None = None
+        self,
+        sound: Sound,
+        target: Target,
+        *,
+        semitones: float = 0.0,
+        seed: int = 0,
+        known: SourceVoice | None = None,
+        check: Check = go_on,
     ) -> Sound:
         """As `VoiceEngine.convert` says. The seed changes nothing. known: of the recording this is a piece of."""
-        units = self.prepare(target, sound.rate_hz)
+        units = self.prepare(target, sound.rate_hz, check)
         if sound.samples.shape[1] > _LONGEST_S * sound.rate_hz:
             raise UsageError(f"world-knn takes pieces of at most {_LONGEST_S} s. Cut longer sound into blocks.")
         mono = one_channel(sound)
         if not mono.any():
             return sound
-        speech = listen(mono, sound.rate_hz, units.band_hz)
+        speech = listen(mono, sound.rate_hz, units.band_hz, check)
+        check()
         pitch = range_of(speech.f0_hz)
         if pitch is None:
             return sound  # nobody speaks here
-        voice = known or SourceVoice(pitch, relative_length([speech], units))
+        voice = known or SourceVoice(pitch, relative_length(speech, units))
         f0 = as_the_target(speech.f0_hz, voice.pitch, units.pitch) if self.settings.transpose else speech.f0_hz
         f0 = moved(f0, semitones)
+        check()
         cepstra = matched(lengthened(speech, voice.length), units, self.settings.matching)
+        check()
         change = difference(speech, cepstra, formant_semitones=self.settings.formant_semitones)
-        return put_on(sound, mono, speech, change, f0)
+        return put_on(sound, mono, speech, change, f0, check)
 
 
 def put_on(
@@ -139,6 +156,7 @@ def put_on(
     speech: Speech,
     change: NDArray[np.float64],
     f0_hz: NDArray[np.float64],
+    check: Check = go_on,
 ) -> Sound:
     """The sound with its envelopes changed by exp(change) [frames, bins] and the pitch f0_hz [frames].
 
@@ -149,7 +167,9 @@ def put_on(
     opened = change * share_of_speech(speech)[:, None]
     kept = filtered(sound.samples.astype(np.float64), sound.rate_hz, opened)
     if not np.array_equal(f0_hz, speech.f0_hz):
-        said = said_again(mono, speech, change, f0_hz)[:count]
+        check()
+        said = said_again(mono, speech, change, f0_hz, check)[:count]
+        check()
         share = voiced_share(speech, count)
         kept = np.sqrt(1 - share) * kept + np.sqrt(share) * said * levels(sound, mono[:count])
     return Sound(below_full_scale(kept, sound.rate_hz).astype(np.float32), sound.rate_hz)
@@ -163,7 +183,10 @@ def levels(sound: Sound, mono: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.ones((len(sound.samples), 1))
     stacked = np.concatenate([sound.samples, mono[None]])[:, : whole * step].astype(np.float64)
     powers = (stacked.reshape(-1, whole, step) ** 2).mean(axis=2) + 1e-10
-    gains = np.minimum(np.sqrt(powers[:-1] / powers[-1]), _MOST_LEVEL)
+    gains = np.sqrt(powers[:-1] / powers[-1])
+    # Of channels that say the same, the mean is that many times below the only one that speaks. Where they cancel, it
+    # may be next to nothing: then all are turned down alike, so that each keeps its share.
+    gains *= np.minimum(1, max(_MOST_LEVEL, len(gains)) / np.maximum(gains.max(axis=0), 1e-9))
     middles = (np.arange(whole) + 0.5) * step
     return np.stack([np.interp(np.arange(len(mono)), middles, row) for row in gains])
 
@@ -183,15 +206,24 @@ def one_channel(sound: Sound) -> NDArray[np.float64]:
     return np.pad(mono, (0, max(0, round(_LEAST_PADDED_S * sound.rate_hz) - len(mono))))
 
 
-def _units(target: Reference, band_hz: int) -> Units:
+def _units(target: Reference, band_hz: int, check: Check) -> Units:
     left_s = float(_MOST_REFERENCE_S)
     heard = []
     for sound in target.recordings:
         samples = one_channel(sound)[: max(0, round(left_s * sound.rate_hz))]
         left_s -= len(samples) / sound.rate_hz
         if samples.any():
-            heard.append(listen(samples, sound.rate_hz, band_hz))
+            heard.append(_listened(samples, sound.rate_hz, band_hz, check))
     voiced = sum(int((speech.f0_hz > 0).sum()) for speech in heard)
     if voiced < _LEAST_VOICE_S * _FRAMES_PER_S:
         raise NothingFound("There is no voice in the target's recordings. Give a few seconds of the target speaking.")
     return units_of(heard)
+
+
+def _listened(samples: NDArray[np.float64], rate_hz: int, band_hz: int, check: Check) -> Speech:
+    """A recording of the target [n], a part at a time."""
+    parts = []
+    for part in np.array_split(samples, -(-len(samples) // (_HEARD_AT_ONCE_S * rate_hz))):
+        parts.append(listen(part, rate_hz, band_hz, check).without_power())
+        check()
+    return one_after_the_other(parts)

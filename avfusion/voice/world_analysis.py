@@ -6,6 +6,7 @@ M. Morise, F. Yokomori and K. Ozawa, "WORLD: a vocoder-based high-quality speech
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -18,6 +19,15 @@ FRAME_S = 0.005
 
 F0_RANGE_HZ = (40.0, 700.0)
 """Where pitch is looked for."""
+
+Check = Callable[[], None]
+"""Called at least once in a second of work; what it raises ends the work."""
+
+_BREATH_FRAMES = 400
+
+
+def go_on() -> None:
+    """The check of work that nobody wants to end."""
 
 
 def world() -> ModuleType:
@@ -46,13 +56,21 @@ def envelopes(samples: NDArray[np.float64], rate_hz: int, f0: NDArray[np.float64
     return np.asarray(world().cheaptrick(_ready(samples), f0, frame_times(len(f0)), rate_hz))
 
 
-def aperiodicities(samples: NDArray[np.float64], rate_hz: int, f0: NDArray[np.float64]) -> NDArray[np.float64]:
+def aperiodicities(
+    samples: NDArray[np.float64], rate_hz: int, f0: NDArray[np.float64], check: Check = go_on
+) -> NDArray[np.float64]:
     """[frames, bins] share of noise in the amplitude, 0..1; 1 where there is no pitch. D4C (Morise, 2016).
 
     What is voiced is for `f0` to say: D4C's own test of it, which hears whispers in noisy voices, is off. It looks at
     bands of 3 kHz: give it sound of 16 kHz or more.
     """
-    return np.asarray(world().d4c(_ready(samples), f0, frame_times(len(f0)), rate_hz, threshold=0.0))
+    ready, times = _ready(samples), frame_times(len(f0))
+    found = []
+    for start in range(0, len(f0), _BREATH_FRAMES):
+        check()
+        some = slice(start, start + _BREATH_FRAMES)
+        found.append(np.asarray(world().d4c(ready, f0[some], times[some], rate_hz, threshold=0.0)))
+    return np.concatenate(found)
 
 
 def frame_times(count: int) -> NDArray[np.float64]:

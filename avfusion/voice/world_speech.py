@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.voice.cepstrum import mel_cepstra
-from avfusion.voice.world_analysis import envelopes
+from avfusion.voice.world_analysis import Check, envelopes, go_on
 from avfusion.voice.world_pitch import track
 
 ORDER = 40
@@ -38,15 +39,28 @@ class Speech:
         """bool [n]: frames at most `quiet_db` below the loudest."""
         return np.asarray(self.loud_db > self.loud_db.max() - quiet_db)
 
+    def without_power(self) -> Speech:
+        """What is left where only its cepstra are needed: a tenth of the memory and less."""
+        return replace(self, power=np.empty((len(self.power), 0)))
+
+
+def one_after_the_other(parts: Sequence[Speech]) -> Speech:
+    """As one speech, of the same rate and band, at least one part."""
+    f0_hz, power, cepstra, loud_db = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("f0_hz", "power", "cepstra", "loud_db")
+    )
+    return Speech(parts[0].rate_hz, parts[0].band_hz, f0_hz, power, cepstra, loud_db)
+
 
 def band_of(*rates_hz: int) -> int:
     """The rate of the band in which recordings of these rates can be matched."""
     return 16_000 if min(rates_hz) >= 16_000 else 8_000
 
 
-def listen(samples: NDArray[np.float64], rate_hz: int, band_hz: int) -> Speech:
+def listen(samples: NDArray[np.float64], rate_hz: int, band_hz: int, check: Check = go_on) -> Speech:
     """samples: [n], one channel, finite."""
     f0 = track(samples, rate_hz)
+    check()
     power = envelopes(samples, rate_hz, f0)
     loud_db = 10 * np.log10(power.sum(axis=1) + 1e-20)
     return Speech(rate_hz, band_hz, f0, power, band_cepstra(power, rate_hz, band_hz), loud_db)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.voice.cepstrum import log_amplitude, mel_cepstra, warped
-from avfusion.voice.world_analysis import FRAME_S, aperiodicities, envelopes, world
+from avfusion.voice.world_analysis import FRAME_S, Check, aperiodicities, envelopes, go_on, world
 from avfusion.voice.world_speech import ALPHA, ORDER, Speech, on_other_bins
 
 _LEAST_RATE_HZ = 16_000
@@ -57,20 +57,26 @@ def difference(speech: Speech, cepstra: NDArray[np.float64], *, formant_semitone
 
 
 def said_again(
-    samples: NDArray[np.float64], speech: Speech, difference: NDArray[np.float64], f0_hz: NDArray[np.float64]
+    samples: NDArray[np.float64],
+    speech: Speech,
+    difference: NDArray[np.float64],
+    f0_hz: NDArray[np.float64],
+    check: Check = go_on,
 ) -> NDArray[np.float64]:
     """[n] like the samples, from WORLD: their envelopes times exp(2 difference), their breathiness, a new pitch.
 
     Said twice: what the envelopes of the first time lack of those asked for is added for the second.
     """
-    noise = np.ascontiguousarray(_breath(samples, speech))
+    noise = np.ascontiguousarray(_breath(samples, speech, check))
     wanted = speech.power * np.exp(2 * difference)
     first = _synthesised(f0_hz, wanted, noise, speech.rate_hz, len(samples))
+    check()
     lacks = 0.5 * np.log((wanted + 1e-12) / (envelopes(first, speech.rate_hz, f0_hz) + 1e-12))
     smooth = log_amplitude(
         mel_cepstra(np.exp(2 * lacks), ORDER, ALPHA[speech.band_hz]), lacks.shape[1], ALPHA[speech.band_hz]
     )
     most = _MOST_LACKING_DB * _NEPER
+    check()
     return _synthesised(f0_hz, wanted * np.exp(2 * np.clip(smooth, -most, most)), noise, speech.rate_hz, len(samples))
 
 
@@ -82,15 +88,15 @@ def _synthesised(
     return np.pad(out[:count], (0, max(0, count - len(out))))
 
 
-def _breath(samples: NDArray[np.float64], speech: Speech) -> NDArray[np.float64]:
+def _breath(samples: NDArray[np.float64], speech: Speech, check: Check) -> NDArray[np.float64]:
     """[n, bins of speech.power] aperiodicities, heard at twice the rate or more where that is below 16 kHz."""
     from scipy.signal import resample_poly
 
     times = -(-_LEAST_RATE_HZ // speech.rate_hz)
     if times == 1:
-        return aperiodicities(samples, speech.rate_hz, speech.f0_hz)
+        return aperiodicities(samples, speech.rate_hz, speech.f0_hz, check)
     rate_hz = times * speech.rate_hz
-    noise = aperiodicities(resample_poly(samples, times, 1), rate_hz, speech.f0_hz)
+    noise = aperiodicities(resample_poly(samples, times, 1), rate_hz, speech.f0_hz, check)
     return on_other_bins(noise, rate_hz, speech.rate_hz, speech.power.shape[1])
 
 

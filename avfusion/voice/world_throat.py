@@ -7,7 +7,6 @@ speaker normalization", IEEE Trans. Speech and Audio Processing 1998; here with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -25,10 +24,10 @@ _COMPARED_FRAMES, _NEAREST = 400, 4
 _DOUBT_FRAMES = 200.0
 
 
-def relative_length(source: Sequence[Speech], units: Units) -> float:
+def relative_length(source: Speech, units: Units) -> float:
     """The target's throat over the source's, 0.8 to 1.25: with the source's frequencies divided by it, its frames come
     nearest to the units. Near to 1 where little is said."""
-    count = sum(int(speech.within(SPEECH_DB).sum()) for speech in source)
+    count = int(source.within(SPEECH_DB).sum())
     apart = np.array([_apart(source, units, factor) for factor in _FACTORS])
     best = int(apart.argmin())
     place = float(best)
@@ -55,13 +54,10 @@ def _lengthening(factor: float, alpha: float) -> NDArray[np.float64]:
     return mel_cepstra(np.exp(2 * basis), ORDER, alpha)
 
 
-def _apart(source: Sequence[Speech], units: Units, factor: float) -> float:
+def _apart(source: Speech, units: Units, factor: float) -> float:
     """Mean distance of the loud frames from the units next to them."""
-    longer = [lengthened(speech, factor) for speech in source]
-    manner = manner_of(longer, prior=units.manner)
-    features = np.concatenate(
-        [units.features_of(manner.described(speech))[speech.within(SPEECH_DB)] for speech in longer]
-    )
+    longer = lengthened(source, factor)
+    features = units.features_of(manner_of([longer], prior=units.manner).described(longer))[source.within(SPEECH_DB)]
     features = features[:: -(-len(features) // _COMPARED_FRAMES)]
     squared = (units.features**2).sum(axis=1) - 2 * features @ units.features.T
     count = min(_NEAREST, squared.shape[1])

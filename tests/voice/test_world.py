@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from avfusion.clip import Sound
-from avfusion.errors import InputError, NothingFound, UsageError
+from avfusion.errors import InputError, NothingFound, Stopped, UsageError
 from avfusion.media.store import store
 from avfusion.metrics.voice import analyse, compare, keeping
 from avfusion.voice import Reference, Speaker
@@ -181,6 +181,46 @@ def test_pieces_of_a_long_recording_join_without_a_click_and_at_one_pitch(tmp_pa
     assert np.abs(np.diff(whole)).max() < 1.5 * np.abs(np.diff(at_once)).max()
     assert middle_hz(whole, RATE) == pytest.approx(middle_hz(at_once, RATE), rel=0.01)
     assert ENGINE.study([mono(np.zeros(RATE))], target(HIGH)) is None
+
+
+class Patience:
+    """Counts how often it is asked, and ends the work at one of the times."""
+
+    def __init__(self, last: int = 10**6) -> None:
+        self.asked, self.last = 0, last
+
+    def __call__(self) -> None:
+        self.asked += 1
+        if self.asked == self.last:
+            raise Stopped("enough")
+
+
+def test_work_can_be_ended_at_every_step() -> None:
+    """From listening to the target on: whoever waits is asked again and again, and what is raised comes through."""
+    sound, other = mono(talk(LOW, 2)), Reference((mono(talk(HIGH, 6, seed=5)),))
+
+    def work(check: Patience) -> None:
+        engine = WorldKnn()
+        engine.convert(sound, other, known=engine.study([sound], other, check), check=check)
+
+    patient = Patience()
+    work(patient)
+    assert patient.asked >= 14
+    for last in range(1, patient.asked, 5):
+        with pytest.raises(Stopped):
+            work(Patience(last))
+
+
+def test_a_long_reference_is_heard_in_parts_and_gives_the_same_voice() -> None:
+    """Twice a sentence, in one recording of 21 s or in two: the same units but for those where it is cut."""
+    once = talk(HIGH, 20, seed=5)
+    apart, together = (
+        WorldKnn().prepare(Reference(recordings), RATE)
+        for recordings in ((mono(once), mono(once)), (mono(np.concatenate([once, once])),))
+    )
+    assert len(together.cepstra) == pytest.approx(len(apart.cepstra), rel=0.01)
+    assert together.pitch.middle == pytest.approx(apart.pitch.middle, abs=0.01)
+    assert np.allclose(together.manner.mean, apart.manner.mean, atol=0.02)
 
 
 VCTK_REFERENCE = ("003", "008", "011", "016", "019")

@@ -21,12 +21,12 @@ def heard(throat: float, words: int, seed: int, pitch_hz: float = 130) -> Speech
 def test_it_is_found_from_other_words_at_another_pitch(throat: float) -> None:
     """Resonances higher by a factor are a throat shorter by it; the target's is longer by as much."""
     target = units_of([heard(1.0, 16, seed=5)])
-    assert relative_length([heard(throat, 12, seed=6, pitch_hz=170)], target) == pytest.approx(throat, rel=0.035)
+    assert relative_length(heard(throat, 12, seed=6, pitch_hz=170), target) == pytest.approx(throat, rel=0.035)
 
 
 def test_of_little_speech_little_is_believed() -> None:
     target = units_of([heard(1.0, 16, seed=5)])
-    one_word, many = (relative_length([heard(1.12, words, seed=6)], target) for words in (1, 12))
+    one_word, many = (relative_length(heard(1.12, words, seed=6), target) for words in (1, 12))
     assert 0.98 < one_word < many
 
 

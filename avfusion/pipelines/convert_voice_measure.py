@@ -14,7 +14,7 @@ from avfusion.metrics.voice import lag
 from avfusion.pipelines.convert_voice_sound import Finished, Spoken
 from avfusion.voice import Reference, Target
 from avfusion.voice.loudness import Loudness
-from avfusion.voice.one_channel import heard
+from avfusion.voice.one_channel import heard, mono
 from avfusion.voice.pitch import HOP_S, RATE_HZ, f0_hz
 
 _WINDOW_S = 30.0
@@ -70,7 +70,7 @@ def times(source: StoredSound, result: StoredSound) -> tuple[float | None, float
 
 
 def _mono(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.asarray(samples.mean(axis=0), np.float64)
+    return mono(samples).astype(np.float64)
 
 
 def _number(value: float) -> float | None:

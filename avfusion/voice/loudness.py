@@ -82,10 +82,11 @@ def _last_said(graph: av.filter.Graph, before: Loudness) -> Loudness:
 
 
 def gain_between(source: Loudness, result: Loudness) -> float:
-    """The factor that makes the result as loud as the source; 1 where either is silent. At most 20 dB up."""
-    if source.is_silent or result.is_silent:
+    """The factor that makes the result as loud as the source, at most 20 dB up; 1 where the result is silent. Of what
+    was silent nothing becomes audible."""
+    if result.is_silent:
         return 1.0
-    return float(10 ** (min(source.lufs - result.lufs, _MOST_GAIN_DB) / 20))
+    return float(10 ** (min(max(source.lufs, SILENCE_LUFS) - result.lufs, _MOST_GAIN_DB) / 20))
 
 
 def limited(sound: StoredSound, gain: float, *, peak_db: float = PEAK_DBTP) -> Iterable[Samples]:

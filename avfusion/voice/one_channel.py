@@ -15,13 +15,24 @@ Wave: TypeAlias = NDArray[np.float32]
 """float32 [n], one channel."""
 
 _PANNING_S = 0.05
+# Channels cancel where their mean has less than this share of the power it has if they have nothing in common.
+_CANCELS = 0.25
 
 
 def heard(sound: Sound, rate_hz: int) -> Wave:
-    """The mean of the channels at `rate_hz`, ceil(n * rate_hz / rate) samples. Raises InputError (no numbers)."""
+    """The channels as one at `rate_hz`, ceil(n * rate_hz / rate) samples. Raises InputError (no numbers)."""
     if not np.isfinite(sound.samples).all():
         raise InputError("The sound has samples that are no numbers. Save the recording anew, and give that.")
-    return resampled(sound.samples.mean(axis=0, dtype=np.float32), sound.rate_hz, rate_hz)
+    return resampled(mono(sound.samples), sound.rate_hz, rate_hz)
+
+
+def mono(samples: NDArray[np.float32]) -> Wave:
+    """[channels, n] -> [n]: the mean of the channels, or the loudest where they cancel (wired the wrong way round)."""
+    mean = samples.mean(axis=0, dtype=np.float32)
+    powers = np.square(samples, dtype=np.float64).sum(axis=1)
+    if np.square(mean, dtype=np.float64).sum() < _CANCELS * powers.sum() / len(samples) ** 2:
+        return np.asarray(samples[powers.argmax()], np.float32)
+    return np.asarray(mean, np.float32)
 
 
 def resampled(wave: Wave, from_hz: int, to_hz: int, *, count: int | None = None) -> Wave:

@@ -46,3 +46,13 @@ def test_a_voice_that_walks_from_left_to_right_still_does() -> None:
     assert halves[0, 0] > 4 * halves[1, 0]
     assert halves[1, 1] > 4 * halves[0, 1]
     assert np.allclose(np.square(out).sum(axis=0)[500:-500], 2 * np.square(wave)[500:-500], rtol=0.2)
+
+
+def test_channels_that_cancel_are_heard_all_the_same() -> None:
+    wave = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
+    against = np.stack([wave, -0.9 * wave])
+    assert np.array_equal(heard(Sound(against, 16000), 16000), wave)
+    # Of what only stands apart, the mean is heard.
+    apart = np.random.default_rng(1).standard_normal((6, 1000)).astype(np.float32)
+    for several in (apart, np.stack([0 * wave, wave])):
+        assert np.allclose(heard(Sound(several, 16000), 16000), several.mean(axis=0))

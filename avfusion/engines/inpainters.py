@@ -58,7 +58,7 @@ def _need_machine(name: str, need_bytes: int, device: str) -> None:
     if need_bytes > there_bytes:
         raise NotEnoughMemory(
             f"{name}: needs {size(need_bytes)} of the machine's memory on {device}, and there are {size(there_bytes)}. "
-            "flow-fill fits everywhere.",
+            "flow-fill, which takes no words, fits.",
             engine=name,
             ability=_ABILITY,
             device=device,

@@ -53,7 +53,7 @@ class _Answers(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         hub = self.hub
         self.hub.asked.append((self.command, self.path, self.headers.get("Range"), self.headers.get("Authorization")))
-        name = self.path.rpartition("/")[2]
+        name = self.path.partition("/store/")[2] or self.path.partition(f"/resolve/{COMMIT}/")[2]
         if hub.wants_token and not self.path.startswith("/store/") and "Authorization" not in self.headers:
             self._say(401, b"")
         elif self.path.startswith(f"/api/models/{hub.repository}/revision/"):

@@ -1,6 +1,7 @@
 """Downloads against a hub and a store on this machine: whole or not there, resumed, checked, and explained."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -83,6 +84,43 @@ def test_the_first_kind_of_weights_is_taken_and_no_other(hub: Hub) -> None:
     other = HubFiles("someone/model", COMMIT, ("config.json",), ("pytorch_model.bin",))
     pull("some", catalogue=rows(other))
     assert (hub_snapshot(other) / "pytorch_model.bin").read_bytes() == b"pickle"
+
+
+PIPELINE = HubFiles(
+    "someone/model", "main", ("model_index.json", "reader/config.json", "reader/model.safetensors"),
+    ("maker/model.safetensors",),
+)  # fmt: skip
+
+
+def test_of_a_pipeline_s_folders_what_is_named_is_taken_and_no_more(hub: Hub) -> None:
+    named = {"model_index.json": b"{}", "reader/config.json": b"{}", "reader/model.safetensors": b"reads"}
+    hub.files = {**named, "maker/model.safetensors": WEIGHTS, "checker/pytorch_model.bin": b"pickle"}
+    pull("some", catalogue=rows(PIPELINE))
+    assert state(rows(PIPELINE)[0]).is_ready
+    folder = hub_snapshot(PIPELINE)
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert there == {*named, "maker/model.safetensors"}
+    assert (folder / "maker" / "model.safetensors").read_bytes() == WEIGHTS
+    (folder / "reader" / "model.safetensors").unlink()
+    assert state(rows(PIPELINE)[0]).kind == "needs download"
+
+
+def test_weights_that_lie_in_parts_are_taken_whole(hub: Hub) -> None:
+    parts = {"reader/model-1-of-2.safetensors": b"one", "reader/model-2-of-2.safetensors": b"two"}
+    index = json.dumps({"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}).encode()
+    hub.files = {
+        "model_index.json": b"{}", "reader/config.json": b"{}", "reader/model.safetensors.index.json": index, **parts,
+        "maker/model.safetensors": WEIGHTS,
+    }  # fmt: skip
+    pull("some", catalogue=rows(PIPELINE))
+    assert state(rows(PIPELINE)[0]).is_ready
+    folder = hub_snapshot(PIPELINE)
+    assert {name: (folder / name).read_bytes() for name in parts} == parts
+    for name in parts:
+        (folder / name).rename(folder / "away")
+        assert state(rows(PIPELINE)[0]).kind == "needs download"
+        (folder / "away").rename(folder / name)
+    assert state(rows(PIPELINE)[0]).is_ready
 
 
 @pytest.mark.parametrize("kind", ["hub", "file"])

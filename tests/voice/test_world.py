@@ -205,7 +205,7 @@ def test_work_can_be_ended_at_every_step() -> None:
 
     patient = Patience()
     work(patient)
-    assert patient.asked >= 14
+    assert patient.asked >= 12
     for last in range(1, patient.asked, 5):
         with pytest.raises(Stopped):
             work(Patience(last))

@@ -22,6 +22,7 @@ from avfusion.pipelines.convert_voice_parts import Parts, chosen_parts
 from avfusion.pipelines.convert_voice_sound import Job, Spoken, finished, spoken
 from avfusion.pipelines.convert_voice_write import check_out, heard_start, write_out
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller, check_stop
+from avfusion.voice.channels import only, speaking_channels
 from avfusion.voice.opening import ModelFiles, Options
 
 _LONGEST_PREVIEW_S = 60.0
@@ -150,9 +151,10 @@ def convert_voice(
         with stages.timed("converting"), lend(settled.engine.name, "voice", settled.device) as opener:
             total_s = max(1, round(parts.count / sound.rate_hz))
             teller = Teller("converting", total_s, on_progress, should_stop, "seconds")
-            made = spoken(said, parts, opener, job, folder, teller)
+            channels = speaking_channels(said)
+            made = spoken(only(said, channels, folder / "channels"), parts, opener, job, folder, teller)
         with stages.timed("writing"):
-            done = finished(sound, parts, made, background, folder, match=settings.match_loudness)
+            done = finished(sound, parts, made, channels, background, folder, match=settings.match_loudness)
             found = measured(made, done, voice)
             tag = f"AI-converted voice (AVFusion, engine {settled.engine.name})"
             written = write_out(out, recording, done.result, tag=tag)

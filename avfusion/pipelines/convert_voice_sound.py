@@ -18,6 +18,7 @@ from avfusion.pipelines.convert_voice_parts import Parts, put_back
 from avfusion.pipelines.progress import Teller
 from avfusion.voice import Target, VoiceEngine
 from avfusion.voice.blocks import Blocks, converted
+from avfusion.voice.channels import only, put_among
 from avfusion.voice.loudness import PEAK_DBTP, Loudness, gain_between, limited, measure
 from avfusion.voice.opening import ModelFiles, Opener, Options
 
@@ -137,19 +138,31 @@ def _parts_through(
 
 
 def finished(
-    sound: StoredSound, parts: Parts, made: Spoken, background: StoredSound | None, folder: Path, *, match: bool
+    sound: StoredSound,
+    parts: Parts,
+    made: Spoken,
+    channels: tuple[int, ...],
+    background: StoredSound | None,
+    folder: Path,
+    *,
+    match: bool,
 ) -> Finished:
     """The new voice as loud as the one it replaces, with the background under it, where the parts were.
 
-    No true peak above -1 dBTP comes from it. Where the engine left everything as it was, so does this.
+    channels: those of `sound` that were made; all others stay as they were. No true peak above -1 dBTP comes from it.
+    Where the engine left everything as it was, so does this.
     """
-    before = measure(parts.cut(sound, folder / "heard-parts"))
+    heard = parts.cut(sound, folder / "heard-parts")
+    before = measure(only(heard, channels, folder / "heard-channels"))
     if made.is_unchanged:
         return Finished(sound, before, before)
-    behind = None if background is None else parts.cut(background, folder / "behind")
+    behind = None
+    if background is not None:
+        behind = only(parts.cut(background, folder / "behind"), channels, folder / "behind-channels")
     gain = gain_between(measure(made.before), measure(made.after)) if match else 1.0
     after, found = _levelled(made.after, behind, gain, before if match else None, folder)
-    return Finished(put_back(sound, parts, after, folder / "result"), before, found)
+    whole = put_among(heard, channels, after, folder / "whole")
+    return Finished(put_back(sound, parts, whole, folder / "result"), before, found)
 
 
 def _levelled(

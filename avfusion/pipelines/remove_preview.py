@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Clip, Drawn, Frame, Mask, Masks, MaskTrack, Rgb
 from avfusion.engines.memory import falling_back
-from avfusion.engines.registry import lend
+from avfusion.engines.registry import Settled, lend
 from avfusion.errors import MaskCountMismatch, MaskSizeMismatch, PromptOutside, UsageError
 from avfusion.inpainting import Filled
 from avfusion.inpainting.each_frame import EachFrame
@@ -72,8 +72,9 @@ def preview(
     settled = settled_inpainter(engine, device, settings)
     tells = Tells(on_progress, should_stop)
     stride = max(1, round(_REACH_S * float(clip.fps) / _REACH_FRAMES))
-    first = frame - min(_REACH_FRAMES, frame // stride) * stride
-    last = frame + min(_REACH_FRAMES, (clip.frame_count - 1 - frame) // stride) * stride
+    reach = 0 if _is_alone(settled, settings) else _REACH_FRAMES
+    first = frame - min(reach, frame // stride) * stride
+    last = frame + min(reach, (clip.frame_count - 1 - frame) // stride) * stride
     part, place = thinned(cut(clip, first, last + 1), stride), (frame - first) // stride
     with tempfile.TemporaryDirectory(prefix="avfusion-") as name:
         folder = Path(name)
@@ -93,6 +94,11 @@ def preview(
         hole = holes.union(place)
     why = (settled.why,) if settled.why else ()
     return Preview(one.rgb, hole, one.seen, one.invented, shadow, settled.engine.name, why)
+
+
+def _is_alone(settled: Settled, settings: RemoveSettings) -> bool:
+    """Whether nothing is asked of the neighbours."""
+    return not settings.shadows and (settings.each_frame or settled.engine.name == "telea")
 
 
 def _filled(

@@ -25,6 +25,9 @@ NEVER = 65535
 """The age of what was not seen."""
 
 _ROW = 512
+GOLDEN = 0.6180339887
+_THREE = np.ones((3, 3), np.uint8)
+_RIM = np.ones((5, 5), np.uint8)  # beside the hole, interpolation would mix in what is to go
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +56,11 @@ class Origins:
 
 @dataclass(eq=False)
 class _Kept:
+    """A frame with its hole filled as far as it was known, and bool [H, W]: the hole, and what of it is not filled."""
+
     filled: Rgb
     hole: Mask
+    unknown: Mask
 
 
 class Carrier:
@@ -70,6 +76,13 @@ class Carrier:
 
     def step(self, index: int, rgb: Rgb, hole: Mask) -> Carried:
         """The next frame of the direction."""
+        rim = cv2.dilate(hole.view(np.uint8), _RIM).view(np.bool_)
+        carried = self._step(index, rgb, rim)
+        self._kept[index].unknown &= hole
+        own = hole[rim]
+        return Carried(carried.colour[own], carried.age[own], carried.doubt[own])
+
+    def _step(self, index: int, rgb: Rgb, hole: Mask) -> Carried:
         small = Small(rgb, hole)
         origins = None
         window = window_around(hole, BAND_PX + 2)
@@ -81,7 +94,9 @@ class Carrier:
             if window is not None:
                 origins = self._follow(window, *places(window, camera, self.departure, small.scale))
         carried, filled = self._fill(index, rgb, hole, window, origins)
-        self._kept[index] = _Kept(filled, hole)
+        unknown = hole.copy()
+        unknown[hole] = carried.age == NEVER
+        self._kept[index] = _Kept(filled, hole, unknown)
         if len(self._kept) > KEPT_FRAMES:
             del self._kept[next(iter(self._kept))]
         self._small, self._last = small, index
@@ -114,8 +129,10 @@ class Carrier:
         rows, columns = before.window
         x, y = found.x[hidden] - columns.start, found.y[hidden] - rows.start
         height, width = before.source.shape
-        column = np.clip(np.rint(x).astype(np.intp), 0, width - 1)
-        row = np.clip(np.rint(y).astype(np.intp), 0, height - 1)
+        # Always rounding to the nearest would let borders between sources creep when all moves by 0.7 pixels a frame.
+        dither = self._last * GOLDEN % 1
+        column = np.clip(np.floor(x + dither).astype(np.intp), 0, width - 1)
+        row = np.clip(np.floor(y + dither).astype(np.intp), 0, height - 1)
         source = before.source[row, column]
         as_float = before.source.astype(np.float32)
         same = cv2.erode(as_float, _THREE) == cv2.dilate(as_float, _THREE)
@@ -141,8 +158,9 @@ class Carrier:
             source = np.where(inside, -1, index).astype(np.int32)
             self._origins = Origins(window, source, x, y, np.full(inside.shape, index, np.int32))
             return nothing, rgb
-        estimate, doubt = self._joined(index, rgb[window], inside, origins)
-        known = inside & (origins.source >= 0)
+        estimate, doubt, told = self._joined(index, rgb[window], inside, origins)
+        known = inside & told
+        origins.source[inside & ~told] = -1
         filled = rgb.copy()
         filled[window][known] = estimate[known]
         age = np.where(known, np.minimum(np.abs(index - origins.born), NEVER - 1), NEVER).astype(np.uint16)
@@ -151,8 +169,8 @@ class Carrier:
 
     def _joined(
         self, index: int, picture: Rgb, inside: Mask, origins: Origins
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The window's colours brought into line with the frame, and how unlike it they were. uint8 both."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Mask]:
+        """The window's colours brought into line with the frame, how unlike it they were, and where there are any."""
         band, nearest = nearest_in(inside)
         around = _outwards(origins, band, nearest)
         estimate, told = self._sample(index, around, band | inside, band)
@@ -167,7 +185,7 @@ class Carrier:
             usable = told & band
         change, doubt = mismatch(estimate, picture, usable)
         joined = np.clip(np.rint(estimate + change), 0, 255).astype(np.uint8)
-        return joined, np.clip(doubt, 0, 255).astype(np.uint8)
+        return joined, np.clip(doubt, 0, 255).astype(np.uint8), told
 
     def _sample(self, index: int, origins: Origins, wanted: Mask, band: Mask) -> tuple[Field, Mask]:
         """Colours float32 [h, w, 3] of what is wanted, and where there were any.
@@ -185,7 +203,8 @@ class Carrier:
             x, y = origins.x[here], origins.y[here]
             gain = np.exp(exposure[index] - exposure[source]).astype(np.float32)
             out[here] = gathered(kept.filled, x, y) * gain
-            told[here] = ~band[here] | (gathered(kept.hole.view(np.uint8) * 255, x, y) == 0)
+            dark = np.where(band[here], gathered(_veil(kept.hole), x, y), gathered(_veil(kept.unknown), x, y))
+            told[here] = dark < 8
             height, width = kept.hole.shape
             told[here] &= (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
         return out, told
@@ -203,18 +222,19 @@ class Carrier:
 
 
 def gathered(picture: NDArray[np.uint8] | Field, x: Field, y: Field) -> Field:
-    """float32 [n] or [n, channels]: a picture at n real-valued places. Bytes by cubic interpolation, floats linearly."""
+    """float32 [n] or [n, channels]: a picture at n real-valued places. Bytes are interpolated cubically."""
     count = len(x)
     rows = max(1, -(-count // _ROW))
-    at = np.zeros((2, rows * _ROW), np.float32)
-    at[0, :count], at[1, :count] = x, y
+    flat = np.zeros((2, rows * _ROW), np.float32)
+    flat[0, :count], flat[1, :count] = x, y
     how = cv2.INTER_CUBIC if picture.dtype == np.uint8 else cv2.INTER_LINEAR
-    at = at.reshape(2, rows, _ROW)
+    at = flat.reshape(2, rows, _ROW)
     values = cv2.remap(picture, at[0], at[1], how, borderMode=cv2.BORDER_REPLICATE)
     return values.reshape(rows * _ROW, *picture.shape[2:])[:count].astype(np.float32)
 
 
-_THREE = np.ones((3, 3), np.uint8)
+def _veil(mask: Mask) -> NDArray[np.uint8]:
+    return mask.view(np.uint8) * np.uint8(255)
 
 
 def _outwards(origins: Origins, band: Mask, nearest: NDArray[np.intp]) -> Origins:

@@ -70,7 +70,7 @@ def depart(here: Small, there: Small, camera: Homography, before: Field | None) 
     flow = np.asarray(method.calc(here.grey, straight, expected.copy()), np.float32)
     trust = _trust(here.grey, straight, flow) * ~unknown
     held = expected + membrane(flow - expected, trust)
-    return np.where(unknown[..., None], held, flow) / np.float32(here.scale)
+    return np.asarray(np.where(unknown[..., None], held, flow) / here.scale, np.float32)
 
 
 def _expected(before: Field | None, camera: Homography, here: Small) -> Field:
@@ -92,9 +92,7 @@ def _fetched(picture: Any, camera: Homography, departure: Field, border: int) ->
     points = np.stack([x + departure[..., 0], y + departure[..., 1]], -1)
     landed = cv2.perspectiveTransform(points, camera)
     value = 255 if border == cv2.BORDER_CONSTANT else 0
-    return cv2.remap(
-        picture, landed[..., 0], landed[..., 1], cv2.INTER_LINEAR, borderMode=border, borderValue=value
-    )
+    return cv2.remap(picture, landed[..., 0], landed[..., 1], cv2.INTER_LINEAR, borderMode=border, borderValue=value)
 
 
 def _trust(here: Grey, there: Grey, flow: Field) -> Field:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -23,10 +23,14 @@ WORK_PX = 480
 STILL_PX = 0.25
 """A camera that moves corners by less than this, in full-size pixels, against the shot's first frame stands still."""
 
+_CUT_AGREE = 0.1
+_CUT_ALIKE = 0.5
+"""A cut shows where hardly any corner is found again and the pictures at large do not correlate, beside what
+`find_shots` finds: that one needs a quiet picture on either side."""
+
 _CORNERS = 500
 _FEWEST = 12
 _NEAR_HOLE = np.ones((7, 7), np.uint8)
-_LOOK = {"winSize": (21, 21), "maxLevel": 4, "criteria": (3, 20, 0.01)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,8 @@ def shrunk_hole(hole: Mask, shape: tuple[int, ...]) -> Mask:
 def survey(clip: Clip, holes: Masks, tell: Tell) -> Survey:
     """Looks at every frame once. Raises what `tell` raises, and `MaskSizeMismatch`."""
     watch = _Watch(clip, holes, tell)
-    shots = find_shots(clip, on_frame=watch.look)
+    found = find_shots(clip, on_frame=watch.look)
+    shots = _that_show_something(tuple(sorted({*found, *watch.cuts})), watch.is_blind)
     camera, steps, exposure = np.array(watch.camera), np.array(watch.still_px), np.array(watch.gain)
     is_still = []
     for first, end in zip(shots, (*shots[1:], clip.frame_count), strict=True):
@@ -85,6 +90,13 @@ def survey(clip: Clip, holes: Masks, tell: Tell) -> Survey:
         if is_still[-1]:
             camera[first:end] = np.eye(3)
     return Survey(shots, camera, exposure, tuple(is_still))
+
+
+def _that_show_something(shots: tuple[int, ...], is_blind: list[bool]) -> tuple[int, ...]:
+    """Shots that are hole and nothing else go with the shot before them, or else with the one after."""
+    ends = (*shots[1:], len(is_blind))
+    kept = [first for first, end in zip(shots, ends, strict=True) if not all(is_blind[first:end])]
+    return (0, *kept[1:])
 
 
 class _Watch:
@@ -97,6 +109,8 @@ class _Watch:
         self.camera: list[Homography] = []
         self.still_px: list[float] = []
         self.gain: list[NDArray[np.float64]] = []
+        self.is_blind: list[bool] = []
+        self.cuts: list[int] = []
 
     def look(self, frame: Frame) -> None:
         self._tell("looking", frame.index, self._clip.frame_count)
@@ -104,16 +118,20 @@ class _Watch:
         seen = _Seen(frame.rgb, hole)
         camera, gain, moved_px = np.eye(3), np.zeros(3), np.inf
         if self._last is not None and self._anchor is not None:
-            camera = camera_motion(seen, self._last)
+            camera, agree = camera_motion(seen, self._last)
+            if agree < _CUT_AGREE and _alike(seen, self._last) < _CUT_ALIKE:
+                self.cuts.append(frame.index)
             gain = _gain(seen, self._last, camera)
-            anchored = camera if self._anchor is self._last else camera_motion(seen, self._anchor)
+            anchored = camera if self._anchor is self._last else camera_motion(seen, self._anchor)[0]
             moved_px = _corners_move_px(anchored, seen.grey.shape) / seen.scale
         if moved_px >= STILL_PX:
             self._anchor = seen
-        self._last = seen
+        if len(seen.corners) >= _FEWEST or self._last is None:
+            self._last = seen  # a frame that shows nothing is taken to lie where the one before it does
         self.camera.append(full_size(camera, seen.scale))
         self.still_px.append(moved_px)
         self.gain.append(gain)
+        self.is_blind.append(bool(hole.all()))
 
 
 class _Seen:
@@ -129,27 +147,49 @@ class _Seen:
         self.corners = np.zeros((0, 1, 2), np.float32) if found is None else np.asarray(found, np.float32)
 
 
-def camera_motion(here: _Seen, there: _Seen) -> Homography:
-    """From small pixels of `here` to those of `there`: corners followed (Lucas-Kanade), outliers left out (RANSAC).
+def camera_motion(here: _Seen, there: _Seen) -> tuple[Homography, float]:
+    """From small pixels of `here` to those of `there`, and the share of corners that agree with it.
 
-    Too few corners give the identity.
+    Corners are followed (Lucas-Kanade), outliers left out (RANSAC). Too few corners give the identity.
     """
-    if len(here.corners) < _FEWEST:
-        return np.eye(3)
-    landed, found, _ = cv2.calcOpticalFlowPyrLK(here.grey, there.grey, here.corners, np.empty(0, np.float32), **_LOOK)
-    returned, back, _ = cv2.calcOpticalFlowPyrLK(there.grey, here.grey, landed, np.empty(0, np.float32), **_LOOK)
+    if len(here.corners) < _FEWEST or len(there.corners) < _FEWEST:
+        return np.eye(3), 1.0
+    landed, found = _followed(here.grey, there.grey, here.corners)
+    returned, back = _followed(there.grey, here.grey, landed)
     misses = np.abs(returned - here.corners).max((1, 2))
     at = np.rint(landed[:, 0]).astype(int)
     height, width = there.grey.shape
     inside = (at >= 0).all(1) & (at[:, 0] < width) & (at[:, 1] < height)
     is_open = there.open[np.clip(at[:, 1], 0, height - 1), np.clip(at[:, 0], 0, width - 1)]
-    good = (found[:, 0] == 1) & (back[:, 0] == 1) & (misses < 0.5) & inside & is_open
+    good = found & back & (misses < 0.5) & inside & is_open
     if good.sum() < _FEWEST:
-        return np.eye(3)
+        return np.eye(3), float(good.mean())
     matrix, agree = cv2.findHomography(here.corners[good], landed[good], cv2.RANSAC, 1.0, maxIters=1000)
     if matrix is None or agree.sum() < _FEWEST or not _is_sane(matrix, here.grey.shape):
-        return np.eye(3)
-    return np.asarray(matrix)
+        return np.eye(3), 0.0
+    return np.asarray(matrix), float(agree.sum() / len(good))
+
+
+def _alike(here: _Seen, there: _Seen) -> float:
+    """The correlation of two pictures where neither has its hole, as small as stamps: 1 is the same."""
+    both = here.open & there.open
+    size = (16, 9)
+    weight = cv2.resize(both.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    stamps = [
+        cv2.resize((seen.grey * both).astype(np.float32), size, interpolation=cv2.INTER_AREA)[weight > 0.3]
+        / weight[weight > 0.3]
+        for seen in (here, there)
+    ]
+    if len(stamps[0]) < 20 or min(stamp.std() for stamp in stamps) < 1:
+        return 1.0
+    return float(np.corrcoef(stamps)[0, 1])
+
+
+def _followed(here: NDArray[np.uint8], there: NDArray[np.uint8], points: Any) -> tuple[Any, NDArray[np.bool_]]:
+    """Where points [n, 1, 2] of one picture lie in the other, and whether they were found, [n]."""
+    nothing: Any = None
+    landed, found, _ = cv2.calcOpticalFlowPyrLK(here, there, points, nothing, winSize=(21, 21), maxLevel=4)
+    return landed, found[:, 0] == 1
 
 
 def _is_sane(matrix: Homography, shape: tuple[int, ...]) -> bool:

@@ -13,7 +13,8 @@ from avfusion.ui.layout import FORMATS, engine_choice
 from avfusion.ui.object_part import script
 
 TOOLS = [("Object", "keep"), ("Not it", "drop"), ("Box", "box"), ("Scribble", "scribble"), ("Brush", "brush")]
-STROKES = [("The stroke belongs to it", "keep"), ("The stroke does not", "drop")]
+STROKES = [("Paint it", "keep"), ("Rub out", "drop")]
+_GROWTHS_PX = (0, 2, 4, 8, 12, 16, 24, 32, 48)
 PICTURE_FORMATS = [("PNG, exact", ".png"), ("JPEG, small", ".jpg"), ("WebP, smaller", ".webp")]
 
 
@@ -32,7 +33,7 @@ class HowPart:
     unwanted: gr.Textbox
     lacking: gr.HTML
     engine: gr.Dropdown
-    grow: gr.Number
+    grow: gr.Dropdown
     shadows: gr.Checkbox
     feather: gr.Slider
     each_frame: gr.Checkbox
@@ -124,9 +125,9 @@ def how_part() -> HowPart:
     )  # fmt: skip
     shadows = gr.Checkbox(label="Its shadow and reflection too", elem_id="inpaint-shadows")
     with gr.Accordion("Options", open=False, elem_id="inpaint-options", elem_classes="aside"):
-        grow = gr.Number(
-            None, label="Grow the mask by so many pixels", placeholder="as the size of the picture asks",
-            minimum=0, maximum=400, elem_id="inpaint-grow",
+        grow = gr.Dropdown(
+            [("As the size of the picture asks", "auto"), *((f"By {px} pixels", str(px)) for px in _GROWTHS_PX)],
+            value="auto", label="Grow the mask", filterable=False, elem_id="inpaint-grow",
         )  # fmt: skip
         feather = gr.Slider(
             0, 64, value=8, step=1, label="Feather the border, pixels", buttons=[], elem_id="inpaint-feather"

@@ -70,7 +70,7 @@ class Chosen:
 
 
 def chosen(
-    do: str, said: str, unwanted: str, engine: str, grow: float | None, shadows: bool, feather: float,
+    do: str, said: str, unwanted: str, engine: str, grow: str, shadows: bool, feather: float,
     each_frame: bool, seed: float | None, steps: float, strength: float, guidance: float, quality: float, tracker: str,
     segmenter: str,
 ) -> Chosen:  # fmt: skip
@@ -83,7 +83,8 @@ def chosen(
     settings = RemoveSettings(
         words=said.strip() if replaces else "", unwanted=unwanted.strip() if replaces else "", replace=replaces,
         seed=round(seed or 0), steps=round(steps), strength=strength, guidance=guidance, feather_px=feather,
-        grow_px=grow, shadows=shadows, each_frame=each_frame, encoding=Encoding(quality=round(quality)),
+        grow_px=None if grow == "auto" else float(grow), shadows=shadows, each_frame=each_frame,
+        encoding=Encoding(quality=round(quality)),
     )  # fmt: skip
     return Chosen(engine, settings, tracker, segmenter)
 

@@ -297,9 +297,13 @@ def test_trackers_of_a_whole_clip(comparer: Comparer, clips: Path) -> None:
     expect(comparer.card("flow").locator("img")).not_to_have_attribute("src", str(first))
     comparer.visitor.see("compare-answers-time", "Frame 20")
     page.wait_for_timeout(1000)  # the cards are drawn anew; a press on one that goes is lost
-    comparer.card("flow").locator(".takes button").click()
+    comparer.card("flow").locator(".takes [data-take=background]").click()
     comparer.visitor.see("background-time", "Frame 20")
     comparer.visitor.see("background-follow-status", "flow made of frame 20")
+    page.click("#compare-tab-button")
+    comparer.card("flow").locator(".takes [data-take=inpaint]").click()
+    comparer.visitor.see("inpaint-time", "Frame 20")
+    comparer.visitor.see("inpaint-follow-status", "flow made of frame 20")
 
 
 def test_what_is_missing_is_said_beside_the_button(comparer: Comparer, picture: Path, clips: Path) -> None:

@@ -1,0 +1,95 @@
+"""Masks that a visitor brings: what becomes a track, and what is refused."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from avfusion.clip import Clip
+from avfusion.errors import AvfusionError, CannotRead, MaskCountMismatch, MaskSizeMismatch, NothingFound, UsageError
+from avfusion.media.probe import probe
+from avfusion.ui.inpaint_masks import read_given
+from avfusion.ui.inpaint_visit import InpaintVisit
+from avfusion.ui.visit import Made
+from tests.ui.making import balls, write_clip
+
+COUNT = 4
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Clip:
+    return probe(write_clip(tmp_path / "clip.mp4", balls(COUNT, 64, 48)))
+
+
+@pytest.fixture
+def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InpaintVisit]:
+    monkeypatch.setenv("AVFUSION_HOME", str(tmp_path / "home"))
+    made = InpaintVisit()
+    yield made
+    made.forget()
+
+
+def labels(frame: int) -> np.ndarray:
+    """Object 1 on every frame, object 2 from frame 2 on."""
+    picture = np.zeros((48, 64), np.uint8)
+    picture[10:20, 5 + frame : 15 + frame] = 1
+    if frame >= 2:
+        picture[30:40, 40:50] = 2
+    return picture
+
+
+def written(folder: Path, pictures: list[np.ndarray]) -> list[Path]:
+    folder.mkdir()
+    files = [folder / f"m{number}.png" for number in range(len(pictures))]
+    for file, picture in zip(files, pictures, strict=True):
+        cv2.imwrite(str(file), picture)
+    return files
+
+
+def packed(path: Path, files: list[Path]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in files:
+            archive.write(file, f"somewhere/{file.name}")
+        archive.writestr("readme.txt", "masks")
+    return path
+
+
+def given(visit: InpaintVisit, clip: Clip, files: list[Path]) -> Made:
+    return read_given(visit, clip, files, lambda _: None, lambda: False)
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_they_become_a_track(visit: InpaintVisit, clip: Clip, tmp_path: Path, *, is_packed: bool) -> None:
+    files = written(tmp_path / "masks", [labels(frame) for frame in range(COUNT)])
+    made = given(visit, clip, [packed(tmp_path / "masks.zip", files)] if is_packed else files[::-1])
+    for frame in range(COUNT):
+        assert (made.tracking.track.labels(frame) == labels(frame)).all()
+    assert [(prompt.object, prompt.frame) for prompt in made.made_from.prompts] == [(1, 0), (2, 2)]
+    assert all((values == 1).all() for values in made.tracking.track.confidence.values())
+    visit.give(made)
+    assert visit.track_for(made.made_from) is made.tracking
+
+
+def test_what_does_not_fit_is_refused(visit: InpaintVisit, clip: Clip, tmp_path: Path) -> None:
+    whole = written(tmp_path / "whole", [labels(frame) for frame in range(COUNT)])
+    wide = written(tmp_path / "wide", [np.zeros((48, 65), np.uint8)] * COUNT)
+    black = written(tmp_path / "black", [np.zeros((48, 64), np.uint8)] * COUNT)
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK\x03\x04 no more")
+    cases: list[tuple[list[Path], type[AvfusionError]]] = [
+        (whole[:-1], MaskCountMismatch),
+        ([packed(tmp_path / "few.zip", whole[:-1])], MaskCountMismatch),
+        (wide, MaskSizeMismatch),
+        (black, NothingFound),
+        ([broken], CannotRead),
+        ([packed(tmp_path / "all.zip", whole), whole[0]], UsageError),
+    ]
+    for files, error in cases:
+        with pytest.raises(error):
+            given(visit, clip, files)
+        assert not list(visit.folder.glob("given-*"))

@@ -61,7 +61,7 @@ class Diffusion:
                 f"the mask is {hole.shape[1]} x {hole.shape[0]} pixels and the picture {picture.shape[1]} x "
                 f"{picture.shape[0]}: masks are of the upright full-size frame."
             )
-        self._check(wish)
+        self.check(wish)
         if not hole.any() or wish.strength == 0:
             return picture
         grid_px = int(self._pipeline.vae_scale_factor)
@@ -71,7 +71,8 @@ class Diffusion:
             made = self._make(fit.shown(picture), hidden, wish, tell)
         return fit.pasted(picture, hole, made, wish.feather_px)
 
-    def _check(self, wish: Wish) -> None:
+    def check(self, wish: Wish) -> None:
+        """What `paint` checks of a wish. Raises `UsageError`: words too long to be read, numbers out of range."""
         check_wish(wish)
         for tokenizer, encoder in self._readers():
             limit = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)

@@ -68,9 +68,7 @@ class WanVace:
         are longer than the text encoder reads, and numbers out of range.
         """
         check_count(clip, holes)
-        check_wish(wish)
-        self._reader.check(wish.words)
-        self._reader.check(wish.unwanted)
+        self.check(wish)
         fit = fit_whole(clip.height_px, clip.width_px, area_px=self._settings.area_px, grid_px=self._grid_px)
         spans = windows(clip.frame_count, self._settings.window, self._settings.overlap)
         total = len(spans) * wish.steps
@@ -87,6 +85,12 @@ class WanVace:
             yield from _pasted(clip, holes, (span[0], stop), fit, made, wish)
             tail = None if made is None or is_last else made[stop - span[0] :].copy()
         tell("generating", total, total)
+
+    def check(self, wish: Wish) -> None:
+        """What `fill` checks of a wish. Raises `UsageError`: words too long to be read, numbers out of range."""
+        check_wish(wish)
+        self._reader.check(wish.words)
+        self._reader.check(wish.unwanted)
 
     @property
     def _grid_px(self) -> int:

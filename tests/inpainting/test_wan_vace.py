@@ -1,79 +1,27 @@
 """Wan VACE on the holes of clips: a tiny network through our loader, beside diffusers' own pipeline called by hand."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from avfusion.clip import Clip, Frame, Mask, Rgb
+from avfusion.clip import Mask, Rgb
 from avfusion.errors import MaskCountMismatch, MaskSizeMismatch, Stopped, UsageError
 from avfusion.inpainting import ClipInpainter, Filled, Wish
 from avfusion.inpainting.wan_vace import WanVace, WanVaceSettings, load_wan_vace
 from avfusion.inpainting.wan_vace_windows import whole_length, windows
 from tests.inpainting import tiny_diffusion as tiny
+from tests.inpainting.passing import Scene
 
 HEIGHT, WIDTH = 32, 48
 SETTINGS = WanVaceSettings(window=9, overlap=5, area_px=HEIGHT * WIDTH)
 WISH = Wish(words="a red car", unwanted="blurry", seed=5, steps=2, guidance=3.0, feather_px=0)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A picture of a clip in memory."""
-
-    pixels: Rgb
-
-    def rgb(self) -> Rgb:
-        return self.pixels
-
-
-@dataclass
-class Scene:
-    """A clip of spots that move to the left, and a hole that moves to the right. asked: spans that were read."""
-
-    frame_count: int
-    height: int = HEIGHT
-    width: int = WIDTH
-    first: int = 0
-    last: int = 10**6
-    engine: str = "by hand"
-    asked: list[tuple[int, int]] = field(default_factory=list)
-
-    def frame(self, index: int) -> Rgb:
-        spots = np.random.default_rng(3).integers(0, 256, (6, 40, 3), np.uint8)
-        wide: Rgb = cv2.resize(spots, (self.width * 4, self.height), interpolation=cv2.INTER_CUBIC)
-        return np.ascontiguousarray(wide[:, 2 * index : 2 * index + self.width])
-
-    def union(self, frame: int) -> Mask:
-        hole = np.zeros((self.height, self.width), bool)
-        if self.first <= frame <= self.last:
-            hole[8 : self.height - 8, 6 + frame : self.width // 2 + frame] = True
-        return hole
-
-    def labels(self, frame: int) -> NDArray[np.uint8]:
-        return self.union(frame).view(np.uint8)
-
-    @property
-    def clip(self) -> Clip:
-        def read(clip: Clip, start: int, stop: int, backwards: bool) -> Iterator[Frame]:
-            self.asked.append((start, stop))
-            for index in range(start, stop):
-                yield Frame(index, Fraction(index, 25), Shown(self.frame(index)))  # type: ignore[arg-type]
-
-        ticks = np.arange(self.frame_count, dtype=np.int64)
-        return Clip(
-            Path("scene"), self.width, self.height, Fraction(25), Fraction(1, 25), ticks, self.frame_count, "raw",
-            "raw", "rgb24", read_frames=read,
-        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ class Waiting:
         self.index, self.rgb, self.hole = index, rgb, hole
         self.window: Window = window_around(gap, 0) or (slice(0, 0), slice(0, 0))
         self.gap = gap
-        self.key = np.full(gap[self.window].shape, _NOWHERE, np.int32)
+        self.key: NDArray[np.int32] = np.full(gap[self.window].shape, _NOWHERE, np.int32)
         self.x: Field = np.zeros(self.key.shape, np.float32)
         self.y: Field = np.zeros(self.key.shape, np.float32)
         self.small = Small(rgb, gap)
@@ -161,10 +161,8 @@ class Inventions:
         rows, columns = there.window
         height, width = there.key.shape
         dither = there.index * GOLDEN % 1  # as `Carrier` rounds
-        column, row = (
-            (np.floor(x + dither) - columns.start).astype(np.intp),
-            (np.floor(y + dither) - rows.start).astype(np.intp),
-        )
+        column = np.floor(x + dither).astype(np.intp) - columns.start
+        row = np.floor(y + dither).astype(np.intp) - rows.start
         inside = missing & (column >= 0) & (row >= 0) & (column < width) & (row < height)
         row, column = row[inside], column[inside]
         here.key[inside] = there.key[row, column]

@@ -52,7 +52,7 @@ def merged(hole: Mask, one: Carried, other: Carried) -> tuple[NDArray[np.uint8],
     if window is None or not seen.any():
         return one.colour, seen
     share = weights[0] / np.maximum(weights.sum(0), 1e-12)
-    both = (weights > 0).all(0)
+    both: NDArray[np.bool_] = np.asarray((weights > 0).all(0))
     share = np.where(both, _faded(share, both, hole[window]), share).astype(np.float32)[:, None]
     mixed = share * one.colour + (1 - share) * other.colour
     return np.rint(mixed).astype(np.uint8), seen

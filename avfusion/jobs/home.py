@@ -12,8 +12,12 @@ from pathlib import Path
 from avfusion.engines.folders import home
 from avfusion.errors import CannotWrite, UsageError
 
-__all__ = ["clean", "home", "job_folder", "new_job"]
+__all__ = ["LASTING", "clean", "home", "job_folder", "new_job"]
 
+LASTING = "lasting"
+"""A job with a file of this name holds hours of work: it stays thirty times as long as others."""
+
+_LASTS_TIMES = 30
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -45,14 +49,16 @@ def job_folder(job: str) -> Path:
 
 
 def clean(older_than_s: float) -> int:
-    """Removes the jobs in which no file was written for that long, and returns how many."""
+    """Removes the jobs in which no file was written for that long, and returns how many. See `LASTING`."""
     if not _jobs().is_dir():
         return 0
-    latest_to_go = time.time() - older_than_s
+    now = time.time()
     old = [
         folder
         for folder in _jobs().iterdir()
-        if _ID.fullmatch(folder.name) and not folder.is_symlink() and _last_written(folder) <= latest_to_go
+        if _ID.fullmatch(folder.name)
+        and not folder.is_symlink()
+        and _last_written(folder) <= now - _stays_s(folder, older_than_s)
     ]
     for folder in old:
         shutil.rmtree(folder, ignore_errors=True)  # another process may be cleaning too
@@ -61,6 +67,10 @@ def clean(older_than_s: float) -> int:
 
 def _jobs() -> Path:
     return home() / "jobs"
+
+
+def _stays_s(folder: Path, usual_s: float) -> float:
+    return usual_s * _LASTS_TIMES if (folder / LASTING).is_file() else usual_s
 
 
 def _last_written(folder: Path) -> float:

@@ -10,7 +10,7 @@ from avfusion.media.recording import probe_recording
 from avfusion.voice.train_so_vits_prepare import CUT_WITHIN_S, FEWEST_PIECES, LONGEST_S, SHORTEST_S, Recordings, too_few
 
 # Notes and transcripts may lie beside recordings; a file with one of these endings has to be one.
-_ENDINGS = {
+ENDINGS = {
     ".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".mp4", ".mov", ".mkv", ".webm",
 }  # fmt: skip
 
@@ -30,7 +30,7 @@ def recordings_in(folder: Path, speaker: str) -> Recordings:
         if part.is_dir() and (found := [path for path in sorted(part.rglob("*")) if _is_recording(path)])
     }
     if not own and not others:
-        raise CannotRead(f"{folder}: there are no recordings in this folder ({', '.join(sorted(_ENDINGS))}).")
+        raise CannotRead(f"{folder}: there are no recordings in this folder ({', '.join(sorted(ENDINGS))}).")
     if own and others:
         raise UsageError(
             f"{folder}: holds recordings, and so does {next(iter(others))} in it. Put those of each speaker into a "
@@ -40,16 +40,16 @@ def recordings_in(folder: Path, speaker: str) -> Recordings:
         raise UsageError(f"{speaker}: each folder in {folder} is a speaker of its own name. Leave the name out.")
     recordings = {speaker or folder.resolve().name: own} if own else others
     for name, paths in recordings.items():
-        if (count := sum(map(_pieces, paths))) < FEWEST_PIECES:
+        if (count := sum(map(pieces_in, paths))) < FEWEST_PIECES:
             raise too_few(name, count)
     return recordings
 
 
 def _is_recording(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in _ENDINGS and not path.name.startswith(".")
+    return path.is_file() and path.suffix.lower() in ENDINGS and not path.name.startswith(".")
 
 
-def _pieces(path: Path) -> int:
+def pieces_in(path: Path) -> int:
     """The most pieces that it can be cut into, as its header says. Raises CannotRead."""
     duration_s = float(probe_recording(path).sounds[0].duration_s)
     if not duration_s:  # not every file says how long it is

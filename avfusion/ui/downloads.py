@@ -115,12 +115,17 @@ def refusal(address: str | None, *, is_shared: bool) -> str:
         return ""
     if said:
         return f"Whoever runs this page has switched downloads off here ({ALLOW_VARIABLE})."
-    if not os.environ.get("SPACE_ID") and not is_shared and address is not None and _is_own(address):
+    if is_private(address, is_shared=is_shared):
         return ""
     return (
         "Others can open this page too, so nobody can start a download from it. Whoever runs it can: "
         f"avfusion engines pull NAME on its machine, AVFUSION_PRELOAD, or {ALLOW_VARIABLE}=1."
     )
+
+
+def is_private(address: str | None, *, is_shared: bool) -> bool:
+    """Whether only people at this machine can open the page. address: what it listens on; None: nobody knows."""
+    return not os.environ.get("SPACE_ID") and not is_shared and address is not None and _is_own(address)
 
 
 def _is_own(address: str) -> bool:

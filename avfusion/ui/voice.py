@@ -10,6 +10,7 @@ import gradio as gr
 from avfusion.ui import voice_comparing as comparing
 from avfusion.ui import voice_running as running
 from avfusion.ui import voice_taking as taking
+from avfusion.ui import voice_training as training
 from avfusion.ui.editing import short_events
 from avfusion.ui.engines import refused_on, wire_downloads
 from avfusion.ui.visit import close
@@ -53,6 +54,8 @@ def build(page: gr.Blocks, tab: gr.Tab, *, runs_at_once: int) -> None:
     result = result_part()
     with gr.Column(elem_classes="card"):
         compared = compare_part()
+    with gr.Column(elem_classes="card"):
+        training.build(page, tab, visit, target, how)
     # Gradio tells of the end of a session only those states that an event has given.
     page.load(lambda own: own, [visit], [visit], queue=False, show_progress="hidden", api_visibility="private")
     _wire_taking(tab, visit, source, target, ran, result, compared)

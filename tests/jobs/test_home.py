@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avfusion.errors import CannotWrite, UsageError
-from avfusion.jobs.home import clean, home, job_folder, new_job
+from avfusion.jobs.home import LASTING, clean, home, job_folder, new_job
 
 
 def age(folder: Path, by_s: float) -> None:
@@ -72,6 +72,14 @@ def test_clean_takes_only_old_jobs() -> None:
     with pytest.raises(UsageError, match="cleaned up"):
         job_folder(old)
     assert clean(older_than_s=-10) == 2
+
+
+def test_hours_of_work_stay_longer() -> None:
+    lasting = new_job()
+    (job_folder(lasting) / LASTING).touch()
+    age(job_folder(lasting), by_s=1000)
+    assert clean(older_than_s=500) == 0
+    assert clean(older_than_s=30) == 1
 
 
 def test_clean_leaves_alone_what_is_no_job(tmp_path: Path) -> None:

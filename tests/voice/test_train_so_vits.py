@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.cluster import KMeans
 
 from avfusion.clip import Sound
 from avfusion.errors import CannotRead, InputError, Stopped, UsageError
@@ -16,7 +17,7 @@ from avfusion.media.write_sound import write_sound
 from avfusion.voice import Speaker
 from avfusion.voice.so_vits import load_so_vits
 from avfusion.voice.so_vits_clusters import read_clusters
-from avfusion.voice.so_vits_files import SoVitsFiles
+from avfusion.voice.so_vits_files import SoVitsFiles, silent
 from avfusion.voice.train_so_vits import Plan, _network, train
 from avfusion.voice.train_so_vits_checkpoints import Losses, last_step, read_losses
 from avfusion.voice.train_so_vits_clusters import train_clusters
@@ -176,10 +177,8 @@ def test_clusters_are_the_middles_of_what_a_speaker_says(tmp_path: Path, prepare
     (speaker, model), *others = read_clusters(path).items()
     assert (speaker, others) == ("ada", [])
     said = np.concatenate([torch.load(file, weights_only=True)["content"].numpy().T for file in prepared.files])
-    nearest = model.predict(said)
-    assert set(nearest) == {0, 1, 2}
-    for number, centre in enumerate(model.cluster_centers_):
-        np.testing.assert_allclose(centre, said[nearest == number].mean(axis=0), atol=0.15 * said.std())
+    far = np.square(said[:, None] - model.cluster_centers_).sum(axis=-1).min(axis=1).sum()
+    assert far < 1.15 * KMeans(3, n_init=5, random_state=0).fit(said).inertia_
     again = train_clusters(prepared, config, 3, tmp_path / "again.pt")
     np.testing.assert_array_equal(read_clusters(again)["ada"].cluster_centers_, model.cluster_centers_)
     with pytest.raises(InputError, match=rf"ada: has {len(said)} frames of speech, too few for 9999 clusters"):
@@ -221,7 +220,8 @@ def test_every_step_tells_its_losses_and_they_are_kept(model_dir: Path, told: li
 def test_a_training_can_begin_with_networks_that_are_there(model_dir: Path, told: list[Losses], config: Config) -> None:
     start = Start(model_dir / "G_2.pth", model_dir / "D_2.pth")
     check_start(start, config)
-    network = _network(config)
+    with silent():
+        network = _network(config)
     begin_with(start, network)
     for name, net in (("G", network.net_g), ("D", network.net_d)):
         held = torch.load(model_dir / f"{name}_2.pth", weights_only=True)["model"]

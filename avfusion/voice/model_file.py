@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from avfusion.voice.layers import Shape, Tensor, Weights
 # A weight kept as length and direction (T. Salimans and D. Kingma, 2016), as torch named the two before and after 2.0.
 _LENGTHS = (".weight_g", ".parametrizations.weight.original0")
 _DIRECTIONS = (".weight_v", ".parametrizations.weight.original1")
+_OTHERS = {".safetensors": "a file of safetensors", ".onnx": "an ONNX model", ".index": "an index"}
+# Beyond the bytes of the file itself, what a zip that torch wrote may say that it holds.
+_SLACK_BYTES = 1_000_000
 
 
 def read_file(path: Path) -> Any:
@@ -24,6 +28,7 @@ def read_file(path: Path) -> Any:
     import torch
 
     try:
+        _refuse_by_its_looks(path)
         with warnings.catch_warnings():  # what torch would like its developers to know of old files
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -38,8 +43,45 @@ def read_file(path: Path) -> Any:
         raise CannotRead(f"{path}: is empty or ends too early. Get it again.") from error
     except FileNotFoundError as error:
         raise CannotRead(f"{path}: there is no such file. Give a model file.") from error
-    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+    except OSError as error:
+        raise CannotRead(
+            f"{path}: cannot be read as a model file ({error.strerror or error}). Get it again."
+        ) from error
+    except (LookupError, zipfile.BadZipFile) as error:
+        raise CannotRead(f"{path}: cannot be read as a model file (torch did not write it). Get it again.") from error
+    except (RuntimeError, ValueError, TypeError, AttributeError, AssertionError) as error:
         raise CannotRead(f"{path}: cannot be read as a model file ({_first_line(error)}). Get it again.") from error
+
+
+def _refuse_by_its_looks(path: Path) -> None:
+    """Raises CannotRead for what is no file of torch, and for one that would become far larger in memory; OSError."""
+    if path.is_dir():
+        raise CannotRead(f"{path}: is a folder. Give the model file in it.")
+    with path.open("rb") as file:
+        is_safetensors = file.read(10)[8:] == b'{"'
+    suffix = ".safetensors" if is_safetensors else path.suffix
+    if suffix in _OTHERS:
+        raise CannotRead(f"{path}: is {_OTHERS[suffix]}, which is not taken here. Give the voice's .pth, .pt or .ckpt.")
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as parts:
+        held_bytes = sum(part.file_size for part in parts.infolist())
+    if held_bytes > path.stat().st_size + _SLACK_BYTES:
+        raise CannotRead(
+            f"{path}: refused, because it is compressed, which torch never does, and would fill {held_bytes} bytes. "
+            "Get the file again from whom you trust."
+        )
+
+
+def check_own_memory(path: Path, weights: Iterable[Any]) -> None:
+    """Raises CannotRead for a tensor of more numbers than are kept of it: one number a million times takes no room in
+    a file, and all the memory as soon as it is used."""
+    for value in weights:
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise CannotRead(
+                f"{path}: refused, because it holds a weight that is larger than what is kept of it. Get the file "
+                "again from whom you trust."
+            )
 
 
 def as_weights(path: Path, found: object) -> dict[str, Tensor]:
@@ -52,6 +94,7 @@ def as_weights(path: Path, found: object) -> dict[str, Tensor]:
         is_plain = isinstance(value, torch.Tensor) and value.layout is torch.strided and not value.is_quantized
         if not isinstance(name, str) or not is_plain:
             raise CannotRead(f"{path}: holds {name!r} where a weight belongs.")
+    check_own_memory(path, found.values())
     weights = {name: value.detach() for name, value in found.items()}
     weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
     broken = next((name for name, value in weights.items() if not torch.isfinite(value).all()), None)

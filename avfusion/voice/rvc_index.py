@@ -60,6 +60,9 @@ def read_index(path: Path | str) -> RvcIndex:
         raise CannotRead(
             f"{path}: cannot be read as an index of faiss. Give the .index that belongs to the voice."
         ) from error
+    if not isinstance(index, faiss.IndexFlat | faiss.IndexIVFFlat):
+        kind = type(index).__name__.removeprefix("Index")
+        raise CannotRead(f"{path}: is an index of the kind {kind}; those of RVC voices are IVF Flat. Give such a one.")
     if index.metric_type != faiss.METRIC_L2:
         raise CannotRead(f"{path}: does not search by Euclidean distance, so it is not the index of an RVC voice.")
     if index.ntotal == 0:

@@ -15,10 +15,12 @@ from typing import Any
 
 from avfusion.errors import CannotRead
 from avfusion.segmentation.pretrained import load_model
-from avfusion.voice.model_file import read_file
+from avfusion.voice.model_file import check_own_memory, read_file
 from avfusion.voice.so_vits_clusters import read_clusters
 
 LARGEST_CONFIG_BYTES = 1_000_000
+# What no voice exceeds: a config with more in it is damaged or means harm.
+_MOST, _MOST_HZ, _MOST_LAYERS = 65_536, 192_000, 64
 _ONE_LOADER = threading.Lock()
 
 
@@ -66,7 +68,43 @@ def _settings(path: Path) -> dict[str, Any]:
         raise CannotRead(
             f"{path}: not the config.json of a so-vits model: {', '.join(missing) or 'segment_size'} is missing."
         )
+    _check_sizes(path, settings)
     return settings
+
+
+def _check_sizes(path: Path, settings: dict[str, Any]) -> None:
+    """Numbers that a model can have, before anything is built of that size."""
+    data, model = settings["data"], settings["model"]
+    for name, value, most in (
+        ("sampling_rate", data["sampling_rate"], _MOST_HZ),
+        ("hop_length", data["hop_length"], _MOST),
+        ("filter_length", data["filter_length"], _MOST),
+        ("segment_size", settings["train"]["segment_size"], _MOST_HZ),
+        ("n_layers", model.get("n_layers", 1), _MOST_LAYERS),
+        *((name, size, _MOST) for name, held in model.items() for size in _numbers(held) if name != "n_layers"),
+    ):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+            raise CannotRead(f"{path}: {name} is {_shown(value)}, where a whole number up to {most} belongs.")
+    if 0 in (data["sampling_rate"], data["hop_length"], data["filter_length"]):
+        raise CannotRead(f"{path}: a rate or a length of 0 is no so-vits model's. Give the config.json of the voice.")
+    speakers, known = settings["spk"], model.get("n_speakers", 0)
+    if any(isinstance(place, bool) or not isinstance(place, int) for place in speakers.values()):
+        raise CannotRead(f"{path}: spk gives a speaker something else than a number.")
+    if len(set(speakers.values())) < len(speakers) or not all(0 <= place < known for place in speakers.values()):
+        raise CannotRead(f"{path}: spk numbers its speakers otherwise than once each, below n_speakers ({known}).")
+
+
+def _numbers(value: Any) -> Iterator[Any]:
+    """The whole numbers in it, however deep."""
+    if isinstance(value, list):
+        for part in value:
+            yield from _numbers(part)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield value
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:40]
 
 
 PARTS = ("train", "data", "model", "spk")
@@ -84,6 +122,7 @@ def _weights(path: Path) -> dict[str, Any]:
         raise CannotRead(f"{path}: holds no so-vits generator but {what}.")
     if "iteration" not in held or "learning_rate" not in held:
         raise CannotRead(f"{path}: not a checkpoint of so-vits-svc-fork: iteration or learning_rate is missing.")
+    check_own_memory(path, [weight for weight in held["model"].values() if hasattr(weight, "untyped_storage")])
     return dict(held["model"])
 
 

@@ -122,7 +122,7 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> Target:
     ran = rendering.wire(visit, behind, running, results, runs_at_once=runs_at_once)
     ran.then(look, [visit, chosen.scrub, behind.segmenter], chosen.shows, **short_events())
     shows = [clip.clip, clip.facts, chosen.scrub, results.section, chosen.progress, *chosen.shows]
-    return Target("background", [visit, behind.segmenter], shows, receive)
+    return Target("background", [visit, behind.segmenter], shows, receive, [visit, chosen.scrub])
 
 
 def _wire_clip(

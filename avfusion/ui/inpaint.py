@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,14 +28,14 @@ from avfusion.ui.inpaint_layout import (
     run_part,
 )
 from avfusion.ui.inpaint_making import is_still
-from avfusion.ui.inpaint_masks import take_masks
+from avfusion.ui.inpaint_masks import take_masks, take_over
 from avfusion.ui.inpaint_visit import InpaintVisit
 from avfusion.ui.layout import FORMATS
 from avfusion.ui.looking import Look, look
 from avfusion.ui.object_part import ObjectPart, object_part
 from avfusion.ui.source_part import SourcePart, source_part
 from avfusion.ui.taking import Taken, Target
-from avfusion.ui.visit import close
+from avfusion.ui.visit import Visit, close
 
 TAB = "inpaint"
 
@@ -94,6 +95,20 @@ def receive(visit: InpaintVisit, ending: str, segmenter: str, taken: Taken) -> t
     return (*opened, *look(visit, taken.frame, segmenter))
 
 
+def from_background(visit: InpaintVisit, other: Visit, frame: int, ending: str, segmenter: str) -> tuple[Any, ...]:
+    """Clip, clicks and masks of the Background tab, on the frame that is shown there."""
+    try:
+        clip = take_over(visit, other)
+    except AvfusionError as error:
+        return (*Opened(facts=words.problem(error)), *look(visit, 0, segmenter))
+    if clip is None:
+        nothing = Opened(follow_status=words.note("There is no clip in the tab Background."))
+        return (*nothing, *(gr.skip(),) * len(Look._fields))
+    visit.has_arrived = True
+    frame = min(max(frame, 0), clip.frame_count - 1)
+    return (*_opened(clip, ending, frame), *look(visit, frame, segmenter))
+
+
 def _nothing_new() -> tuple[Any, ...]:
     return (gr.skip(),) * (len(Opened._fields) + len(Look._fields))
 
@@ -119,13 +134,16 @@ def _opened(clip: Clip, ending: str, frame: int = 0) -> Opened:
     )
 
 
-def build(page: gr.Blocks, tab: gr.Tab, *, runs_at_once: int) -> Target:
-    """The tab's widgets, then its wires. Called inside the tab. What masks of other tabs need to come here."""
+def build(page: gr.Blocks, tab: gr.Tab, background: Sequence[Any], *, runs_at_once: int) -> Target:
+    """The tab's widgets, then its wires. Called inside the tab. What masks of other tabs need to come here.
+
+    background: the visit of that tab, and its scrubber.
+    """
     visit = gr.State(InpaintVisit(), delete_callback=close)
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=7, min_width=320):
             with gr.Column(elem_classes="card"):
-                source = source_part(TAB)
+                source = source_part(TAB, other="As in Background")
             with gr.Column(elem_classes="card"):
                 chosen = object_part(TAB, title="What should go", tools=TOOLS, strokes=STROKES)
                 given = given_part()
@@ -142,6 +160,10 @@ def build(page: gr.Blocks, tab: gr.Tab, *, runs_at_once: int) -> Target:
         how.each_frame, how.shadows, running.preview, results.section, running.status, running.previewed, *chosen.shows,
     ]  # fmt: skip
     _wire_source(tab, visit, source, chosen, how, running.format, opened)
+    if source.other is not None:
+        source.other.click(
+            from_background, [visit, *background, running.format, how.segmenter], opened, **short_events()
+        )
     _wire_given(visit, given, chosen, how, runs_at_once=runs_at_once)
     _wire_engines(page, tab, how)
     editing.wire(page, visit, chosen, editing.Engines(how.tracker, how.segmenter), runs_at_once=runs_at_once)

@@ -98,7 +98,7 @@ def given_part() -> GivenPart:
     ) as part:
         gr.HTML(words.note("A PNG for each frame, white or numbered where the object is, loose or in a ZIP."))
         files = gr.File(
-            label="Masks", show_label=False, file_types=[".png", ".zip"], file_count="multiple", height=110,
+            label="Masks", show_label=False, file_types=[".png", ".zip"], file_count="multiple", height=130,
             elem_id="inpaint-masks-given", elem_classes="drop",
         )  # fmt: skip
     return GivenPart(part, files)

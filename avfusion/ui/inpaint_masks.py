@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from avfusion.clip import Clip, Drawn, Mask
+from avfusion.clip import Clip, Drawn, Mask, MaskTrack
 from avfusion.errors import AvfusionError, CannotRead, MaskCountMismatch, NothingFound, Stopped, UsageError
 from avfusion.media.mask_folder import MaskFolder
 from avfusion.media.masks import TrackFolder
@@ -24,7 +25,7 @@ from avfusion.ui.following import KIND
 from avfusion.ui.inpaint_visit import InpaintVisit
 from avfusion.ui.looking import Look, look
 from avfusion.ui.runs import Run
-from avfusion.ui.visit import Made, TrackOf
+from avfusion.ui.visit import Made, TrackOf, Visit
 
 # No mask takes more than its pixels with four bytes each, and what a PNG says of itself.
 _MOST_BYTES_PER_PIXEL = 5
@@ -85,6 +86,35 @@ def read_given(
     prompts = tuple(Drawn(mask, frame, number) for number, (frame, mask) in sorted(first.items()))
     keys = {number: (frame,) for number, (frame, _) in first.items()}
     return Made(TrackOf(prompts), Tracking(sealed, {}, {}, span=(0, clip.frame_count), keys=keys))
+
+
+def take_over(visit: InpaintVisit, other: Visit) -> Clip | None:
+    """The clip of a visit in another tab, what is selected there, and its masks if it was followed. None: no clip."""
+    with other.lock:
+        clip, selection, span, tracking = other.clip, other.selection, other.span, other.tracking
+        if clip is None:
+            return None
+        own = visit.take_over(clip, Selection(selection.prompts, chosen=selection.chosen))
+        with visit.lock:
+            visit.span = span
+            if tracking is not None:
+                kept = replace(tracking, track=_kept(visit, own, tracking), stages_s={}, frames_tracked=0)
+                visit.give(Made(TrackOf(selection.prompts, span=tracking.span), kept))
+    return own
+
+
+def _kept(visit: InpaintVisit, clip: Clip, tracking: Tracking) -> MaskTrack:
+    """A copy of a track in this visit's own folder: the other may go."""
+    with visit.folder_for("given") as folder:
+        found = tracking.track
+        out = TrackFolder(
+            folder / "track", width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count,
+            engine=found.engine,
+        )  # fmt: skip
+        for frame in range(*tracking.span):
+            for number in found.objects:
+                out.put(frame, number, found.mask(frame, number), float(found.confidence[number][frame]))
+        return out.seal()
 
 
 def _copied(found: MaskFolder, track: TrackFolder, teller: Teller) -> dict[int, tuple[int, Mask]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from avfusion.pipelines.track import Tracking
+from avfusion.ui.span import covers
 from avfusion.ui.visit import Made, TrackOf, Visit
 from avfusion.ui.words import Wording
 
 
 class InpaintVisit(Visit):
-    """A visit that also keeps masks that were given as files: they hold as long as nothing else is clicked."""
+    """A visit that also keeps masks that were given, as files or by another tab: they hold while nothing is clicked."""
 
     wording = Wording("Click what should go, draw a box round it, or paint over it.", "on it", "beside it")
 
@@ -27,7 +28,7 @@ class InpaintVisit(Visit):
             self.given = None
 
     def give(self, made: Made) -> None:
-        """Takes masks of the whole clip for what the visitor says should go."""
+        """Takes masks for what the visitor says should go."""
         with self.lock:
             self.given = made
             self.keep_track(made.made_from, made.tracking)
@@ -35,6 +36,9 @@ class InpaintVisit(Visit):
     def track_for(self, wanted: TrackOf) -> Tracking | None:
         """As in every visit; given masks are right whatever engines are chosen."""
         with self.lock:
-            if self.given is not None and wanted.prompts == self.given.made_from.prompts:
-                return self.given.tracking
+            if self.given is not None and self.clip is not None:
+                made_from = self.given.made_from
+                holds = covers(made_from.span, wanted.span, self.clip.frame_count)
+                if holds and wanted.prompts == made_from.prompts:
+                    return self.given.tracking
             return super().track_for(wanted)

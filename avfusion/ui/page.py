@@ -34,7 +34,7 @@ def build_page() -> gr.Blocks:
             with gr.Tab("Background", id="background", elem_id="background-tab"):
                 targets = [background.build(page, runs_at_once=runs_at_once)]
             with gr.Tab("Inpaint", id="inpaint", elem_id="inpaint-tab") as inpaint_tab:
-                targets.append(inpaint.build(page, inpaint_tab, runs_at_once=runs_at_once))
+                targets.append(inpaint.build(page, inpaint_tab, targets[0].place, runs_at_once=runs_at_once))
             with gr.Tab("Voice", id="voice", elem_id="voice-tab") as voice_tab:
                 voice.build(page, voice_tab, runs_at_once=runs_at_once)
             with gr.Tab("Engines", id="engines", elem_id="engines-tab") as engines_tab:

@@ -13,10 +13,12 @@ from avfusion.ui import example, words
 class SourcePart:
     file: gr.File
     example: gr.Button
+    other: gr.Button | None
     facts: gr.HTML
 
 
-def source_part(tab: str) -> SourcePart:
+def source_part(tab: str, *, other: str = "") -> SourcePart:
+    """other: what a button is called that fetches what another tab has; without that there is none."""
     gr.HTML(words.step(1, "Picture or clip"))
     with gr.Row(elem_classes="clip-row"):
         file = gr.File(
@@ -28,4 +30,5 @@ def source_part(tab: str) -> SourcePart:
             facts = gr.HTML(said, elem_id=f"{tab}-facts")
             with gr.Row(elem_classes="clip-buttons"):
                 again = gr.Button("Example", min_width=90, visible=example.is_there(), elem_id=f"{tab}-example")
-    return SourcePart(file, again, facts)
+                fetch = gr.Button(other, min_width=150, elem_id=f"{tab}-other") if other else None
+    return SourcePart(file, again, fetch, facts)

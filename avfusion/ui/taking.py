@@ -26,13 +26,14 @@ class Taken:
 class Target:
     """A tab to which masks can be taken.
 
-    receive(*inputs, taken) gives the values of `outputs`.
+    receive(*inputs, taken) gives the values of `outputs`. place: the tab's visit, and its scrubber.
     """
 
     tab: str
     inputs: Sequence[Any]
     outputs: Sequence[Any]
     receive: Callable[..., Sequence[Any]]
+    place: Sequence[Any] = ()
 
 
 def taken_from(answers: Answers, engine: str, frame: int, at: Sequence[float] | None) -> Taken | str:

@@ -69,7 +69,7 @@ class Diffusion:
         hidden = on_cells(fit.hidden(hole), grid_px)
         with self._alone, quiet():
             made = self._make(fit.shown(picture), hidden, wish, tell)
-        return fit.pasted(picture, hole, made, wish.feather_px)
+        return fit.pasted(picture, hole, made, hidden, wish.feather_px)
 
     def check(self, wish: Wish) -> None:
         """What `paint` checks of a wish. Raises `UsageError`: words too long to be read, numbers out of range."""

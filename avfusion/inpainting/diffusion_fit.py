@@ -17,6 +17,9 @@ _MARGIN_PX = 32
 _MOST_ENLARGED = 2
 """A small hole is not looked at more closely than this: what is around it would be a blur."""
 
+_TOO_FAR = np.float32(1e-3)
+"""The share of a neighbourhood below which it says nothing."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -50,20 +53,23 @@ class Fit:
         )
         return _padded((share > 0).view(np.uint8), self.network_size).view(np.bool_)
 
-    def pasted(self, picture: Rgb, hole: Mask, made: NDArray[np.float32], feather_px: float) -> Rgb:
+    def pasted(self, picture: Rgb, hole: Mask, made: NDArray[np.float32], hidden: Mask, feather_px: float) -> Rgb:
         """The picture, with what the network made (float32 of `network_size`, 3, in 0..1) inside the hole only.
 
-        It fades in over feather_px from the hole's border inwards; outside the hole the picture is bit for bit itself.
+        hidden: bool of `network_size`, what the network did not see. Over feather_px from the hole's border inwards
+        the made picture takes on the colours around it; outside the hole the picture is bit for bit itself. What lay
+        in the hole is never mixed in: it is what had to go.
         """
-        back = _resized(
-            np.clip(made[: self.height_px, : self.width_px], 0, 1), self.bottom - self.top, self.right - self.left
-        )
-        inside = self._cut(hole)
-        weight = _fading_in(hole, feather_px)[self.top : self.bottom, self.left : self.right][inside][:, None]
+        size = self.bottom - self.top, self.right - self.left
+        back = np.clip(_resized(np.clip(made[: self.height_px, : self.width_px], 0, 1), *size), 0, 1) * 255
+        inside, before = self._cut(hole), self._cut(picture)
+        rim = 1 - _fading_in(hole, feather_px)[self.top : self.bottom, self.left : self.right]
+        if feather_px > 0 and not inside.all():
+            unseen = _resized(hidden[: self.height_px, : self.width_px].astype(np.float32), *size) > 0
+            reach_px = feather_px + self.grid_px * max(size) / max(self.height_px, self.width_px)
+            back += rim[..., None] * _offset(before - back, ~(inside | unseen), reach_px)
         out = picture.copy()
-        before = self._cut(picture)[inside].astype(np.float32)
-        mixed = before + weight * (np.clip(back[inside], 0, 1) * 255 - before)
-        self._cut(out)[inside] = np.rint(mixed).astype(np.uint8)
+        self._cut(out)[inside] = np.rint(np.clip(back[inside], 0, 255)).astype(np.uint8)
         return out
 
     def _cut(self, picture: Any) -> Any:
@@ -117,6 +123,18 @@ def _fading_in(hole: Mask, feather_px: float) -> NDArray[np.float32]:
         return hole.astype(np.float32)
     depth_px = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.minimum(depth_px / (feather_px + 1), 1).astype(np.float32)
+
+
+def _offset(difference: NDArray[np.float32], known: Mask, reach_px: float) -> NDArray[np.float32]:
+    """float32 [H, W, 3]: the mean difference of the known pixels within reach, 0 where there is none."""
+    shrunk = max(1, int(reach_px / 4))  # smooth as it is, a small picture says it as well, and sooner
+    height, width = known.shape
+    size = max(1, height // shrunk), max(1, width // shrunk)
+    weighted = np.dstack([difference * known[..., None], known]).astype(np.float32)
+    small = cv2.GaussianBlur(_resized(weighted, *size), (0, 0), reach_px / shrunk)
+    near = small[..., 3:]
+    mean = np.where(near > _TOO_FAR, small[..., :3] / np.maximum(near, _TOO_FAR), np.float32(0))
+    return np.asarray(_resized(mean, height, width, enlarged_by=cv2.INTER_LINEAR), np.float32)
 
 
 def _up(length_px: int, grid_px: int) -> int:

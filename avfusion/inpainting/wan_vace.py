@@ -199,5 +199,5 @@ def _pasted(
             hole = hole_of(clip, holes, frame.index)
             rgb = frame.rgb
             if made is not None and hole.any():
-                rgb = fit.pasted(rgb, hole, made[frame.index - span[0]], wish.feather_px)
+                rgb = fit.pasted(rgb, hole, made[frame.index - span[0]], fit.hidden(hole), wish.feather_px)
             yield Filled(frame.index, rgb, np.zeros_like(hole), hole)

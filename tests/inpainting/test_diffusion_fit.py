@@ -58,7 +58,7 @@ def test_nothing_of_the_hole_is_shown_and_all_of_it_comes_back(height: int, widt
     assert shown[~hidden].max(initial=0) <= 30
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     grey = np.full((*fit.network_size, 3), 128 / 255, np.float32)
-    out = fit.pasted(picture, hole, grey, 0)
+    out = fit.pasted(picture, hole, grey, hidden, 0)
     assert (out[hole] == 128).all()
     assert np.array_equal(out[~hole], picture[~hole])
 
@@ -82,22 +82,34 @@ def test_a_small_hole_is_seen_among_enough_of_its_surroundings() -> None:
 
 
 @pytest.mark.parametrize("feather_px", [0, 1, 6])
-def test_what_was_made_fades_in_inside_the_hole(feather_px: float) -> None:
-    picture = np.zeros((64, 64, 3), np.uint8)
+def test_what_was_made_fades_in_from_the_colours_around_the_hole(feather_px: float) -> None:
+    picture = np.full((64, 64, 3), 50, np.uint8)
     hole = np.zeros((64, 64), bool)
     hole[10:50, 10:50] = True
+    picture[hole] = 255
     fit = fit_whole(64, 64, area_px=64 * 64, grid_px=8)
-    row = fit.pasted(picture, hole, np.ones((64, 64, 3), np.float32), feather_px)[30, :, 0].astype(int)
-    assert not row[:10].any()
-    assert not row[50:].any()
+    made = np.full((64, 64, 3), 150 / 255, np.float32)
+    row = fit.pasted(picture, hole, made, on_cells(hole, 8), feather_px)[30, :, 0].astype(int)
+    assert (row[:10] == 50).all()
+    assert (row[50:] == 50).all()
     half = row[10:30]
     assert (np.diff(half) >= 0).all()
     assert np.array_equal(half, row[30:50][::-1])
-    assert half[0] == round(255 / (feather_px + 1))
-    assert (half[int(feather_px) :] == 255).all()
+    assert half[0] == round(50 + 100 / (feather_px + 1))
+    assert (half[int(feather_px) :] == 150).all(), "and never white, which is what had to go"
+
+
+def test_a_picture_that_already_goes_with_its_surroundings_is_left_as_it_was_made() -> None:
+    spots = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    hole = np.zeros((64, 64), bool)
+    hole[10:50, 10:50] = True
+    picture = np.where(hole[..., None], 0, spots).astype(np.uint8)
+    fit = fit_whole(64, 64, area_px=64 * 64, grid_px=8)
+    assert np.array_equal(fit.pasted(picture, hole, spots.astype(np.float32) / 255, hole, 8), spots)
 
 
 def test_a_hole_of_everything_has_no_border_to_fade_in_from() -> None:
     fit = fit_whole(16, 16, area_px=256, grid_px=8)
-    out = fit.pasted(np.zeros((16, 16, 3), np.uint8), np.ones((16, 16), bool), np.ones((16, 16, 3), np.float32), 8)
+    hole = np.ones((16, 16), bool)
+    out = fit.pasted(np.zeros((16, 16, 3), np.uint8), hole, np.ones((16, 16, 3), np.float32), hole, 8)
     assert (out == 255).all()

@@ -78,12 +78,17 @@ def preview(
     part, place = thinned(cut(clip, first, last + 1), stride), (frame - first) // stride
     with tempfile.TemporaryDirectory(prefix="avfusion-") as name:
         folder = Path(name)
-        if isinstance(mask, np.ndarray):
-            mask = track(
+        masks: Masks
+        if not isinstance(mask, np.ndarray):
+            masks = _Thinned(later(mask, first, last + 1), stride, part.frame_count)
+        elif part.frame_count == 1:
+            masks = _Only(mask)
+        else:
+            followed = track(
                 clip, [Drawn(mask, frame)], folder=folder / "track", engine=_TRACKER, device=device,
                 span=(first, last + 1), on_progress=on_progress, should_stop=should_stop,
             ).track  # fmt: skip
-        masks = _Thinned(later(mask, first, last + 1), stride, part.frame_count)
+            masks = _Thinned(later(followed, first, last + 1), stride, part.frame_count)
         teller = Teller("holes", part.frame_count, on_progress, should_stop)
         grow_px = grow_px_of(settings, clip, settled.engine)
         holes = dig(part, masks, folder / "holes", grow_px=grow_px, shadows=settings.shadows, teller=teller)
@@ -174,3 +179,18 @@ class _Thinned:
 
     def union(self, frame: int) -> Mask:
         return self.masks.union(frame * self.stride)
+
+
+@dataclass(frozen=True, eq=False)
+class _Only:
+    """The mask of a clip of one frame."""
+
+    mask: Mask
+    engine = "given"
+    frame_count = 1
+
+    def labels(self, frame: int) -> NDArray[np.uint8]:
+        return self.mask.view(np.uint8)
+
+    def union(self, frame: int) -> Mask:
+        return self.mask

@@ -109,11 +109,11 @@ def test_a_target_in_which_nobody_speaks_is_no_target(tmp_path: Path, name: str)
         assert "no voice" in refusal(NothingFound, tmp_path, media, target=[target], model=files), what
 
 
-def test_a_chord_for_a_target_is_heard_as_a_voice_that_hums(tmp_path: Path) -> None:
+def test_a_note_for_a_target_is_heard_as_a_voice_that_hums(tmp_path: Path) -> None:
     """It has a pitch: nothing tells it from one. What comes of it is a sound all the same."""
     media, time = wav(tmp_path / "said.wav", VOICE[None]), np.arange(3 * RATE) / RATE
-    chord = wav(tmp_path / "chord.wav", 0.1 * sum(np.sin(2 * np.pi * hz * time) for hz in (220, 275, 330))[None])
-    convert_voice(media, out=tmp_path / "out.wav", target=[chord])
+    note = wav(tmp_path / "note.wav", 0.1 * sum(np.sin(2 * np.pi * hz * time) for hz in (220, 440, 660))[None])
+    convert_voice(media, out=tmp_path / "out.wav", target=[note])
     found, _ = soundfile.read(tmp_path / "out.wav")
     assert found.shape == VOICE.shape
     assert 0.01 < np.abs(found).max() < 0.9

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from avfusion.errors import EngineNotReady
 from avfusion.media.audio import Samples
-from avfusion.voice.separate_alike import Picture, alike, usual
+from avfusion.voice.separate_alike import Picture, alike, repetition, usual
 
 _WINDOW_S = 0.064
 _ROUNDS = 3
@@ -41,6 +41,8 @@ _RAISED = 1.3
 # Pauses this far below the voice have nothing in them that a listener would miss; from there to here the mask sets in.
 _CLEAN_DB, _NOISY_DB = -30.0, -26.0
 _PAUSES, _VOICE = 10, 95
+# Of speech alone, what is loud is like other moments by less than this; where music pauses, this tells it.
+_SPEECH_REPEATS, _MUSIC_REPEATS = 0.66, 0.70
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,18 @@ def voice_share(frames: Frames, samples: Samples) -> Picture:
 
 
 def _noisy(frames: Frames, loud: Picture) -> float:
-    """0 where the pauses are quiet, 1 where there is something to take away."""
+    """0 where the pauses are quiet and what is loud does not come back, 1 where there is something to take away."""
     power = np.square(loud[int(np.ceil(_LOWEST_HZ / frames.bin_hz)) :]).sum(axis=0)
     if not power.any():
         return 0.0
-    pauses, voice = 10 * np.log10(np.percentile(power, [_PAUSES, _VOICE]) + 1e-12)
-    return float(np.clip((pauses - voice - _CLEAN_DB) / (_NOISY_DB - _CLEAN_DB), 0, 1))
+    power_db = 10 * np.log10(power + 1e-12)
+    pauses_db, voice_db = np.percentile(power_db, [_PAUSES, _VOICE])
+    pauses = np.clip((pauses_db - voice_db - _CLEAN_DB) / (_NOISY_DB - _CLEAN_DB), 0, 1)
+    if pauses == 1:
+        return 1.0
+    repeats = repetition(loud, power_db > voice_db + _NOISY_DB, per_s=frames.per_s, bin_hz=frames.bin_hz)
+    music = np.clip((repeats - _SPEECH_REPEATS) / (_MUSIC_REPEATS - _SPEECH_REPEATS), 0, 1)
+    return float(max(pauses, music))
 
 
 def _usual(frames: Frames, loud: Picture, weight: Picture) -> Picture:

@@ -37,6 +37,11 @@ def noise(seconds: float) -> NDArray[np.float64]:
     return np.asarray(0.1 * np.random.default_rng(5).standard_normal(round(seconds * RATE_HZ)))
 
 
+def music_with_gaps(seconds: float) -> NDArray[np.float64]:
+    """Of every second 0.44 s are silent."""
+    return music(seconds) * (np.arange(round(seconds * RATE_HZ)) % RATE_HZ < 0.56 * RATE_HZ)
+
+
 def voice(seconds: float) -> NDArray[np.float64]:
     """Without a beat: one to three words, then up to 0.8 s of nothing."""
     dice, parts, count = np.random.default_rng(6), [], round(seconds * RATE_HZ)
@@ -62,7 +67,7 @@ def gains_db(said: NDArray[np.floating], played: NDArray[np.floating], folder: P
     )
 
 
-@pytest.mark.parametrize(("background", "gain_db"), [(music, 6), (noise, 3)])
+@pytest.mark.parametrize(("background", "gain_db"), [(music, 6), (music_with_gaps, 6), (noise, 3)])
 def test_both_come_out_clearer_than_they_went_in(background, gain_db: float, tmp_path: Path) -> None:
     assert min(gains_db(voice(12), background(12), tmp_path)) > gain_db
 

@@ -132,14 +132,14 @@ def _form_part() -> FormPart:
             amount_said, label="So many", precision=0, min_width=120, elem_id="voice-training-amount"
         )  # fmt: skip
         save_every = gr.Number(
-            save_said, label="Steps between checkpoints", precision=0, min_width=120, elem_id="voice-training-save"
+            save_said, label="Save every (steps)", precision=0, min_width=120, elem_id="voice-training-save"
         )
     with gr.Row(elem_classes="numbers"):
         batch = gr.Number(
-            batch_said, label="Pieces in one step", precision=0, min_width=120, elem_id="voice-training-batch"
+            batch_said, label="Pieces a step", precision=0, min_width=120, elem_id="voice-training-batch"
         )
         clusters = gr.Number(
-            clusters_said, label="K-means centres, 0 for none", precision=0, min_width=120,
+            clusters_said, label="K-means (0: none)", precision=0, min_width=120,
             elem_id="voice-training-clusters",
         )  # fmt: skip
     return FormPart(speaker, unit, amount, save_every, batch, clusters)

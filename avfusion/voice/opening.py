@@ -20,8 +20,10 @@ Options = Mapping[str, Any]
 
 automatic_pitch: bool, for every engine: it brings the pitch to the target's itself, if it can.
 formant_semitones (world-knn); f0_method (so-vits, rvc); cluster_ratio, noise (so-vits); index_rate, protect,
-own_loudness (rvc).
+own_loudness (rvc). Where a k-means is given for so-vits and no cluster_ratio, half of what is said goes by it.
 """
+
+_RATIO_WITH_CLUSTERS = 0.5
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ class SoVitsOpener:
         files = _needed(self.name, files, {"config", "clusters"})
         plain = _checked(self.name, options, {"f0_method", "cluster_ratio", "noise"})
         _check_so_vits(plain)
+        if files.clusters is not None:
+            plain.setdefault("cluster_ratio", _RATIO_WITH_CLUSTERS)
         config = files.config or files.weights.with_name("config.json")
         if files.config is None and not config.is_file():
             raise UsageError(f"{files.weights}: so-vits needs the config.json of this model too. Give it.")

@@ -1,6 +1,7 @@
 """Voice engines through the registry: tiny weights where the real ones would lie, a user's files, and a sound."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def lent(name: str, files: ModelFiles | None, options: Mapping[str, Any], target
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "world-knn": {"formant_semitones": 2.0},
-    "so-vits": {"f0_method": "harvest", "cluster_ratio": 0.5, "noise": 0.2},
+    "so-vits": {"f0_method": "harvest", "cluster_ratio": 0.9, "noise": 0.2},
     "rvc": {"f0_method": "dio", "index_rate": 0.5, "protect": 0.1, "own_loudness": 1.0},
     "autovc": {},
 }
@@ -59,6 +60,24 @@ def test_an_engine_is_lent_and_opens_a_voice(name: str, tmp_path: Path) -> None:
         assert not np.array_equal(plain.samples, other.samples)
     with pytest.raises(UsageError, match=f"{name} has no setting loudness"):
         lent(name, files, {"loudness": 1}, target)
+
+
+def test_a_k_means_that_is_given_counts(tmp_path: Path) -> None:
+    files = tiny_voice("so-vits", tmp_path)
+    assert files is not None
+    alone = replace(files, clusters=None)
+    made = [
+        lent("so-vits", given, options, Speaker()).samples
+        for given, options in (
+            (files, {}),
+            (files, {"cluster_ratio": 0.5}),
+            (files, {"cluster_ratio": 0.0}),
+            (alone, {}),
+        )
+    ]
+    np.testing.assert_array_equal(made[0], made[1])
+    np.testing.assert_array_equal(made[2], made[3])
+    assert not np.array_equal(made[0], made[3])
 
 
 def test_files_that_an_engine_does_not_take_are_refused(tmp_path: Path) -> None:

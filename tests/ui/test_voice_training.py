@@ -79,7 +79,7 @@ class Trainer:
 
     def press(self, button: str, says: str, *, place: str = "status") -> None:
         self.page.click(f"#voice-training-{button}")
-        self.visitor.see(f"voice-training-{place}", says, timeout_s=90)
+        self.visitor.see(f"voice-training-{place}", says, timeout_s=240)
 
     def steps_drawn(self) -> int:
         return int(self.page.locator("#voice-training-curve figure").get_attribute("data-steps") or 0)
@@ -121,7 +121,7 @@ def test_a_voice_is_trained_and_the_page_speaks_with_it(
     trainer.page.set_input_files("#voice-file input[type=file]", tmp_path / "hum.wav")
     trainer.visitor.see("voice-facts", "hum.wav")
     trainer.page.click("#voice-run")
-    trainer.visitor.see("voice-status", "Done", timeout_s=90)
+    trainer.visitor.see("voice-status", "Done", timeout_s=240)
     trainer.visitor.see("voice-results", "so-vits")
     audio = "document.querySelector('#voice-players audio[data-voice=b]')"
     trainer.page.wait_for_function(f"{audio}.readyState > 0", timeout=20_000)

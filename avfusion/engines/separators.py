@@ -35,7 +35,7 @@ SEPARATORS: tuple[Engine, ...] = (
         # The code is MIT; of the weights their author says so: facebookresearch/demucs, issues 327 and 508.
         licence="weights for research only",
         load=partial(_load_hdemucs, _HDEMUCS),
-        peak_memory_bytes=1600 * MIB,
+        peak_memory_bytes=1800 * MIB,
         sources=(_HDEMUCS,),
         download_bytes=_HDEMUCS_BYTES,
         packages=("torch", "torchaudio"),

@@ -61,7 +61,9 @@ def _panning(sound: Sound) -> NDArray[np.float32]:
     if channels == 1 or count < step:
         return np.ones((channels, 1), np.float32)
     power = np.square(sound.samples[:, : count // step * step]).reshape(channels, -1, step).mean(axis=2)
-    whole = power.mean(axis=0)
-    shares = np.sqrt(np.where(whole > 0, power / np.where(whole > 0, whole, 1), 1))
+    whole, ever = power.mean(axis=0), power.mean(axis=1, keepdims=True)
+    # Where the sound was silent, what is said goes where it goes at other times.
+    always = ever / ever.mean() if ever.any() else np.ones_like(ever)
+    shares = np.sqrt(np.where(whole > 0, power / np.where(whole > 0, whole, 1), always))
     middles = (np.arange(shares.shape[1]) + 0.5) * step
     return np.stack([np.interp(np.arange(count), middles, row) for row in shares]).astype(np.float32)

@@ -48,6 +48,16 @@ def test_a_voice_that_walks_from_left_to_right_still_does() -> None:
     assert np.allclose(np.square(out).sum(axis=0)[500:-500], 2 * np.square(wave)[500:-500], rtol=0.2)
 
 
+def test_every_channel_keeps_its_share_also_beside_silence() -> None:
+    count = 16000
+    wave = np.random.default_rng(0).standard_normal(count).astype(np.float32)
+    shares = np.array([0.2, 0.2, 1.0, 0.0, 0.1, 0.1], np.float32)[:, None]
+    paused = wave * (np.arange(count) % 8000 < 4000)
+    out = as_played(wave, 16000, Sound(shares * paused, 16000)).samples
+    assert np.allclose(out, shares * out[2], atol=1e-6)
+    assert np.abs(out[2]).max() > 1
+
+
 def test_channels_that_cancel_are_heard_all_the_same() -> None:
     wave = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
     against = np.stack([wave, -0.9 * wave])

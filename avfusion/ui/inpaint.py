@@ -184,9 +184,10 @@ def _wire_source(
 
 
 def _wire_given(visit: gr.State, given: GivenPart, chosen: ObjectPart, how: HowPart, *, runs_at_once: int) -> None:
+    shows: list[Any] = [given.files, chosen.progress, chosen.scrub, *chosen.shows]
     given.files.upload(
-        take_masks, [visit, given.files, chosen.scrub, how.segmenter], [given.files, chosen.progress, *chosen.shows],
-        show_progress="hidden", api_visibility="private", concurrency_id="render", concurrency_limit=runs_at_once,
+        take_masks, [visit, given.files, chosen.scrub, how.segmenter], shows, show_progress="hidden",
+        api_visibility="private", concurrency_id="render", concurrency_limit=runs_at_once,
     )  # fmt: skip
 
 

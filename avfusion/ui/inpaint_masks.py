@@ -33,9 +33,10 @@ _PNG_SLACK_BYTES = 2**20
 
 
 def take_masks(visit: InpaintVisit, files: Sequence[str] | None, frame: int, segmenter: str) -> Iterator[Any]:
-    """The drop zone for masks (empty again afterwards), what there is to say about them, and a `Look`."""
+    """The drop zone (empty again afterwards), what there is to say, the scrubber's frame, and a `Look`."""
+    as_before = (gr.skip(),) * (1 + len(Look._fields))
     if not files:
-        yield gr.skip(), gr.skip(), *(gr.skip(),) * len(Look._fields)
+        yield gr.skip(), gr.skip(), *as_before
         return
     clip, paths = visit.clip, [Path(file) for file in files]
     job: Run[Made] | None = None
@@ -45,11 +46,11 @@ def take_masks(visit: InpaintVisit, files: Sequence[str] | None, frame: int, seg
         job = visit.start(partial(read_given, visit, clip, paths), kind=KIND)
         for now in job.progress():
             if now is not None:
-                yield gr.skip(), words.progress(now), *(gr.skip(),) * len(Look._fields)
+                yield gr.skip(), words.progress(now), *as_before
         made = job.result()
     except AvfusionError as error:
         said = words.note("Stopped.") if isinstance(error, Stopped) else words.problem(error, *paths)
-        yield None, said, *(gr.skip(),) * len(Look._fields)
+        yield None, said, *as_before
         return
     finally:
         if job is not None:
@@ -57,11 +58,10 @@ def take_masks(visit: InpaintVisit, files: Sequence[str] | None, frame: int, seg
     with visit.lock:
         visit.selection = Selection(made.made_from.prompts, past=(*visit.selection.past, visit.selection.prompts))
         visit.give(made)
-        first = min(prompt.frame for prompt in made.made_from.prompts)
-        shown = frame if made.tracking.track.union(frame).any() else first
-        count = made.tracking.track.frame_count
-        said = words.good(f"The masks are there, {count} of them." if count > 1 else "The mask is there.")
-        yield None, said, *look(visit, shown, segmenter)
+        track = made.tracking.track
+        shown = frame if track.union(frame).any() else min(prompt.frame for prompt in made.made_from.prompts)
+        said = f"The masks are there, {track.frame_count} of them." if track.frame_count > 1 else "The mask is there."
+        yield None, words.good(said), shown, *look(visit, shown, segmenter)
 
 
 def read_given(

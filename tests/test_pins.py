@@ -54,6 +54,11 @@ IMPORT_NAMES = {
 }
 
 
+NOT_PINNED = ("similarity",)
+"""Extras that no image and no Space has: Resemblyzer is compiled in part while it is installed, and brings a package
+with the name of a module of Python's own (typing), which Python passes over."""
+
+
 # The pins on paper
 
 
@@ -78,7 +83,8 @@ def contradicted(requirements: list[Requirement], pinned: dict[str, Version]) ->
 def wanted_to_run_and_to_develop() -> tuple[list[Requirement], list[Requirement]]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    run = [*project["dependencies"], *(line for name, group in extras.items() if name != "dev" for line in group)]
+    pinned = [group for name, group in extras.items() if name not in ("dev", *NOT_PINNED)]
+    run = [*project["dependencies"], *(line for group in pinned for line in group)]
     return [Requirement(line) for line in run], [Requirement(line) for line in extras["dev"]]
 
 

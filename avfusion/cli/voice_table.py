@@ -17,6 +17,9 @@ _HEADS = (
 _WORDS = {"voice": "voice", "separation": "apart by"}
 
 
+_MORE_HEADS = ("like", "was like")
+
+
 def print_voice(report: VoiceReport) -> None:
     print(f"{report.out}: {report.duration_s:.2f} s, {report.rate_hz} Hz, {_channels(report.channels)}")
     for ability, name in report.engines.items():
@@ -43,9 +46,11 @@ def print_voices(report: VoiceEvaluation) -> None:
     """A row for each sentence, the means, and the rule that the distortion follows."""
     rows = [*report.sentences, *(report.pairs if len(report.pairs) > 1 else ()), report.overall]
     width = max(len(f"{row.pair} {row.sentence}") for row in rows)
-    print(" " * width + "".join(f"{head:>10}" for head in _HEADS))
+    is_heard = math.isfinite(report.overall.similarity)
+    print(" " * width + "".join(f"{head:>10}" for head in (*_HEADS, *(_MORE_HEADS if is_heard else ()))))
     for row in rows:
-        cells = "".join(f"{value:10.2f}" if math.isfinite(value) else f"{'-':>10}" for value in _figures(row))
+        figures = (*_figures(row), *((row.similarity, row.source_similarity) if is_heard else ()))
+        cells = "".join(f"{value:10.2f}" if math.isfinite(value) else f"{'-':>10}" for value in figures)
         print(f"{row.pair} {row.sentence}".ljust(width) + cells)
     print(f"\n{report.dataset}: {len(report.sentences)} sentences converted")
     print(f"  {report.engine} on {report.device}{f', weights {report.revision[:25]}' if report.revision else ''}")
@@ -53,6 +58,10 @@ def print_voices(report: VoiceEvaluation) -> None:
         print(f"  heard of each target: {', '.join(report.reference)}")
     print(f"  MCD: {report.rule}")
     print("  source: MCD of the source as it came; GV: variance over the target's; speed: seconds for one of sound")
+    if is_heard:
+        print("  like: cosine to the target's voice by Resemblyzer, 1 for the same; was like: that of the source")
+    else:
+        _say_how_to_hear()
 
 
 def _figures(row: VoiceScore) -> tuple[float, ...]:
@@ -76,10 +85,23 @@ def print_judgement(judged: VoiceJudgement) -> None:
             judged.result_distance_db,
         ),
         ("variety", f"{judged.variance_ratio:.2f} of the target's global variance", judged.variance_ratio),
+        (
+            "like",
+            f"{judged.source_similarity:.2f} -> {judged.result_similarity:.2f} (cosine to the target, Resemblyzer)",
+            judged.result_similarity,
+        ),
     )
     for name, words, value in rows:
         if math.isfinite(value):
             print(f"  {name:9}{words}")
+    if math.isfinite(judged.result_distance_db) and not math.isfinite(judged.result_similarity):
+        _say_how_to_hear()
+
+
+def _say_how_to_hear() -> None:
+    from avfusion.metrics.voice_likeness import HOW_TO_GET
+
+    print(f"  how much the voice sounds like the target's: {HOW_TO_GET}")
 
 
 def _channels(count: int) -> str:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avfusion.clip import Sound
 from avfusion.engines.registry import lend
 from avfusion.errors import CannotRead, UsageError
 from avfusion.metrics.voice import CepstralRule, Likeness, SpokenFrames, analyse, compare, keeping
+from avfusion.metrics.voice_likeness import VoiceEars, likeness, voice_ears
 from avfusion.pipelines.convert_voice import VoiceSettings
 from avfusion.pipelines.convert_voice_given import read_short, settled_voice
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
@@ -33,6 +35,8 @@ class VoiceScore:
 
     source_db: the distortion of the source as it came. f0_ratio: of the mean pitch over that of the target's sentence.
     duration_error_s: of the result against the source. real_time_factor: of the engine alone, without reading.
+    similarity, source_similarity: of the result and of the source to the target's voice, as `metrics.voice_likeness`
+    has it; NaN without Resemblyzer.
     """
 
     pair: str
@@ -48,6 +52,8 @@ class VoiceScore:
     duration_error_s: float
     loudness_error_db: float
     real_time_factor: float
+    similarity: float = math.nan
+    source_similarity: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,17 @@ class VoiceEvaluation:
 
     def as_json(self) -> dict[str, Any]:
         return without_nan(asdict(self) | {"dataset": str(self.dataset), "rule": str(self.rule)})
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Who knows the target's voice, and says how much another sounds like it."""
+
+    ears: VoiceEars
+    target: NDArray[np.float64] | None
+
+    def likeness(self, sound: Sound) -> float:
+        return likeness(self.ears.voice([sound]), self.target)
 
 
 class Sentences:
@@ -121,17 +138,19 @@ def evaluate_voice(
     hears = model is None or engine == "autovc"
     settled = settled_voice((Path(dataset),) if hears else (), model, engine, device)
     teller = Teller("scoring", len(chosen) * len(test), on_progress, should_stop, "sentences")
+    ears = voice_ears()
     rows: list[VoiceScore] = []
     with lend(settled.engine.name, "voice", settled.device) as opener:
         for source, target in chosen:
             known = Reference(tuple(sentences.sound(target, name) for name in reference))
             voice = known if opener.hears_target else Speaker(speaker)
+            judge = None if ears is None else Judge(ears, ears.voice(known.recordings))
             opened = opener.open(model, VoiceSettings().options())
             if isinstance(opened, WorldKnn):  # once for all sentences, and no part of converting one of them
                 opened.prepare(voice, sentences.sound(source, test[0]).rate_hz)
             for sentence in test:
                 teller.check()
-                rows.append(_scored(sentences, (source, target), sentence, opened, voice, seed))
+                rows.append(_scored(sentences, (source, target), sentence, opened, voice, seed, judge))
                 teller.step()
     return VoiceEvaluation(
         dataset=sentences.folder,
@@ -179,6 +198,7 @@ def _scored(
     engine: VoiceEngine,
     voice: Reference | Speaker,
     seed: int,
+    judge: Judge | None,
 ) -> VoiceScore:
     source, target = pair
     sound = sentences.sound(source, sentence)
@@ -202,6 +222,8 @@ def _scored(
         duration_error_s=kept.duration_error_s,
         loudness_error_db=kept.loudness_error_db,
         real_time_factor=took_s / float(sound.duration_s),
+        similarity=math.nan if judge is None else judge.likeness(result),
+        source_similarity=math.nan if judge is None else judge.likeness(sound),
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from avfusion.clip import Sound
 from avfusion.errors import NothingFound, UsageError
 from avfusion.metrics.voice import SpokenFrames, analyse, keeping
+from avfusion.metrics.voice_likeness import likeness, voice_ears
 from avfusion.pipelines.convert_voice_given import read_short
 from avfusion.pipelines.evaluate_voice import without_nan
 
@@ -27,7 +28,8 @@ class VoiceJudgement:
 
     pitch_*_hz: medians of the first minute. *_distance_db: between the mean mel-cepstrum of speech there and that of
     the target, in decibels: how far the voice is away on the whole, whatever is said. variance_ratio: global variance
-    over the target's. Those of the target are NaN without one.
+    over the target's. *_similarity: of the voices to the target's, as `metrics.voice_likeness` has it; NaN without
+    Resemblyzer. Those of the target are NaN without one.
     """
 
     source: Path
@@ -42,6 +44,8 @@ class VoiceJudgement:
     source_distance_db: float = math.nan
     result_distance_db: float = math.nan
     variance_ratio: float = math.nan
+    source_similarity: float = math.nan
+    result_similarity: float = math.nan
 
     def as_json(self) -> dict[str, Any]:
         paths = {"source": str(self.source), "result": str(self.result)}
@@ -70,7 +74,8 @@ def judge_voice(source: Path | str, result: Path | str, target: Sequence[Path | 
         "pitch_source_hz": _median_hz([was]),
         "pitch_result_hz": _median_hz([made]),
     }
-    heard = [_frames(Path(path), read_short(Path(path))) for path in target]
+    targets = [read_short(Path(path)) for path in target]
+    heard = [_frames(Path(path), sound) for path, sound in zip(target, targets, strict=True)]
     if heard:
         goal = np.concatenate([frames.cepstra[frames.speech] for frames in heard])
         judged |= {
@@ -78,6 +83,13 @@ def judge_voice(source: Path | str, result: Path | str, target: Sequence[Path | 
             "source_distance_db": _apart_db(was, goal),
             "result_distance_db": _apart_db(made, goal),
             "variance_ratio": _variance_ratio(made, goal),
+        }
+    ears = voice_ears() if targets else None
+    if ears is not None:
+        wanted = ears.voice([_start(sound) for sound in targets])
+        judged |= {
+            "source_similarity": likeness(ears.voice([_start(before)]), wanted),
+            "result_similarity": likeness(ears.voice([_start(after)]), wanted),
         }
     return VoiceJudgement(source, result, **judged)
 
@@ -88,6 +100,10 @@ def _frames(path: Path, sound: Sound) -> SpokenFrames:
     if not mono.any() or not (frames.f0_hz > 0).any():
         raise NothingFound(f"{path}: nobody speaks in the first minute. Give a recording of a voice.")
     return frames
+
+
+def _start(sound: Sound) -> Sound:
+    return Sound(sound.samples[:, : round(_HEARD_S * sound.rate_hz)], sound.rate_hz)
 
 
 def _median_hz(heard: Sequence[SpokenFrames]) -> float:

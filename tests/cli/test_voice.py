@@ -10,6 +10,7 @@ from torchaudio.models import HDemucs
 
 from avfusion.cli import main
 from avfusion.media.write_sound import write_sound
+from avfusion.metrics.voice_likeness import voice_ears
 from tests.voice.talking import HIGH, LOW, Talker, talk
 from tests.voice.tiny_autovc import TINY, save_both
 from tests.voice.tiny_rvc import Malice, checkpoint, save
@@ -161,6 +162,8 @@ def test_voices_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "MCD dB" in said.splitlines()[0]
     assert said.splitlines()[1].startswith("a-b 01")
     assert "alpha 0.41" in said
+    assert ("pip install 'avfusion[similarity]'" in said) == (voice_ears() is None)
+    assert ("was like" in said.splitlines()[0]) == (voice_ears() is not None)
     source, result = tmp_path / "a" / "a_01.wav", tmp_path / "b" / "b_01.wav"
     status, said, _ = typed(capsys, "evaluate", "voice", "--source", source, "--result", result, "--json")
     assert status == 0

@@ -9,6 +9,7 @@ import pytest
 
 from avfusion.errors import AvfusionError, CannotRead, NothingFound, UsageError
 from avfusion.media.write_sound import write_sound
+from avfusion.metrics.voice_likeness import voice_ears
 from avfusion.pipelines.convert_voice import convert_voice
 from avfusion.pipelines.evaluate_voice import evaluate_voice
 from avfusion.pipelines.evaluate_voice_free import judge_voice
@@ -51,6 +52,10 @@ def test_a_pair_is_scored_by_the_target_saying_the_same(dataset: Path) -> None:
     said = json.loads(json.dumps(report.as_json(), allow_nan=False))
     assert "alpha 0.41" in said["rule"]
     assert said["overall"]["variance_ratio"] > 0
+    if voice_ears() is None:
+        assert said["overall"]["similarity"] is None
+    else:
+        assert report.overall.similarity > report.overall.source_similarity
 
 
 def test_sentences_are_parted_in_two_halves(dataset: Path) -> None:

@@ -21,6 +21,7 @@ from avfusion.ui.object_part import script
 _ABILITIES = {
     "segmentation": "Clicks or words to a mask",
     "tracking": "The mask through the clip",
+    "inpainting": "What is behind an object, or something else there",
     "voice": "Another voice",
     "separation": "Voice and background apart",
     "pitch": "The pitch of a voice",

@@ -9,6 +9,7 @@ const CLICK_PX = 6; // on the screen; less than that is a click with an unsteady
 const STEP_PX = 3; // of the displayed picture, between two places of a stroke
 let path = null; // places of the pointer while it is down
 let moved = 0; // how far it went, on the screen
+let answerBy = 0; // until then what was drawn last stays, unless the answer comes first
 
 const checked = (group) => document.querySelector(`#${props.tab}-${group} input:checked`)?.value;
 const tool = () => checked("tool") ?? "keep";
@@ -57,7 +58,7 @@ function draw() {
 const rim = (x, y, scale, colour) => `<circle class="rim" cx="${x}" cy="${y}" r="${(brush() * scale) / 2}" stroke="${colour}"/>`;
 
 function hover(event) {
-  if (path || tool() !== "brush" || event.pointerType === "touch" || !props.value?.src) return;
+  if (path || performance.now() < answerBy || tool() !== "brush" || event.pointerType === "touch" || !props.value?.src) return;
   const { scale } = area();
   const origin = stage.getBoundingClientRect();
   const colour = drops() ? "#dc2626" : props.value.colour;
@@ -97,14 +98,16 @@ stage.addEventListener("pointerup", (event) => {
   const points = tool() === "box" && path.length > 1 ? [path[0], path[path.length - 1]] : [...path];
   trigger("stroke", { frame: path.frame, points });
   path = null; // the ink stays until the answer comes
+  answerBy = performance.now() + 2500;
 });
 
 stage.addEventListener("pointermove", hover);
-stage.addEventListener("pointerleave", () => { if (!path && tool() === "brush") forget(); });
+stage.addEventListener("pointerleave", () => { if (!path && performance.now() >= answerBy && tool() === "brush") forget(); });
 stage.addEventListener("pointercancel", forget); // the finger scrolls the page
 picture.addEventListener("dragstart", (event) => event.preventDefault());
 
 function show() {
+  answerBy = 0;
   if (!path) ink.innerHTML = "";
   stage.classList.toggle("empty", !props.value?.src);
   if (!props.value?.src) picture.removeAttribute("src");

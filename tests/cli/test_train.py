@@ -62,6 +62,13 @@ def test_a_voice_is_trained_and_then_used(
     assert (status, "this training is of linda, not of ljspeech" in told) == (2, True)
     status, said, told = typed(capsys, *words, "--steps", "5")
     assert (status, "go on with --resume" in told) == (3, True)
+    status, said, told = typed(capsys, *words, "--resume", "--steps", "5", "--from", out / "G_2.pth")
+    assert (status, "Leave those to start from out" in told) == (2, True)
+    other = ["train", "so-vits", speech, "--out", tmp_path / "other", "--config", tiny_config(tmp_path), "--from"]
+    status, said, told = typed(capsys, *other, out / "D_2.pth")
+    assert (status, "D_2.pth: holds no so-vits generator (G_*.pth) to start from" in told) == (3, True)
+    assert len(told.splitlines()) == 1
+    assert not (tmp_path / "other").exists()
     for path in out.glob("*.pth"):  # half a gigabyte
         path.unlink()
 
@@ -83,6 +90,8 @@ def test_a_voice_is_trained_and_then_used(
         (["five", "--out", "out", "--resume"], 2, "out: holds no training to go on with"),
         (["five", "--out", "out", "--steps", "1", "--epochs", "1"], 2, "in steps or in epochs"),
         (["five", "--out", "out", "--steps", "0"], 2, "--steps"),
+        (["five", "--out", "out", "--clusters", "0"], 2, "--clusters"),
+        (["five", "--out", "out", "--from-discriminator", "D_0.pth"], 2, "Give --from too"),
         (["five"], 2, "--out"),
     ],
 )

@@ -25,6 +25,8 @@ _EDGE_SHARE, _MOST_ABOVE_DB = 0.1, 6.0
 # From the floor of the recording up to here it is a pause; from there on it is more and more speech.
 _FLOOR_PERCENT, _PAUSE_DB, _RISE_DB = 5, 6.0, 10.0
 _LEAST_DYNAMICS_DB = 15.0
+_LEAST_PAUSE_FRAMES = 10
+_HEARD_ROOM_DB = 35.0
 _CEILING, _LOOK_S = 0.98, 0.004
 
 
@@ -32,8 +34,9 @@ def difference(speech: Speech, cepstra: NDArray[np.float64], *, formant_semitone
     """[n, bins of speech.power]: ln of the factors that turn the speech's amplitudes into those of `cepstra` [n, 41].
 
     Every frame keeps its power, but nothing in it is raised by more than 15 dB: where the source hums and the target
-    would hiss, the hiss is not made as loud as the hum. formant_semitones: the new envelope with all its frequencies so
-    much higher.
+    would hiss, the hiss is not made as loud as the hum. Nothing is lowered below what the room sounds like in pauses:
+    a clean target would else breathe holes into the noise around the speech. formant_semitones: the new envelope with
+    all its frequencies so much higher.
     """
     bins = speech.power.shape[1]
     hz = np.linspace(0, speech.rate_hz / 2, bins)
@@ -53,7 +56,19 @@ def difference(speech: Speech, cepstra: NDArray[np.float64], *, formant_semitone
         edge = out[:, inside][:, -max(1, round(_EDGE_SHARE * inside.sum())) :].mean(axis=1)
         most = _MOST_ABOVE_DB * _NEPER
         out[:, ~inside] = np.clip(edge, -most, most)[:, None]
-    return out
+    room = room_tone(speech)
+    return out if room is None else np.maximum(out, np.minimum(room - found, 0))
+
+
+def room_tone(speech: Speech) -> NDArray[np.float64] | None:
+    """[bins] ln amplitude of what is heard in pauses; None where there are next to none. A quiet room, far below the
+    speech, is not heard beside it: it counts as so much quieter."""
+    pauses = share_of_speech(speech) == 0
+    if pauses.sum() < _LEAST_PAUSE_FRAMES:
+        return None
+    below_db = float(speech.loud_db.max() - speech.loud_db[pauses].mean())
+    tone = 0.5 * np.log(speech.power[pauses] + 1e-30).mean(axis=0)
+    return np.asarray(tone - max(0.0, below_db - _HEARD_ROOM_DB) * _NEPER)
 
 
 def said_again(
@@ -67,8 +82,12 @@ def said_again(
 
     Said twice: what the envelopes of the first time lack of those asked for is added for the second.
     """
-    noise = np.ascontiguousarray(_breath(samples, speech, check))
+    noise = _breath(samples, speech, check)
     wanted = speech.power * np.exp(2 * difference)
+    room = room_tone(speech)
+    if room is not None:  # no voice: it does not hum
+        noise = np.maximum(noise, np.minimum(np.exp(room) / np.sqrt(wanted + 1e-30), 1.0))
+    noise = np.ascontiguousarray(noise)
     first = _synthesised(f0_hz, wanted, noise, speech.rate_hz, len(samples))
     check()
     lacks = 0.5 * np.log((wanted + 1e-12) / (envelopes(first, speech.rate_hz, f0_hz) + 1e-12))

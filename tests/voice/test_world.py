@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import butter, sosfiltfilt
 
 from avfusion.clip import Sound
 from avfusion.errors import InputError, NothingFound, Stopped, UsageError
@@ -119,6 +120,21 @@ def test_pauses_are_the_recording_s_own() -> None:
     for start in range(0, 4 * word, word):
         pause = slice(start + round(0.43 * RATE), start + round(0.50 * RATE))
         assert np.allclose(result[pause], spoken[pause], atol=3e-5)
+
+
+def test_the_room_around_the_speech_does_not_breathe() -> None:
+    """A noisy source and a clean target: the noise goes on under the new voice, and is not heard in pauses alone."""
+    spoken = talk(LOW, 4)
+    spoken += 0.008 * np.random.default_rng(7).standard_normal(len(spoken))
+    result = ENGINE.convert(mono(spoken), target(HIGH)).samples[0]
+
+    def quietest_db(samples: np.ndarray) -> float:
+        """Of all windows of 20 ms, between 5 and 7.5 kHz: where there is noise and hardly any voice."""
+        high = sosfiltfilt(butter(4, [5_000, 7_500], "bandpass", fs=RATE, output="sos"), samples)
+        windows = high[: len(high) // 320 * 320].reshape(-1, 320)
+        return float(np.percentile(10 * np.log10((windows**2).mean(axis=1)), 5))
+
+    assert quietest_db(result) == pytest.approx(quietest_db(spoken), abs=2.5)
 
 
 def test_silence_stays_and_so_does_what_is_no_voice() -> None:

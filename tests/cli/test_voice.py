@@ -15,6 +15,7 @@ from tests.voice.talking import HIGH, LOW, Talker, talk
 from tests.voice.tiny_autovc import TINY, save_both
 from tests.voice.tiny_rvc import Malice, checkpoint, save
 from tests.voice.tiny_so_vits import tiny_clusters
+from tests.voice.tiny_voices import pulled_rmvpe, tiny_voice
 
 RATE = 16_000
 
@@ -82,6 +83,8 @@ def test_a_report_for_machines(media: Path, target: Path, tmp_path: Path, capsys
         (["--config", "M", "--out", "out.wav"], 2, "--config belongs to a voice"),
         (["--model", "M", "--out", "out.wav"], 3, "cannot be read as a model file"),
         (["--target", "none.wav", "--out", "out.wav"], 3, "no such file"),
+        (["--target", ".", "--out", "out.wav"], 3, ".: "),
+        (["--model", ".", "--out", "out.wav"], 3, "is a folder"),
         (["--target", "T", "--out", "out.wav", "--semitones", "99"], 2, "--semitones"),
     ],
 )
@@ -110,6 +113,17 @@ def test_an_engine_that_waits_for_a_download_says_so(
     status, _, told = typed(capsys, "voice", media, "--model", model, "--out", tmp_path / "out.wav")
     assert status == 4
     assert "avfusion engines pull rvc" in told
+
+
+def test_rmvpe_says_how_to_get_it(media: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    voice = tiny_voice("rvc", tmp_path)
+    assert voice is not None
+    words = ["voice", media, "--model", voice.weights, "--f0", "rmvpe", "--out", tmp_path / "out.wav", "--quiet"]
+    status, _, told = typed(capsys, *words)
+    assert status == 4
+    assert told.splitlines()[-1].endswith("rmvpe: needs a download of 181 MB: avfusion engines pull rmvpe")
+    pulled_rmvpe()
+    assert typed(capsys, *words)[0] == 0
 
 
 def test_the_inspector_says_what_a_file_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

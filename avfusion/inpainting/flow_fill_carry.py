@@ -6,6 +6,7 @@ where in it; colours are taken from that frame itself, so that they do not blur 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,9 @@ from avfusion.inpainting.hole import Window, window_around
 
 KEPT_FRAMES = 32
 """So many frames stay in memory to be sampled from; what was seen before is sampled from a filled frame."""
+
+SLID_PX = 0.04
+"""What has slid by less is left as it is."""
 
 NEVER = 65535
 """The age of what was not seen."""
@@ -177,12 +181,12 @@ class Carrier:
         usable = told & band
         if usable.sum() > 50:
             slid = drift(estimate, picture, usable)
-            origins.x += slid[..., 0]
-            origins.y += slid[..., 1]
-            around.x += slid[..., 0]
-            around.y += slid[..., 1]
-            estimate, told = self._sample(index, around, band | inside, band)
-            usable = told & band
+            if np.abs(slid).max() > SLID_PX:
+                for which in (origins, around):
+                    which.x += slid[..., 0]
+                    which.y += slid[..., 1]
+                estimate, told = self._sample(index, around, band | inside, band)
+                usable = told & band
         change, doubt = mismatch(estimate, picture, usable)
         joined = np.clip(np.rint(estimate + change), 0, 255).astype(np.uint8)
         return joined, np.clip(doubt, 0, 255).astype(np.uint8), told
@@ -192,22 +196,20 @@ class Carrier:
 
         On the band, a source that was itself hidden there tells nothing.
         """
-        out = np.zeros((*wanted.shape, 3), np.float32)
-        told = np.zeros(wanted.shape, np.bool_)
+        out = np.zeros((wanted.size, 3), np.float32)
+        told = np.zeros(wanted.size, np.bool_)
         exposure = self._known.exposure
-        for source in np.unique(origins.source[wanted]):
-            if source < 0:
-                continue
-            here = wanted & (origins.source == source)
-            kept = self._kept[int(source)]
-            x, y = origins.x[here], origins.y[here]
+        for source, here in _by_source(origins.source, wanted):
+            kept = self._kept[source]
+            x, y = origins.x.ravel()[here], origins.y.ravel()[here]
             gain = np.exp(exposure[index] - exposure[source]).astype(np.float32)
             out[here] = gathered(kept.filled, x, y) * gain
-            dark = np.where(band[here], gathered(_veil(kept.hole), x, y), gathered(_veil(kept.unknown), x, y))
-            told[here] = dark < 8
+            on_band = band.ravel()[here]
+            veiled = np.where(on_band, gathered(_veil(kept.hole), x, y), gathered(_veil(kept.unknown), x, y))
             height, width = kept.hole.shape
-            told[here] &= (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
-        return out, told
+            inside = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
+            told[here] = (veiled < 8) & inside
+        return out.reshape(*wanted.shape, 3), told.reshape(wanted.shape)
 
     def _renew(self, index: int, origins: Origins, inside: Mask) -> None:
         """What is not hidden is its own origin; what comes from a frame soon forgotten comes from this one now."""
@@ -231,6 +233,17 @@ def gathered(picture: NDArray[np.uint8] | Field, x: Field, y: Field) -> Field:
     at = flat.reshape(2, rows, _ROW)
     values = cv2.remap(picture, at[0], at[1], how, borderMode=cv2.BORDER_REPLICATE)
     return values.reshape(rows * _ROW, *picture.shape[2:])[:count].astype(np.float32)
+
+
+def _by_source(source: NDArray[np.int32], wanted: Mask) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Each source frame (those of no source left out) and the flat indices of the wanted pixels that come from it."""
+    places = np.flatnonzero(wanted & (source >= 0))
+    if not len(places):
+        return
+    places = places[np.argsort(source.ravel()[places], kind="stable")]
+    numbers = source.ravel()[places]
+    for part in np.split(places, np.flatnonzero(np.diff(numbers)) + 1):
+        yield int(source.ravel()[part[0]]), part
 
 
 def _veil(mask: Mask) -> NDArray[np.uint8]:

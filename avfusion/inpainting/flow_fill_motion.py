@@ -25,7 +25,7 @@ CELL_PX = 4
 STIFFNESS = 0.25
 """How much a cell listens to its neighbours, beside the flow measured in it."""
 
-_SWEEPS = 80
+_SWEEPS = 40
 _NEAR_HOLE = np.ones((7, 7), np.uint8)
 
 
@@ -58,41 +58,54 @@ def depart(here: Small, there: Small, camera: Homography, before: Field | None) 
     pixel outside a hole shows how it is.
     """
     matrix = small_camera(camera, here.scale)
-    expected = _expected(before, matrix, here)
-    brought = _fetched(there.grey, matrix, expected, cv2.BORDER_REPLICATE)
-    untrue = _fetched(there.hole.view(np.uint8) * 255, matrix, expected, cv2.BORDER_CONSTANT)
+    straight_on = _Way(matrix, here.grey.shape)
+    expected = _expected(before, straight_on, here.scale)
+    brought = straight_on.fetch(there.grey, expected)
+    untrue = straight_on.fetch(there.hole.view(np.uint8) * 255, expected, outside=255)
     here.grey = np.where(here.hole, brought, here.grey)
     unknown = cv2.dilate(here.hole.view(np.uint8) | (untrue > 0), _NEAR_HOLE).astype(bool)
     if unknown.all():
         return None
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    straight = _fetched(there.grey, matrix, np.zeros_like(expected), cv2.BORDER_REPLICATE)
+    straight = straight_on.fetch(there.grey)
     flow = np.asarray(method.calc(here.grey, straight, expected.copy()), np.float32)
     trust = _trust(here.grey, straight, flow) * ~unknown
     held = expected + membrane(flow - expected, trust)
     return np.asarray(np.where(unknown[..., None], held, flow) / here.scale, np.float32)
 
 
-def _expected(before: Field | None, camera: Homography, here: Small) -> Field:
+class _Way:
+    """The way of small pixels by the camera's motion, and beside it by departures: taken to first order from there."""
+
+    def __init__(self, camera: Homography, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        height, width = shape
+        grid = np.empty((height, width, 2), np.float32)
+        grid[..., 0] = np.arange(width)
+        grid[..., 1] = np.arange(height)[:, None]
+        self._landed: Any = cv2.perspectiveTransform(grid, camera)
+        middle = np.array([[[0, 0], [1, 0], [0, 1]]]) + np.array([width / 2, height / 2])
+        at, right, down = cv2.perspectiveTransform(middle, camera)[0]
+        self._turn = np.stack([right - at, down - at]).astype(np.float32)
+
+    def fetch(self, picture: Any, departure: Field | None = None, *, outside: int | None = None) -> Any:
+        """A picture of the neighbour seen from here; beyond its border it repeats, or is `outside`."""
+        landed = self._landed if departure is None else self._landed + departure @ self._turn
+        border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
+        x, y = landed[..., 0], landed[..., 1]
+        return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=border, borderValue=outside or 0)
+
+
+def _expected(before: Field | None, way: _Way, scale: float) -> Field:
     """The departures of the frame before, gone on with: small pixels, float32 [h, w, 2]."""
-    height, width = here.grey.shape
+    nothing = np.zeros((*way.shape, 2), np.float32)
     if before is None:
-        return np.zeros((height, width, 2), np.float32)
-    before = before * np.float32(here.scale)
-    expected = np.zeros_like(before)
-    for _ in range(4):  # a pixel has the departure of the place that it leads to
-        expected = _fetched(before, camera, expected, cv2.BORDER_REPLICATE)
+        return nothing
+    before = before * np.float32(scale)
+    expected = nothing
+    for _ in range(3):  # a pixel has the departure of the place that it leads to
+        expected = way.fetch(before, expected)
     return expected
-
-
-def _fetched(picture: Any, camera: Homography, departure: Field, border: int) -> Any:
-    """A picture of `there` seen from `here`."""
-    height, width = picture.shape[:2]
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    points = np.stack([x + departure[..., 0], y + departure[..., 1]], -1)
-    landed = cv2.perspectiveTransform(points, camera)
-    value = 255 if border == cv2.BORDER_CONSTANT else 0
-    return cv2.remap(picture, landed[..., 0], landed[..., 1], cv2.INTER_LINEAR, borderMode=border, borderValue=value)
 
 
 def _trust(here: Grey, there: Grey, flow: Field) -> Field:

@@ -23,6 +23,9 @@ WORK_PX = 480
 STILL_PX = 0.25
 """A camera that moves corners by less than this, in full-size pixels, against the shot's first frame stands still."""
 
+_STILL_AGREE = 0.3
+"""Of the corners, at least so many must be found again where they were for a camera that stands still."""
+
 _CUT_AGREE = 0.1
 _CUT_ALIKE = 0.5
 """A cut shows where hardly any corner is found again and the pictures at large do not correlate, beside what
@@ -122,8 +125,12 @@ class _Watch:
             if agree < _CUT_AGREE and _alike(seen, self._last) < _CUT_ALIKE:
                 self.cuts.append(frame.index)
             gain = _gain(seen, self._last, camera)
-            anchored = camera if self._anchor is self._last else camera_motion(seen, self._anchor)[0]
-            moved_px = _corners_move_px(anchored, seen.grey.shape) / seen.scale
+            if self._anchor is not self._last:
+                camera_since, agree = camera_motion(seen, self._anchor)
+            else:
+                camera_since = camera
+            if agree >= _STILL_AGREE:
+                moved_px = _corners_move_px(camera_since, seen.grey.shape) / seen.scale
         if moved_px >= STILL_PX:
             self._anchor = seen
         if len(seen.corners) >= _FEWEST or self._last is None:
@@ -211,16 +218,17 @@ def _gain(here: _Seen, there: _Seen, camera: Homography) -> NDArray[np.float64]:
     """[3]: the log of how much brighter each channel is `here`, where both show the same and neither is clipped."""
     size = here.grey.shape[::-1]
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    other = cv2.warpPerspective(there.rgb, camera, size, flags=how).astype(np.float64)
+    other = cv2.warpPerspective(there.rgb, camera, size, flags=how).astype(np.float32)
     also_open = cv2.warpPerspective(there.open.astype(np.uint8), camera, size, flags=how) == 1
-    own = here.rgb.astype(np.float64)
+    other, also_open = other[::2, ::2], also_open[::2, ::2]
+    own, is_open = here.rgb[::2, ::2].astype(np.float32), here.open[::2, ::2]
     gain = np.zeros(3)
     for _ in range(2):  # the second time without what moves, now that the gain is roughly known
-        miss = np.abs(own - other * np.exp(gain)).max(2)
-        fair = also_open & here.open & (miss < 30) & (other.min(2) > 8) & (np.maximum(own, other).max(2) < 245)
+        miss = np.abs(own - other * np.exp(gain).astype(np.float32)).max(2)
+        fair = also_open & is_open & (miss < 30) & (other.min(2) > 8) & (np.maximum(own, other).max(2) < 245)
         if fair.sum() < 200:
             return gain
-        gain = np.log(own[fair].sum(0) / other[fair].sum(0))
+        gain = np.log(own[fair].sum(0, np.float64) / other[fair].sum(0, np.float64))
     return gain
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import cv2
@@ -20,20 +21,23 @@ from numpy.typing import NDArray
 from avfusion.clip import Clip, Mask, Masks
 from avfusion.inpainting.shadows_plate import OFFSETS, Difference, Look, difference, look
 
-# Over so many frames before and after, the difference is averaged in the object's own place.
-_STEADY_FRAMES = 5
+# Over so many frames before and after, the difference is averaged in the object's own place: to believe it at once, to
+# be sure of it, and where the nearer ones show no plate.
+_NOW_FRAMES, _STEADY_FRAMES, _FURTHER_FRAMES = 1, 5, 12
 _LEAST_FRAMES = 3
 # Logarithms of linear light against the plate's: e^-0.1 is a tenth darker.
-_DARKER, _DARKEST = -0.08, -2.5
+_DARKER, _DEEP, _DARKEST = -0.08, -0.2, -2.5
 _ALIKE, _ALIKE_SHARE = 0.07, 0.4
 _DARK_SHARE = 0.7
 _DIFFERENT, _SURE = 0.12, 1.5
 # How far apart an object and its shadow may seem, and how far a mirror image reaches, as shares of the object's size.
 _TOUCHING_PX = 4
+_SPECK_PX = 8
 _ASIDE = 0.12
 _SCALE_AT_MOST = 1.15
 
 T = TypeVar("T")
+Field = NDArray[np.float32]
 
 
 def find_shadows(clip: Clip, masks: Masks) -> Generator[Mask, None, None]:
@@ -43,12 +47,12 @@ def find_shadows(clip: Clip, masks: Masks) -> Generator[Mask, None, None]:
     """
     with contextlib.closing(_looks(clip, masks)) as looks:
         differences = (difference(window, place) for window, place in around(looks, max(OFFSETS)))
-        for window, place in around(differences, _STEADY_FRAMES):
+        for window, place in around(differences, _FURTHER_FRAMES):
             here = window[place]
             if here is None:
                 yield np.zeros((clip.height_px, clip.width_px), np.bool_)
-                continue
-            yield _full_size(cast_by(here, [one for one in window if one is not None]), here, clip)
+            else:
+                yield _full_size(cast_by(here, window, place), here, clip)
 
 
 def _looks(clip: Clip, masks: Masks) -> Generator[Look, None, None]:
@@ -80,8 +84,57 @@ def around(items: Iterable[T], reach: int) -> Iterator[tuple[Sequence[T], int]]:
             first += 1
 
 
-def cast_by(here: Difference, window: Sequence[Difference]) -> Mask:
+def cast_by(here: Difference, window: Sequence[Difference | None], place: int) -> Mask:
     """bool [h, w] of the small picture: what the object casts, judged over the frames of `window`."""
+
+    def over(reach: int) -> _Average:
+        return _averaged(here, [one for one in window[max(0, place - reach) : place + reach + 1] if one is not None])
+
+    steady, now = over(_STEADY_FRAMES), over(_NOW_FRAMES)
+    least = min(_LEAST_FRAMES, sum(one is not None for one in window))
+    if not (steady.count >= least).all():
+        steady = steady.or_else(over(_FURTHER_FRAMES), least)
+    # Feet do not keep their place at a body: there a shadow is believed at once, if it is deep.
+    shadow = _darker(steady, _DARKER) | (_darker(now, _DEEP) & here.known & lower_half(here.mask))
+    mean = steady.mean
+    largest = np.abs(mean).max(axis=2)
+    is_sure = (np.abs(mean) / (steady.spread + 0.05)).max(axis=2) > _SURE
+    mirrored = (largest > _DIFFERENT) & is_sure & below(here.mask)
+    return touching((steady.count >= least) & (shadow | mirrored), here.mask)
+
+
+def _darker(average: _Average, than: float) -> Mask:
+    """Darker in most frames, and in all colours about alike."""
+    light = average.mean.mean(axis=2)
+    colour = average.mean.max(axis=2) - average.mean.min(axis=2)
+    is_dark = (light < than) & (light > _DARKEST) & (colour < _ALIKE + _ALIKE_SHARE * -light)
+    return np.asarray(is_dark & (average.dark >= _DARK_SHARE * average.count), np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class _Average:
+    """Over frames, in the place of one. mean, spread: float32 [h, w, 3], of the ratios.
+
+    count, dark: float32 [h, w], in how many of the frames there was one, and in how many of those it was darker.
+    """
+
+    mean: Field
+    spread: Field
+    count: Field
+    dark: Field
+
+    def or_else(self, other: _Average, least: int) -> _Average:
+        """This one where it is over `least` frames, and the other where it is not."""
+        enough = self.count >= least
+        return _Average(
+            np.where(enough[..., None], self.mean, other.mean),
+            np.where(enough[..., None], self.spread, other.spread),
+            np.where(enough, self.count, other.count),
+            np.where(enough, self.dark, other.dark),
+        )
+
+
+def _averaged(here: Difference, window: Sequence[Difference]) -> _Average:
     total = np.zeros(here.ratio.shape, np.float32)
     squares, count = np.zeros_like(total), np.zeros(here.known.shape, np.float32)
     dark = np.zeros_like(count)
@@ -95,18 +148,11 @@ def cast_by(here: Difference, window: Sequence[Difference]) -> Mask:
         dark += known & (ratio.mean(axis=2) < _DARKER / 2)
     seen = np.maximum(count, 1)[..., None]
     mean = total / seen
-    spread = np.sqrt(np.maximum(squares / seen - mean * mean, 0))
-    enough = here.known & (count >= min(_LEAST_FRAMES, len(window)))
-    light = mean.mean(axis=2)
-    colour = mean.max(axis=2) - mean.min(axis=2)
-    shadow = (light < _DARKER) & (light > _DARKEST) & (colour < _ALIKE + _ALIKE_SHARE * -light)
-    shadow &= dark >= _DARK_SHARE * count
-    largest = np.abs(mean).max(axis=2)
-    mirrored = (largest > _DIFFERENT) & ((np.abs(mean) / (spread + 0.05)).max(axis=2) > _SURE) & below(here.mask)
-    return touching(enough & (shadow | mirrored), here.mask)
+    spread = np.sqrt(np.maximum(squares / seen - mean * mean, 0)).astype(np.float32)
+    return _Average(mean.astype(np.float32), spread, count, dark)
 
 
-def _places_at(here: Difference, other: Difference) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _places_at(here: Difference, other: Difference) -> tuple[Field, Field]:
     """Where each pixel of `here` lies in `other`, if both move with the object: by its middle and its size."""
     (x0, y0, size0), (x1, y1, size1) = here.pose, other.pose
     scale = float(np.clip(size1 / size0, 1 / _SCALE_AT_MOST, _SCALE_AT_MOST))
@@ -133,14 +179,20 @@ def below(mask: Mask) -> Mask:
     return np.asarray((rows > lowest - 2) & (rows < y + 2 * tall), np.bool_)
 
 
+def lower_half(mask: Mask) -> Mask:
+    """bool [h, w]: the rows below the object's middle."""
+    _, y, _, tall = cv2.boundingRect(mask.view(np.uint8))
+    rows = np.arange(mask.shape[0]) > y + tall / 2
+    return np.asarray(np.broadcast_to(rows[:, None], mask.shape), np.bool_)
+
+
 def touching(candidates: Mask, mask: Mask) -> Mask:
     """Those connected regions of the candidates that touch the object; specks and gaps of a pixel or two are evened."""
-    cross = np.ones((3, 3), np.uint8)
-    even = cv2.morphologyEx(candidates.view(np.uint8), cv2.MORPH_OPEN, cross)
     near = cv2.dilate(mask.view(np.uint8), np.ones((2 * _TOUCHING_PX + 1, 2 * _TOUCHING_PX + 1), np.uint8))
-    count, regions = cv2.connectedComponents(even)
-    touched = np.zeros(count, np.bool_)
-    touched[np.unique(regions[(near > 0) & (even > 0)])] = True
+    _, regions, sizes, _ = cv2.connectedComponentsWithStats((candidates & ~mask).view(np.uint8))
+    touched = np.zeros(len(sizes), np.bool_)
+    touched[np.unique(regions[near > 0])] = True
+    touched &= sizes[:, cv2.CC_STAT_AREA] >= _SPECK_PX
     touched[0] = False
     joined = cv2.morphologyEx((touched[regions] | mask).view(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return np.asarray((joined > 0) & ~mask, np.bool_)

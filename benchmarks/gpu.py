@@ -2,9 +2,9 @@
 
     python benchmarks/gpu.py [--small] [--device cuda] [--only WORDS]
 
-Speed does not depend on the weights. They are saved to a temporary folder and loaded as downloaded ones are; SAM's
-largest takes 2.6 GB there. `--small`, which is also what runs where there is no card, does the same with tiny models on
-the CPU: its numbers say nothing, except that every part of this works.
+Speed does not depend on the weights. They are saved to a temporary folder and loaded as downloaded ones are: SAM's
+largest takes 2.6 GB there, Stable Diffusion and Wan 18 GB. `--small`, which is also what runs where there is no card,
+does the same with tiny models on the CPU: its numbers say nothing, except that every part of this works.
 
 A ratio is how many times better ours is; for memory, how many times as much the first needs. The last column is the
 time that the arithmetic alone takes at the card's peak, over the time it took.
@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(1, str(ROOT))
 
 import gpu_clips  # noqa: E402
+import gpu_inpainting  # noqa: E402
 import gpu_pictures  # noqa: E402
 from gpu_models import SAM, SAM2, SAM2_SMALL, SAM_SMALL  # noqa: E402
 from gpu_timing import Row, machine, print_rows  # noqa: E402
@@ -36,6 +37,7 @@ def sections(is_small: bool, device: str, folder: Path) -> list[Section]:
     clips = gpu_clips.SMALL if is_small else gpu_clips.FULL
     sam, sam2 = (SAM_SMALL, SAM2_SMALL) if is_small else (SAM, SAM2)
     tiny, base_plus = sam2[0], sam2[2]
+    holes = gpu_inpainting.SMALL if is_small else gpu_inpainting.FULL
     return [
         # Before other engines lie idle in memory.
         ("SAM 2.1: peak memory", lambda: gpu_clips.memory_rows(tiny, clips, device, folder)),
@@ -44,6 +46,8 @@ def sections(is_small: bool, device: str, folder: Path) -> list[Section]:
         ("SAM 2.1: from file to file", lambda: gpu_clips.end_to_end_rows(sam2, clips, device, folder)),
         ("SAM 2.1: decode, track and encode at once", lambda: gpu_clips.overlap_rows(tiny, clips, device, folder)),
         ("SAM 2.1: many objects", lambda: gpu_clips.object_rows(base_plus, clips, device, folder)),
+        ("Stable Diffusion: a hole in a picture", lambda: gpu_inpainting.picture_rows(holes, device)),
+        ("Wan VACE: a hole in a clip", lambda: gpu_inpainting.clip_rows(holes, device, folder)),
     ]
 
 

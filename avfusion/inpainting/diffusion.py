@@ -34,6 +34,9 @@ TellStep = Callable[[int, int], None]
 
 _SD_ROOMY_BYTES = 4_500_000_000
 _SDXL_ROOMY_BYTES = 12_000_000_000
+GRID_PX = 8
+"""Both sides of what the pipelines take are multiples of this."""
+
 _CHANNELS = 9
 """Of the noise, of the picture without the hole (4 each), and of the hole (1)."""
 
@@ -64,9 +67,8 @@ class Diffusion:
         self.check(wish)
         if not hole.any() or wish.strength == 0:
             return picture
-        grid_px = int(self._pipeline.vae_scale_factor)
-        fit = fit_around(hole, side_px=self.side_px, grid_px=grid_px)
-        hidden = on_cells(fit.hidden(hole), grid_px)
+        fit = fit_around(hole, side_px=self.side_px, grid_px=GRID_PX)
+        hidden = on_cells(fit.hidden(hole), int(self._pipeline.vae_scale_factor))
         with self._alone, quiet():
             made = self._make(fit.shown(picture), hidden, wish, tell)
         return fit.pasted(picture, hole, made, hidden, wish.feather_px)

@@ -41,12 +41,22 @@ EXPECTED = [
         for objects in ("1 object", "4 objects", "10 objects")
         for beside in ("one after the other", "transformers' session")
     ),
+    *(
+        pair
+        for name in ("sd-1.5-inpaint", "sdxl-inpaint")
+        for pair in (
+            (f"{name}, 96 x 64, 2 steps", "diffusers' pipeline alone"),
+            (f"{name}, peak memory", "the least it is known to need"),
+        )
+    ),
+    ("wan-vace-1.3b, 9 frames, 2 steps", "frame by frame"),
+    ("wan-vace-1.3b, peak memory", "the least it is known to need"),
 ]
 
 
 @pytest.mark.slow
 def test_every_row_is_there_and_finite() -> None:
-    for package in ("torch", "segment_anything", "transformers"):
+    for package in ("torch", "segment_anything", "transformers", "diffusers"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
     done = subprocess.run(

@@ -12,7 +12,7 @@ from typing import Any
 import av
 import numpy as np
 
-from avfusion.errors import TimesMismatch, UnknownFormat
+from avfusion.errors import CannotWrite, TimesMismatch, UnknownFormat
 from avfusion.media.audio import LAYOUTS, Samples
 from avfusion.media.container import demuxed, opened
 from avfusion.media.mp3_length import say_length
@@ -75,6 +75,8 @@ def write_sound(
         written, file_hz = encoded.count, stream.codec_context.sample_rate
         if written != count:
             raise TimesMismatch(f"{out}: {written} samples for the {count} that were promised.")
+        if not part.exists():
+            raise CannotWrite(f"{out}: {count} samples at {rate_hz} Hz are too few for this format. Choose .wav.")
         if not form.has_exact_packets:
             say_length(part, math.ceil(Fraction(count * file_hz, rate_hz)))
         elif (found := _count_in(part)) != count:

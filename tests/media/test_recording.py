@@ -143,6 +143,8 @@ def test_too_few_samples_leave_nothing_behind(tmp_path: Path) -> None:
         write_sound(tmp_path / "out.xyz", [], rate_hz=8000, channels=1, count=0, tags={})
     with pytest.raises(CannotWrite, match="does not exist"):
         write_sound(tmp_path / "no" / "out.wav", [noise(1, 10)], rate_hz=8000, channels=1, count=10, tags={})
+    with pytest.raises(CannotWrite, match="too few for this format"):  # MP3 has half that rate at most
+        write_sound(tmp_path / "out.mp3", [noise(1, 1)], rate_hz=96_000, channels=1, count=1, tags={})
     assert list(tmp_path.iterdir()) == []
 
 

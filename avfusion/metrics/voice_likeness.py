@@ -1,7 +1,7 @@
 """How much two voices are one: the cosine between their d-vectors (L. Wan et al., "GE2E", ICASSP 2018) by Resemblyzer.
 
-The package is optional (`pip install 'avfusion[similarity]'`) and brings its weights along. Sentences of one speaker
-come out around 0.8 to 0.9, different speakers of one sex around 0.6 to 0.7: figures to compare with each other.
+The package is optional (`pip install 'avfusion[similarity]'`) and brings its weights along. Only figures of the same
+speakers and sentences can be compared with each other.
 """
 
 from __future__ import annotations

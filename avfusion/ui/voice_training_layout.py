@@ -135,9 +135,7 @@ def _form_part() -> FormPart:
             save_said, label="Save every (steps)", precision=0, min_width=120, elem_id="voice-training-save"
         )
     with gr.Row(elem_classes="numbers"):
-        batch = gr.Number(
-            batch_said, label="Pieces a step", precision=0, min_width=120, elem_id="voice-training-batch"
-        )
+        batch = gr.Number(batch_said, label="Pieces a step", precision=0, min_width=120, elem_id="voice-training-batch")
         clusters = gr.Number(
             clusters_said, label="K-means (0: none)", precision=0, min_width=120,
             elem_id="voice-training-clusters",

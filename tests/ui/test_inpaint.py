@@ -32,7 +32,8 @@ class Inpainter:
     def __init__(self, visitor: Visitor) -> None:
         self.visitor, self.page, self.see = visitor, visitor.page, visitor.see
         self.page.click("#inpaint-tab-button")
-        expect(self.page.locator("#inpaint-facts .file")).to_be_visible()
+        self.see("inpaint-facts", "example.mp4")
+        self.see("inpaint-object-status", "the object fills", timeout_s=60)
 
     def open(self, path: Path) -> None:
         self.page.set_input_files("#inpaint-file input[type=file]", path)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from avfusion.clip import Box, Clip, Mask, Masks, Point, Rgb
+from avfusion.media.cut import cut
 from avfusion.media.probe import probe
 from avfusion.media.write import Encoding
 from avfusion.pipelines.davis import Davis, read_davis
@@ -22,6 +23,7 @@ from avfusion.pipelines.track import track
 ROOT = Path(__file__).resolve().parent.parent
 REMOVED = ("car-shadow", "tennis", "blackswan")
 _COLUMNS, _PICTURE_PX, _GAP_PX = 4, 427, 6
+_EXAMPLE_FRAMES = 90
 
 
 class Truth:
@@ -50,7 +52,7 @@ def write_strips(dataset: Path, folder: Path) -> None:
 
 
 def write_example(out: Path) -> None:
-    clip = probe(ROOT / "assets" / "example.mp4")
+    clip = cut(probe(ROOT / "assets" / "example.mp4"), 0, _EXAMPLE_FRAMES)
     given = json.loads((ROOT / "assets" / "prompts.json").read_text(encoding="utf-8"))
     prompts = [Box(*given["box"]), *(Point(x, y, keep=bool(keep)) for x, y, keep in given["points"])]
     with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:

@@ -124,6 +124,9 @@ def difference(window: Sequence[Look], place: int) -> Difference | None:
         plate = np.where(known[..., None], plate, now)  # so that nothing of what is not known is smoothed over the rest
         light = linear_light()
         ratio = np.log((_smooth(light[now]) + _FLOOR) / (_smooth(light[plate]) + _FLOOR))
+        around = known & ~_grown(here.mask[within], clear_px)
+        if around.any():  # what is otherwise everywhere is the camera's exposure
+            ratio -= np.median(ratio[around], axis=0)
     mask = here.mask[within]
     y, x = np.nonzero(here.mask)
     pose = (float(x.mean()), float(y.mean()), float(np.sqrt(len(x))))

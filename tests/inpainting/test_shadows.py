@@ -1,6 +1,7 @@
 """Shadows and reflections in scenes where the truth is known."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from avfusion.clip import Clip, Frame
 from avfusion.inpainting.shadows import around, below, find_shadows, touching
 from avfusion.media.pictures import RgbaPicture
+from avfusion.pipelines.davis import read_davis
 
 WIDTH, HEIGHT, FRAMES = 224, 144, 36
 FACTOR = 0.6
@@ -105,6 +107,22 @@ def test_what_stands_still_shows_no_shadow() -> None:
     """Nobody can tell it from a dark patch of the ground: nothing is taken rather than something wrong."""
     scene = Scene(step_px=0)
     assert not any(cast.any() for cast in find_shadows(scene.clip(), scene))
+
+
+@pytest.mark.real_data
+def test_the_shadow_under_a_real_car_is_taken(shared_data: Path) -> None:
+    (sequence,) = read_davis(shared_data / "vos", ["car-shadow"])
+
+    class Masks:
+        def union(self, frame: int) -> np.ndarray:
+            return sequence.truth(frame)
+
+    clip = replace(sequence.clip(), ticks=np.arange(26), end_tick=26)
+    for frame, cast in enumerate(find_shadows(clip, Masks())):
+        mask = sequence.truth(frame)
+        assert 0.05 < cast.sum() / mask.sum() < 0.6, frame
+        middle = np.nonzero(mask)[0].mean()
+        assert (np.nonzero(cast)[0] > middle).mean() > 0.9, frame
 
 
 def test_a_mirror_image_below_is_taken() -> None:

@@ -62,7 +62,7 @@ def _weight(carried: Carried) -> NDArray[np.float64]:
     """[n]: 0 where nothing was seen."""
     age = carried.age.astype(np.float64)
     doubt = carried.doubt.astype(np.float64)
-    return np.where(carried.age == NEVER, 0, 1 / ((age + 1) ** 2 * (doubt**2 + _DOUBT_FLOOR**2)))
+    return np.where(carried.age == NEVER, 0, 1 / ((age + 1) * (doubt**2 + _DOUBT_FLOOR**2)))
 
 
 def _faded(share: NDArray[np.float64], both: NDArray[np.bool_], inside: Mask) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Mask
 from avfusion.inpainting.flow_fill_survey import Homography, shrunk, shrunk_hole, work_scale
-from avfusion.inpainting.hole import Window, window_around
+from avfusion.inpainting.hole import Window
 
 Field: TypeAlias = NDArray[np.float32]
 Grey: TypeAlias = NDArray[np.uint8]
@@ -66,7 +66,7 @@ def depart(here: Small, there: Small, camera: Homography, before: Field | None) 
     unknown = cv2.dilate(here.hole.view(np.uint8) | (untrue > 0), _NEAR_HOLE).astype(bool)
     if unknown.all():
         return None
-    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     straight = straight_on.fetch(there.grey)
     flow = np.asarray(method.calc(here.grey, straight, expected.copy()), np.float32)
     trust = _trust(here.grey, straight, flow) * ~unknown
@@ -166,6 +166,3 @@ def places(window: Window, camera: Homography, departure: Field | None, scale: f
     points = np.stack([x, y], -1).astype(np.float64)
     landed: Any = cv2.perspectiveTransform(points, camera)
     return np.asarray(landed[..., 0], np.float32), np.asarray(landed[..., 1], np.float32)
-
-
-__all__ = ["Field", "Small", "depart", "places", "window_around"]

@@ -67,12 +67,15 @@ def remove(
                     span=(start, stop), on_progress=on_progress, should_stop=should_stop,
                 )
             )  # fmt: skip
-        shown = given.masks
-        assert shown is not None
-        if shown.frame_count != part.frame_count:
-            shown = later(shown, start, stop)
-        job = _Job(part, shown, out, settings, folder, on_progress, should_stop)
-        done = _filled(job, engine, device)
+        assert given.masks is not None
+        is_whole = given.masks.frame_count != part.frame_count
+        shown = later(given.masks, start, stop) if is_whole else given.masks
+        done = _filled(_Job(part, shown, out, settings, folder, on_progress, should_stop), engine, device)
+    return _report(part, out, settings, given, done)
+
+
+def _report(part: Clip, out: Path, settings: RemoveSettings, given: Given, done: _Done) -> RemoveReport:
+    revision = done.settled.revision
     return RemoveReport(
         verb="remove",
         out=out,
@@ -81,7 +84,7 @@ def remove(
         height_px=part.height_px,
         duration_s=float(part.duration_s),
         engines={**given.engines, "inpainting": done.settled.engine.name},
-        revisions={**given.revisions, **({"inpainting": done.settled.revision} if done.settled.revision else {})},
+        revisions={**given.revisions, **({"inpainting": revision} if revision else {})},
         devices={**given.devices, "inpainting": done.settled.device},
         stages_s={**given.stages_s, **done.stages_s},
         notes=(*part.notes, *given.notes, *done.notes),

@@ -29,6 +29,8 @@ def source_part(tab: str, *, other: str = "") -> SourcePart:
             said = words.note("Drop a picture or a clip there, or press to choose one.")
             facts = gr.HTML(said, elem_id=f"{tab}-facts")
             with gr.Row(elem_classes="clip-buttons"):
-                again = gr.Button("Example", min_width=90, visible=example.is_there(), elem_id=f"{tab}-example")
-                fetch = gr.Button(other, min_width=150, elem_id=f"{tab}-other") if other else None
+                again = gr.Button(
+                    "Example", scale=1, min_width=90, visible=example.is_there(), elem_id=f"{tab}-example"
+                )
+                fetch = gr.Button(other, scale=2, min_width=150, elem_id=f"{tab}-other") if other else None
     return SourcePart(file, again, fetch, facts)

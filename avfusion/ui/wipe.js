@@ -2,6 +2,7 @@
 // component that holds them; each is a `.wipe` with layers `.before` and `.after`, perhaps `.map`, that are <img> or
 // <video>. What the layer on the right shows is chosen by buttons `data-shows`.
 const APART_S = 0.04; // more than this, and what lags is put right
+const AGAIN_MS = [80, 300, 900]; // after a pause, when a seek may have been under way
 const wipe = (inside) => inside.closest?.(".wipe");
 const leader = (one) => one.querySelector("video.after");
 const followers = (one) => [...one.querySelectorAll("video:not(.after)")];
@@ -69,6 +70,8 @@ for (const name of ["play", "pause", "ended", "seeked", "timeupdate", "loadedmet
     if (!one || event.target !== leader(one)) return;
     if (name === "ended") pause(one);
     together(one, leader(one).paused ? 0.001 : APART_S);
+    if (name === "pause")
+      for (const wait of AGAIN_MS) setTimeout(() => { if (leader(one).paused) together(one, 0.001); }, wait);
     one.classList.toggle("playing", !leader(one).paused);
     one.querySelector(".play").setAttribute("aria-label", leader(one).paused ? "Play" : "Pause");
     show(one);

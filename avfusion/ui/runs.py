@@ -60,6 +60,11 @@ class Run(Generic[Result]):
             raise self._failures[0]
         return self._results[0]
 
+    def failure(self) -> BaseException | None:
+        """Waits for the end; what the work raised, if it did."""
+        self._thread.join()
+        return self._failures[0] if self._failures else None
+
     def _do(self) -> None:
         try:
             self._results.append(self._work(self._tell, self._stop.is_set))

@@ -117,19 +117,17 @@ class Training:
     def wait(self) -> None:
         self._run.wait(_PATIENCE_S)
 
-    def outcome(self) -> TrainingReport | BaseException:
-        """Waits for the end; what the training gave, or what it raised."""
-        try:
-            return self._run.result()
-        except BaseException as failure:
-            return failure
+    def failure(self) -> BaseException | None:
+        """Waits for the end; what the training raised, if it did."""
+        return self._run.failure()
 
     def _work(self, _: OnProgress, should_stop: ShouldStop) -> TrainingReport:
         try:
             return self._train(should_stop)
         except AvfusionError:
             raise
-        except BaseException:  # a bug, which nobody may be there to see: its trace goes to the log
+        except BaseException:
+            # A bug, which nobody may be there to see: its trace goes to the log.
             traceback.print_exc()
             raise
 

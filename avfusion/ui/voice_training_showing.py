@@ -87,7 +87,7 @@ def ended(training: Training | None, folder: Path) -> TrainingShown:
     step = last_step(model_folder(folder))
     status, given, start = _how_it_ended(training, folder, step)
     shown = nothing_yet(status)
-    if step is not None or training is None or isinstance(training.outcome(), Stopped):
+    if step is not None or training is None or isinstance(training.failure(), Stopped):
         shown = TrainingShown(*_buttons("resume", "discard"), status, "", *results(folder))
     shown = shown._replace(given=given) if given else shown
     return shown._replace(start=start) if start else shown
@@ -97,12 +97,12 @@ def _how_it_ended(training: Training | None, folder: Path, step: int | None) -> 
     """The line of the training, and those at the recordings and at what it begins with where it is about them."""
     if training is None:
         return words.note(_goes_on(step, "A training of yours is here.")), "", ""
-    outcome = training.outcome()
-    if isinstance(outcome, Stopped):
+    failure = training.failure()
+    if isinstance(failure, Stopped):
         return words.note(_goes_on(step, "Stopped.")), "", ""
-    if isinstance(outcome, AvfusionError):
-        return _refused(outcome, folder)
-    if isinstance(outcome, BaseException):
+    if isinstance(failure, AvfusionError):
+        return _refused(failure, folder)
+    if failure is not None:
         return words.problem(UsageError(_BUG)), "", ""
     return words.good(f"Done: step {step}. To train it further, ask for more and press Resume."), "", ""
 

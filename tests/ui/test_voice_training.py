@@ -214,8 +214,7 @@ def test_hours_that_were_begun_are_found_by_their_id_alone(tmp_path: Path, own_h
     training, folder = trainings.of(job), training_folder(job)
     assert training is not None
     assert folder is not None
-    outcome = training.outcome()
-    assert isinstance(outcome, InputError)
+    assert isinstance(training.failure(), InputError)
     shown = ended(training, folder)
     assert "ada: 0 recordings of a voice" in shown.given
     assert "the line at the recordings says why" in shown.status

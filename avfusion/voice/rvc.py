@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _LONGEST_S = 60.0
 # Around each piece, mirrored: the networks look to both sides. A whole number of content frames.
 _MARGIN = RATE_HZ
+_HALF_FRAME = RATE_HZ // 200
 _LOW_CUT_HZ, _LOW_CUT_ORDER = 48.0, 5
 _ENVELOPE_S = 0.5
 _QUIETEST = 1e-6
@@ -122,7 +123,8 @@ class Rvc:
 
         config, network = self.voice.config, self.voice.network
         clean, frames = _with_margins(wave)
-        pitch = f0_hz(clean, self.settings.pitch, count=2 * frames, device=str(network.device), rmvpe=self.rmvpe)
+        # The network holds each value for 10 ms: it is measured in their middle, or the melody comes 5 ms late.
+        pitch = f0_hz(clean[_HALF_FRAME:], self.settings.pitch, count=2 * frames, device=str(network.device), rmvpe=self.rmvpe)
         raw = self.content.features(clean, projected=self._projected).repeat_interleave(2, dim=0)
         features = self._drawn_to_voice(raw, is_voiced=pitch > 0)
         moved = pitch * 2 ** (semitones / 12)

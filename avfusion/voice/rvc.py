@@ -124,7 +124,8 @@ class Rvc:
         config, network = self.voice.config, self.voice.network
         clean, frames = _with_margins(wave)
         # The network holds each value for 10 ms: it is measured in their middle, or the melody comes 5 ms late.
-        pitch = f0_hz(clean[_HALF_FRAME:], self.settings.pitch, count=2 * frames, device=str(network.device), rmvpe=self.rmvpe)
+        middles, method = clean[_HALF_FRAME:], self.settings.pitch
+        pitch = f0_hz(middles, method, count=2 * frames, device=str(network.device), rmvpe=self.rmvpe)
         raw = self.content.features(clean, projected=self._projected).repeat_interleave(2, dim=0)
         features = self._drawn_to_voice(raw, is_voiced=pitch > 0)
         moved = pitch * 2 ** (semitones / 12)

@@ -35,6 +35,8 @@ HERE = Path(__file__).resolve().parent
 TRUTH_STEP = 15
 """`example_truth.json` holds every so manyth frame, and the last."""
 
+LAMP_PX, ANTENNA_PX = 60, 108
+
 stage: Stage | None = None
 
 
@@ -76,7 +78,7 @@ def make_clip(truth: Path | None) -> None:
 
 
 def write_prompts(mask: NDArray[np.bool_]) -> None:
-    """Clicks on the hands, arm, shoulder, forehead and antenna in frame 0, and the box around the robot."""
+    """Of frame 0: clicks on the hands, arm, shoulder, forehead and antenna, boxes around the robot and the antenna."""
     acting, camera = acting_at(0.0, 0.0), camera_at(0.0)
     origin, scale = robot_origin(camera), PX_PER_UNIT * camera.zoom
     spots = ((0.66, -0.78), (0.10, 1.22), (-0.75, -0.73), (-0.60, -0.40), (0.10, 0.95), (-0.48, -0.24))
@@ -85,7 +87,11 @@ def write_prompts(mask: NDArray[np.bool_]) -> None:
     ]
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     box = [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
-    (HERE / "prompts.json").write_text(json.dumps({"points": points, "box": box}) + "\n")
+    top = int(rows[0])
+    columns = np.flatnonzero(mask[: top + LAMP_PX].any(0))
+    antenna = [int(columns[0]) - 6, top - 6, int(columns[-1]) + 7, top + ANTENNA_PX]
+    given = {"points": points, "box": box, "antenna": antenna}
+    (HERE / "prompts.json").write_text(json.dumps(given) + "\n")
 
 
 def write_truth(masks: dict[str, str], openings: NDArray[np.float32], level_db: NDArray[np.float64]) -> None:

@@ -100,7 +100,12 @@ def _prompts() -> list[Prompt]:
     from avfusion.clip import Box, Point
 
     given = json_format.loads((ASSETS / "prompts.json").read_text(encoding="utf-8"))
-    return [Box(*given["box"]), *(Point(x, y, keep=bool(keep)) for x, y, keep in given["points"])]
+    prompts: list[Prompt] = [Box(*given["box"])]
+    prompts += [Point(x, y, keep=bool(keep)) for x, y, keep in given["points"]]
+    if "antenna" in given:  # so thin that it gets lost as a part of the robot
+        x0, y0, x1, y1 = given["antenna"]
+        prompts.append(Box(x0, y0, x1, y1, object=2))
+    return prompts
 
 
 def _row(file: str, what: str, seconds: float, engines: dict[str, str], notes: tuple[str, ...]) -> dict[str, Any]:

@@ -31,11 +31,20 @@ def clip() -> Clip:
     return probe(CLIP)
 
 
-def selection() -> Selection:
-    """The box and the clicks that come with the clip, on its first frame."""
+def selection(*, antenna: bool = False) -> Selection:
+    """The box and the clicks that come with the clip, on its first frame.
+
+    antenna: as an object of its own, too: it is so thin that it gets lost as a part of the robot, and what gets lost is
+    not taken out.
+    """
     if not PROMPTS.is_file():
         return Selection()
     prompts = json.loads(PROMPTS.read_text())
     points = tuple(Point(float(x), float(y), keep=bool(keep)) for x, y, keep in prompts["points"])
-    x0, y0, x1, y1 = map(float, prompts["box"])
-    return Selection((Box(x0, y0, x1, y1), *points))
+    parts = (_box(prompts["antenna"], object=2),) if antenna else ()
+    return Selection((_box(prompts["box"], object=1), *points, *parts))
+
+
+def _box(corners: list[float], *, object: int) -> Box:
+    x0, y0, x1, y1 = map(float, corners)
+    return Box(x0, y0, x1, y1, object=object)

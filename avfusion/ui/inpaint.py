@@ -73,7 +73,7 @@ def open_source(visit: InpaintVisit, path: str | None, ending: str, segmenter: s
 def use_example(visit: InpaintVisit, ending: str) -> tuple[Any, ...]:
     """The picture at once; the mask comes with the next look."""
     clip = example.clip()
-    visit.show(clip, example.selection())
+    visit.show(clip, example.selection(antenna=True))
     return (*_opened(clip, ending), *look(visit, 0, "auto", quick=True))
 
 

@@ -1,6 +1,6 @@
 """Takes the README's pictures of the page: the bundled example, run in Debian's Chromium.
 
-python docs/make_images.py        # writes docs/images/*.jpg; about two minutes
+python docs/make_images.py [background] [compare] [inpaint] [voice]     # docs/images/*.jpg, all if none is named
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def wait_for(address: str) -> None:
     raise SystemExit("The page did not start.")
 
 
-def take(browser: Browser, address: str) -> None:
+def background(browser: Browser, address: str) -> None:
     """page.jpg, phone.jpg: two objects, followed. running.jpg: the robot alone, on its way. result.jpg: done."""
     desktop = browser.new_page(viewport={"width": 1440, "height": 1270})
     phone = browser.new_page(viewport={"width": 390, "height": 900}, device_scale_factor=2)
@@ -73,6 +74,60 @@ def take(browser: Browser, address: str) -> None:
     desktop.mouse.move(2, 2)
     desktop.wait_for_timeout(4000)
     desktop.locator("#background-results").screenshot(path=IMAGES / "result.jpg", **JPEG)
+
+
+def compare(browser: Browser, address: str) -> None:
+    """compare.jpg: the robot followed through the clip by `flow` and by `online`."""
+    page = opened(browser, address, "compare")
+    expect(page.locator("#compare-span input[value=clip]")).to_have_count(1, timeout=60_000)
+    page.wait_for_timeout(4000)
+    page.locator("#compare-span input[value=clip]").check(force=True)
+    page.wait_for_timeout(2000)
+    for name in ("flow", "online"):
+        page.locator(f"#compare-engines input[value={name}]").check(force=True)
+    page.click("#compare-run")
+    expect(page.locator("#compare-status")).to_contain_text("Done", timeout=900_000)
+    finish(page, "compare")
+
+
+def inpaint(browser: Browser, address: str) -> None:
+    """inpaint.jpg: the robot taken out of the example, with the slider between before and after."""
+    page = opened(browser, address, "inpaint")
+    expect(page.locator("#inpaint-object-status")).to_contain_text("fills", timeout=60_000)
+    page.locator("#inpaint-shadows input").check()
+    page.click("#inpaint-run")
+    expect(page.locator("#inpaint-status")).to_contain_text("Done", timeout=900_000)
+    finish(page, "inpaint")
+
+
+def voice(browser: Browser, address: str) -> None:
+    """voice.jpg: the example with the voice that comes with it."""
+    page = opened(browser, address, "voice")
+    page.click("#voice-target-example")
+    expect(page.locator("#voice-target-status")).to_contain_text("voice.wav", timeout=60_000)
+    page.click("#voice-run")
+    expect(page.locator("#voice-status")).to_contain_text("Done", timeout=300_000)
+    finish(page, "voice")
+
+
+def opened(browser: Browser, address: str, tab: str) -> Page:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.goto(address)
+    expect(page.locator("#background-object-status")).to_contain_text("the object fills", timeout=60_000)
+    page.click(f"#{tab}-tab-button")
+    page.wait_for_timeout(2000)
+    return page
+
+
+def finish(page: Page, tab: str) -> None:
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(4000)
+    page.locator(f"#{tab}-results").screenshot(path=IMAGES / f"{tab}.jpg", **JPEG)
+
+
+TAKES: dict[str, Callable[[Browser, str], None]] = {
+    "background": background, "compare": compare, "inpaint": inpaint, "voice": voice
+}  # fmt: skip
 
 
 def mark(page: Page) -> None:
@@ -120,7 +175,8 @@ def main() -> None:
             wait_for(address)
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-                take(browser, address)
+                for name in sys.argv[1:] or TAKES:
+                    TAKES[name](browser, address)
                 browser.close()
         finally:
             server.terminate()

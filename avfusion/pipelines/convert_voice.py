@@ -18,7 +18,7 @@ from avfusion.media.target import refuse_inputs, refuse_target
 from avfusion.pipelines.convert_voice_background import ANY, background_of, settled_separator
 from avfusion.pipelines.convert_voice_given import heard, heard_target, settled_voice
 from avfusion.pipelines.convert_voice_measure import Measured, measured
-from avfusion.pipelines.convert_voice_parts import Parts, chosen_parts
+from avfusion.pipelines.convert_voice_parts import Parts, beginning, chosen_parts
 from avfusion.pipelines.convert_voice_sound import Job, Spoken, finished, spoken
 from avfusion.pipelines.convert_voice_write import check_out, heard_start, write_out
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller, check_stop
@@ -138,10 +138,12 @@ def convert_voice(
         folder = Path(scratch)
         with stages.timed("listening"):
             sound = heard(recording, folder / "heard")
+            voice = heard_target(targets, speaker, folder, should_stop)
+            # Who speaks most is found in all of the sound: in its beginning that may be another.
+            parts = chosen_parts(sound, spans, only_speaker)
             if settings.preview_s is not None:
                 sound = heard_start(sound, settings.preview_s, folder / "preview")
-            voice = heard_target(targets, speaker, folder, should_stop)
-            parts = chosen_parts(sound, spans, only_speaker)
+                parts = beginning(parts, sound)
         said, background = sound, None
         if separator is not None:
             with stages.timed("separating"):

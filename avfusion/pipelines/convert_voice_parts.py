@@ -55,6 +55,17 @@ def chosen_parts(
     return theirs
 
 
+def beginning(parts: Parts, preview: StoredSound) -> Parts:
+    """What of them lies in a preview, which is the beginning of their sound. Raises `UsageError` where nothing does."""
+    there = both(parts, whole(preview))
+    if not there.ranges:
+        raise UsageError(
+            f"Nothing that is to be converted lies in the preview's {float(preview.duration_s):.4g} s: it begins at "
+            f"{parts.ranges[0][0] / preview.rate_hz:.1f} s. Ask for a longer preview, or for all of it."
+        )
+    return there
+
+
 def turns_of(sound: StoredSound, speaker: int) -> Parts:
     """When one of those who speak does. Raises `UsageError` where there is nobody of that number."""
     from avfusion.voice.speakers import who_speaks
@@ -77,10 +88,11 @@ def in_spans(sound: StoredSound, spans: Sequence[tuple[float, float]]) -> Parts:
     ranges = []
     length_s = float(sound.duration_s)
     for start_s, end_s in spans:
-        if not 0 <= start_s < end_s or start_s >= length_s:
+        if start_s >= length_s:
+            raise UsageError(f"From {start_s:g} s: the sound ends at {length_s:.4g} s. Give a beginning before that.")
+        if not 0 <= start_s < end_s:
             raise UsageError(
-                f"From {start_s:g} to {end_s:g} s: the sound is {length_s:.2f} s long. "
-                "Give a beginning in it and an end after it."
+                f"From {start_s:g} to {end_s:g} s: a span begins at 0 s or later, and its end comes after that."
             )
         ranges.append((round(start_s * sound.rate_hz), min(round(min(end_s, length_s) * sound.rate_hz), sound.count)))
     return Parts(_joined(ranges))

@@ -265,7 +265,7 @@ def test_spans_are_joined_and_crossed(tmp_path: Path) -> None:
     crossed = both(in_spans(sound, [(1, 4), (6, 7)]), in_spans(sound, [(0, 2), (3, 6.5)]))
     assert crossed.ranges == ((100, 200), (300, 400), (600, 650))
     for span in [(-1, 2), (2, 2), (3, 1), (10, 11), (float("nan"), 1)]:
-        with pytest.raises(UsageError, match=r"10\.00 s long"):
+        with pytest.raises(UsageError, match=r"ends at 10 s|a span begins at 0 s"):
             in_spans(sound, [span])
 
 
@@ -287,6 +287,21 @@ def test_a_preview_is_the_beginning_alone(tmp_path: Path, target: Path) -> None:
     report = convert_voice(media, out=tmp_path / "out.wav", target=[target], settings=VoiceSettings(preview_s=0.6))
     assert samples_of(tmp_path / "out.wav").samples.shape == (1, 9_600)
     assert any("a preview" in note for note in report.notes)
+
+
+def test_in_a_preview_speakers_are_counted_as_in_the_whole_sound(tmp_path: Path, target: Path) -> None:
+    """The higher voice begins, the lower one speaks more: in the preview too, the lower one is the first."""
+    begins, most = talk(HIGH, 8, seed=9), talk(LOW, 14, seed=8)
+    media = wav(tmp_path / "said.wav", np.concatenate([begins, most])[None])
+    change_s = len(begins) / RATE
+    out, settings = tmp_path / "out.wav", VoiceSettings(preview_s=change_s + 2)
+    convert_voice(media, out=out, target=[target], only_speaker=1, settings=settings)
+    made = samples_of(out).samples
+    changed = np.abs(made - samples_of(media).samples[:, : made.shape[1]])[0] > 1e-3
+    assert not changed[: len(begins) - RATE // 4].any()
+    assert changed[len(begins) :].mean() > 0.3
+    with pytest.raises(UsageError, match="Nothing that is to be converted lies in the preview's 2 s"):
+        convert_voice(media, out=out, target=[target], only_speaker=1, settings=VoiceSettings(preview_s=2.0))
 
 
 # What the user chooses
@@ -365,7 +380,7 @@ def test_wrong_requests_are_refused_in_one_line(tmp_path: Path, target: Path) ->
         (UnknownFormat, "no output format", {"target": [target], "out": tmp_path / "out.ogg"}),
         (UsageError, "no pictures", {"target": [target], "out": tmp_path / "out.mp4"}),
         (UnknownFormat, "do not hold 6 channels", {"target": [target], "out": tmp_path / "out.mp3", "media": six}),
-        (UsageError, "long", {"target": [target], "spans": [(90, 91)]}),
+        (UsageError, r"From 90 s: the sound ends at 1.59 s", {"target": [target], "spans": [(90, float("inf"))]}),
         (UsageError, "a speaker is chosen", {"target": [target], "speaker": "ada"}),
         (UsageError, "no setting", {"target": [target], "settings": VoiceSettings(f0_method="dio")}),
         (CannotRead, "no such file", {"target": [tmp_path / "none.wav"]}),

@@ -39,6 +39,17 @@ CLIP_FORMATS = (
 _BITS_A_CHANNEL = 128_000
 _OPUS_RATE_HZ = 48_000
 _CARRIED = ("video", "audio", "subtitle")
+# What a container or a muxer says of its own file or stream, and not of what is heard and seen in it.
+_OF_THE_FILE = (
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "encoder",
+    "duration",
+    "bps",
+    "number_of_",
+    "_stat",
+)
 
 
 def clip_format_of(out: Path) -> ClipFormat:
@@ -68,11 +79,12 @@ def write_revoiced(
     """
     form = clip_format_of(out)
     with part_of_file(out) as part, opened(source) as container, writing(out):
-        options = _edited(container, track) if form.has_edits else {}
+        # Without its mode, Matroska's muxer makes tracks the default that were none.
+        options = _edited(container, track) if form.has_edits else {"default_mode": "passthrough"}
         with av.open(f"file:{part}", "w", format=form.muxer, options=options) as output:
-            output.metadata.update(tags)
-            carried, notes = _carried(container, output, form, track, out)
-            voice = _Voice(output, form, track, blocks, first)
+            output.metadata.update(_tagged(container.metadata, tags))
+            carried, stream, notes = _carried(container, output, form, track, out)
+            voice = _Voice(stream, track, blocks, first)
             for packet in _in_decoding_order(container, list(carried)):
                 for sound in voice.until(packet.dts * packet.time_base):
                     output.mux(sound)
@@ -85,6 +97,19 @@ def write_revoiced(
     return notes
 
 
+def _tagged(said: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags of the source with new ones, each before what the source said under its name."""
+    tagged = {name: words for name, words in _lasting(said).items() if name.lower() not in tags}
+    for name, words in tags.items():
+        before = next((old for key, old in said.items() if key.lower() == name), "")
+        tagged[name] = f"{words}; {before}" if before and words not in before else before or words
+    return tagged
+
+
+def _lasting(said: Mapping[str, str]) -> dict[str, str]:
+    return {name: words for name, words in said.items() if not name.lower().startswith(_OF_THE_FILE)}
+
+
 def _edited(container: Any, track: SoundTrack) -> dict[str, str]:
     """FFmpeg's options for an MP4. Its edit list says where each stream begins and ends, and says it in milliseconds
     unless the file has a clock that strikes with all of them."""
@@ -95,24 +120,45 @@ def _edited(container: Any, track: SoundTrack) -> dict[str, str]:
 
 def _carried(
     container: Any, output: Any, form: ClipFormat, track: SoundTrack, out: Path
-) -> tuple[dict[int, Any], tuple[str, ...]]:
-    """Streams of `output` by the number that they have in the source, and what had to be left out."""
+) -> tuple[dict[int, Any], Any, tuple[str, ...]]:
+    """Streams of `output` by the number that they have in the source, that of the new sound in the place of `track`,
+    and what had to be left out."""
     carried: dict[int, Any] = {}
     notes: list[str] = []
+    voice: Any = None
     for stream in container.streams:
         if stream.index == track.stream:
+            voice = _voice_stream(stream, output, form, track)
             continue
         context = getattr(stream, "codec_context", None)
         name = None if context is None else context.codec.canonical_name
         if stream.type in _CARRIED and name in output.supported_codecs:
-            carried[stream.index] = output.add_stream_from_template(stream)
+            carried[stream.index] = _said_of(stream, output.add_stream_from_template(stream))
         elif stream.type == "video":
             raise UnknownFormat(f"{out}: {form.ending} files do not hold {name} video as it is. Use .mkv.")
         elif stream.type in _CARRIED:
             notes.append(
                 f"{form.ending} files do not hold {name} {stream.type} as it is; track {stream.index} is left out."
             )
-    return carried, tuple(notes)
+    return carried, voice, tuple(notes)
+
+
+def _voice_stream(source: Any, output: Any, form: ClipFormat, track: SoundTrack) -> Any:
+    """A stream of `output` for the new sound, with the language, the title and the part that `source` had."""
+    known = av.Codec(form.encoder, "w").audio_rates
+    takes_rate = form.encoder != "libopus" and (not known or track.rate_hz in known)
+    stream = output.add_stream(form.encoder, rate=track.rate_hz if takes_rate else _OPUS_RATE_HZ)
+    stream.codec_context.layout = LAYOUTS[track.channels]
+    stream.codec_context.format = form.samples
+    stream.codec_context.bit_rate = _BITS_A_CHANNEL * track.channels
+    return _said_of(source, stream)
+
+
+def _said_of(source: Any, stream: Any) -> Any:
+    """`stream` with the language and the title of `source`, and its part: the default, a comment, ..."""
+    stream.metadata.update(_lasting(source.metadata))
+    stream.disposition = source.disposition
+    return stream
 
 
 def _in_decoding_order(container: Any, indices: list[int]) -> Iterator[Any]:
@@ -143,16 +189,9 @@ def _in_decoding_order(container: Any, indices: list[int]) -> Iterator[Any]:
 class _Voice:
     """The new sound, encoded as far as the pictures have come."""
 
-    def __init__(self, output: Any, form: ClipFormat, track: SoundTrack, blocks: Iterable[Samples], first: int) -> None:
-        self._rate_hz = track.rate_hz
-        known = av.Codec(form.encoder, "w").audio_rates
-        takes_rate = form.encoder != "libopus" and (not known or self._rate_hz in known)
-        self._stream = output.add_stream(form.encoder, rate=self._rate_hz if takes_rate else _OPUS_RATE_HZ)
-        self._layout = self._stream.codec_context.layout = LAYOUTS[track.channels]
-        self._stream.codec_context.format = form.samples
-        self._stream.codec_context.bit_rate = _BITS_A_CHANNEL * track.channels
-        if track.language:
-            self._stream.metadata["language"] = track.language
+    def __init__(self, stream: Any, track: SoundTrack, blocks: Iterable[Samples], first: int) -> None:
+        self._rate_hz, self._stream = track.rate_hz, stream
+        self._layout = LAYOUTS[track.channels]
         self._blocks = self._in_step(blocks, track.channels, first)
         self._at = min(first, 0)
         self.taken = 0

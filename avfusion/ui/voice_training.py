@@ -12,7 +12,7 @@ import gradio as gr
 
 from avfusion.engines.catalogue import find
 from avfusion.engines.state import state
-from avfusion.errors import AvfusionError, EngineNotReady, InputError, UsageError
+from avfusion.errors import AvfusionError, EngineNotReady, UsageError
 from avfusion.ui import words
 from avfusion.ui.editing import short_events
 from avfusion.ui.engines import refused_on, standing, wire_downloads
@@ -23,6 +23,7 @@ from avfusion.ui.voice_taking import show_target
 from avfusion.ui.voice_training_jobs import TRAININGS, Form, form_of, model_folder, refusal, training_folder
 from avfusion.ui.voice_training_layout import TrainPart, train_part
 from avfusion.ui.voice_training_showing import (
+    SEE_NUMBERS,
     SEE_RECORDINGS,
     TrainingShown,
     at_work,
@@ -32,7 +33,7 @@ from avfusion.ui.voice_training_showing import (
     nothing_yet,
     results,
 )
-from avfusion.ui.voice_training_visit import Desk
+from avfusion.ui.voice_training_visit import Desk, Given
 from avfusion.ui.voice_visit import VoiceVisit
 from avfusion.voice.train_so_vits_checkpoints import last_step, weights_of
 from avfusion.voice.train_so_vits_clusters import CLUSTERS
@@ -154,35 +155,63 @@ def _values(form: Form) -> tuple[Any, ...]:
 def begin(page: gr.Blocks, job: str, desk: Desk, *form: Any) -> tuple[Any, ...]:
     """A new training. What is wrong at once is said beside what it is about."""
     wish = Form(*form)
+    with desk.lock:
+        given, start = desk.recordings, desk.start
+    if lacking := _lacking(page, wish, given, desk.said()):
+        return gr.skip(), *_as_it_stands(job)._replace(**lacking)
     try:
-        _refuse(page)
         TRAININGS.check_free()
         folder = training_folder(job)
         if folder is not None and last_step(model_folder(folder)) is not None:
             raise UsageError("There is a training of yours already: resume it, or discard it first.")
-        with desk.lock:
-            given, start = desk.recordings, desk.start
-        if not given:
-            raise UsageError("Give recordings of the speaker first.")
-        if (pieces := sum(one.pieces for one in given)) < FEWEST_PIECES:
-            raise too_few(wish.name, pieces)
         if start.discriminator is not None and start.generator is None:
             raise UsageError("A discriminator goes with its generator. Give the G_*.pth too.")
         if folder is not None:
             TRAININGS.discard(job)  # it never came to a checkpoint
         job = TRAININGS.begin(wish, [one.path for one in given], start)
-    except InputError as error:
-        return gr.skip(), *nothing_yet(words.note(SEE_RECORDINGS))._replace(given=words.problem(error))
     except AvfusionError as error:
         return gr.skip(), *_as_it_stands(job)._replace(status=words.problem(error))
     return job, *_as_it_stands(job)
 
 
+def _lacking(page: gr.Blocks, wish: Form, given: Sequence[Given], said: str) -> dict[str, str]:
+    """Why a training cannot begin, by the line of a `TrainingShown` that says so; nothing if it can.
+
+    said: the line at the recordings as it is, which stays under what is wrong with them.
+    """
+    lines: dict[str, str] = {}
+    checks = {"status": lambda: _refuse(page), "given": lambda: _check_given(wish, given), "numbers": wish.settings}
+    for line, check in checks.items():
+        try:
+            check()
+        except AvfusionError as error:
+            lines[line] = words.problem(error)
+    if "given" in lines:
+        lines["given"] += said
+    if lines:
+        lines.setdefault("status", words.note(SEE_RECORDINGS if "given" in lines else SEE_NUMBERS))
+    return lines
+
+
+def _check_given(wish: Form, given: Sequence[Given]) -> None:
+    """Raises UsageError and InputError."""
+    if not given:
+        raise UsageError("Give recordings of the speaker first.")
+    if (pieces := sum(one.pieces for one in given)) < FEWEST_PIECES:
+        raise too_few(wish.name, pieces)
+
+
 def go_on(page: gr.Blocks, job: str, desk: Desk, *form: Any) -> tuple[Any, ...]:
     """The training that is there, with what the form says now but for the speaker."""
+    wish = Form(*form)
+    try:
+        wish.settings()
+    except UsageError as error:
+        stands = _as_it_stands(job)
+        return gr.skip(), *stands._replace(status=words.note(SEE_NUMBERS), numbers=words.problem(error))
     try:
         _refuse(page)
-        TRAININGS.go_on(job, Form(*form))
+        TRAININGS.go_on(job, wish)
     except AvfusionError as error:
         return gr.skip(), *_as_it_stands(job)._replace(status=words.problem(error))
     return gr.skip(), *_as_it_stands(job)
@@ -208,6 +237,8 @@ def _refuse(page: gr.Blocks) -> None:
 
 def watch(job: str) -> Iterator[TrainingShown]:
     """Each word of a training as it comes, until it ends; it goes on when nobody looks any longer."""
+    # Gradio empties what a generator was to fill when it ends without a word: buttons would lose their labels.
+    yield TrainingShown()
     folder, training = training_folder(job), TRAININGS.of(job)
     if folder is None or training is None:
         return

@@ -34,7 +34,7 @@ class GivenPart:
 
 @dataclass(frozen=True)
 class FormPart:
-    """In the order of a `Form`."""
+    """In the order of a `Form`; then a line about its numbers."""
 
     speaker: gr.Textbox
     unit: gr.Radio
@@ -42,6 +42,7 @@ class FormPart:
     save_every: gr.Number
     batch: gr.Number
     clusters: gr.Number
+    said: gr.HTML
 
     @property
     def fields(self) -> list[Any]:
@@ -63,12 +64,13 @@ class TrainingPart:
     use: gr.Button
     given: gr.HTML
     start: gr.HTML
+    numbers: gr.HTML
 
     @property
     def shows(self) -> list[Any]:
         return [
             self.begin, self.stop, self.resume, self.discard, self.status, self.progress, self.curve, self.files,
-            self.use, self.given, self.start,
+            self.use, self.given, self.start, self.numbers,
         ]  # fmt: skip
 
 
@@ -89,7 +91,7 @@ def train_part() -> TrainPart:
                 given = _given_part()
             with gr.Column(scale=1, min_width=300):
                 form = _form_part()
-        shown = _shown_part(given)
+        shown = _shown_part(given, form)
     return TrainPart(engine, given, form, shown)
 
 
@@ -140,10 +142,11 @@ def _form_part() -> FormPart:
             clusters_said, label="K-means (0: none)", precision=0, min_width=120,
             elem_id="voice-training-clusters",
         )  # fmt: skip
-    return FormPart(speaker, unit, amount, save_every, batch, clusters)
+    said = gr.HTML(elem_id="voice-training-numbers")
+    return FormPart(speaker, unit, amount, save_every, batch, clusters, said)
 
 
-def _shown_part(given: GivenPart) -> TrainingPart:
+def _shown_part(given: GivenPart, form: FormPart) -> TrainingPart:
     variants: dict[str, Any] = {"begin": "primary", "stop": "stop", "resume": "primary"}
     with gr.Row(elem_classes="run-row"):
         begin, stop, resume, discard = (
@@ -159,5 +162,5 @@ def _shown_part(given: GivenPart) -> TrainingPart:
     files = gr.HTML(elem_id="voice-training-downloads", apply_default_css=False)
     use = gr.Button(USE, size="lg", visible=False, elem_id="voice-training-use")
     return TrainingPart(
-        begin, stop, resume, discard, status, progress, curve, files, use, given.said, given.start_said
+        begin, stop, resume, discard, status, progress, curve, files, use, given.said, given.start_said, form.said
     )  # fmt: skip

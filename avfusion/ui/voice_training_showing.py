@@ -23,6 +23,7 @@ BUTTONS = {"begin": "Start", "stop": "Stop", "resume": "Resume", "discard": "Dis
 
 USE = "Use this voice"
 SEE_RECORDINGS = "It was not trained: the line at the recordings says why."
+SEE_NUMBERS = "It was not trained: the line at the numbers says why."
 _SEE_START = "It was not trained: the line at the files to begin with says why."
 _BUG = "The training broke off. This is a bug: please report it. What was saved is below."
 
@@ -41,6 +42,7 @@ class TrainingShown(NamedTuple):
     use: Any = gr.skip()
     given: Any = gr.skip()
     start: Any = gr.skip()
+    numbers: Any = gr.skip()
 
 
 def nothing_yet(status: str = "") -> TrainingShown:
@@ -51,7 +53,7 @@ def nothing_yet(status: str = "") -> TrainingShown:
 def begun() -> TrainingShown:
     """At once after the click."""
     waits = gr.Button(interactive=False)
-    return TrainingShown(begin=waits, resume=waits, discard=waits, status="", progress=words.waiting())
+    return TrainingShown(begin=waits, resume=waits, discard=waits, status="", progress=words.waiting(), numbers="")
 
 
 def at_work(training: Training, folder: Path) -> TrainingShown:

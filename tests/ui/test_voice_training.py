@@ -135,7 +135,15 @@ def test_a_voice_is_trained_and_the_page_speaks_with_it(
 def test_what_is_missing_is_said_where_it_lies(visitor: Visitor, tmp_path: Path) -> None:
     trainer = Trainer(visitor)
     expect(trainer.page.locator("#voice-training-engine")).to_contain_text("so-vits")
+    trainer.fill(amount=-5)
     trainer.press("begin", "so-vits: needs a download")
+    trainer.visitor.see("voice-training-given", "Give recordings of the speaker first")
+    trainer.visitor.see("voice-training-numbers", "steps is -5")
+    trainer.page.wait_for_timeout(1000)  # what comes after it takes nothing away
+    trainer.visitor.see("voice-training-status", "so-vits: needs a download")
+    expect(trainer.page.locator("#voice-training-begin")).to_have_text("Start")
+    trainer.page.locator("#voice-training-amount input").fill("")
+    trainer.press("begin", "how long to train: the field is empty", place="numbers")
     (tmp_path / "notes.wav").write_text("no sound at all")
     trainer.give(tmp_path / "notes.wav", wav(tmp_path / "one.wav", hum(8_000, 16_000)))
     given = trainer.page.locator("#voice-training-given")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,8 @@ from avfusion.voice.layers import Shape, Tensor, Weights
 _LENGTHS = (".weight_g", ".parametrizations.weight.original0")
 _DIRECTIONS = (".weight_v", ".parametrizations.weight.original1")
 _OTHERS = {".safetensors": "a file of safetensors", ".onnx": "an ONNX model", ".index": "an index"}
+# The largest voices and content encoders are some 400 MB, checkpoints of their training a good 1 GB.
+LARGEST_BYTES = 4_000_000_000
 # Beyond the bytes of the file itself, what a zip that torch wrote may say that it holds.
 _SLACK_BYTES = 1_000_000
 
@@ -45,18 +48,22 @@ def read_file(path: Path) -> Any:
         raise CannotRead(f"{path}: there is no such file. Give a model file.") from error
     except OSError as error:
         raise CannotRead(
-            f"{path}: cannot be read as a model file ({error.strerror or error}). Get it again."
+            f"{path}: cannot be read as a model file ({error.strerror or 'it is damaged'}). Get it again."
         ) from error
-    except (LookupError, zipfile.BadZipFile) as error:
-        raise CannotRead(f"{path}: cannot be read as a model file (torch did not write it). Get it again.") from error
-    except (RuntimeError, ValueError, TypeError, AttributeError, AssertionError) as error:
-        raise CannotRead(f"{path}: cannot be read as a model file ({_first_line(error)}). Get it again.") from error
+    except MemoryError as error:
+        raise CannotRead(f"{path}: cannot be read as a model file: it does not fit into memory.") from error
+    except (
+        LookupError, zipfile.BadZipFile, RuntimeError, ValueError, TypeError, AttributeError, AssertionError
+    ) as error:  # fmt: skip
+        # What torch says of it is for those who call torch, and may advise them to run what is in the file.
+        raise CannotRead(
+            f"{path}: cannot be read as a model file (torch did not write it, or it is damaged). Get it again."
+        ) from error
 
 
 def _refuse_by_its_looks(path: Path) -> None:
     """Raises CannotRead for what is no file of torch, and for one that would become far larger in memory; OSError."""
-    if path.is_dir():
-        raise CannotRead(f"{path}: is a folder. Give the model file in it.")
+    refuse_what_is_no_file(path, LARGEST_BYTES)
     with path.open("rb") as file:
         is_safetensors = file.read(10)[8:] == b'{"'
     suffix = ".safetensors" if is_safetensors else path.suffix
@@ -70,6 +77,20 @@ def _refuse_by_its_looks(path: Path) -> None:
         raise CannotRead(
             f"{path}: refused, because it is compressed, which torch never does, and would fill {held_bytes} bytes. "
             "Get the file again from whom you trust."
+        )
+
+
+def refuse_what_is_no_file(path: Path, largest_bytes: int) -> None:
+    """Raises CannotRead for a folder, a device, a pipe, and a file of more bytes; OSError."""
+    facts = path.stat()
+    if stat.S_ISDIR(facts.st_mode):
+        raise CannotRead(f"{path}: is a folder. Give the file in it.")
+    if not stat.S_ISREG(facts.st_mode):
+        raise CannotRead(f"{path}: is no file but a device or a pipe. Give the file itself.")
+    if facts.st_size > largest_bytes:
+        raise CannotRead(
+            f"{path}: is too large for a part of a voice ({facts.st_size / 1e6:.0f} MB, where up to "
+            f"{largest_bytes / 1e6:.0f} MB are taken). Give another file."
         )
 
 
@@ -152,8 +173,3 @@ def check_shapes(path: Path, weights: Weights, expected: Mapping[str, Shape], *,
             if names
         ]
         raise CannotRead(f"{path}: is not {of}: of its tensors it {' and '.join(said)}.")
-
-
-def _first_line(error: Exception) -> str:
-    words = str(error.args[0]) if error.args else ""
-    return (words.strip().splitlines() or [type(error).__name__])[0].rstrip(".:")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.errors import CannotRead
+from avfusion.voice.model_file import LARGEST_BYTES, refuse_what_is_no_file
 
 _NEIGHBOURS = 8
 # A squared distance below this is the same feature.
@@ -55,8 +56,9 @@ def read_index(path: Path | str) -> RvcIndex:
 
     path = Path(path)
     try:
+        refuse_what_is_no_file(path, LARGEST_BYTES)
         index = faiss.read_index(str(path))
-    except RuntimeError as error:
+    except (OSError, RuntimeError, MemoryError) as error:
         raise CannotRead(
             f"{path}: cannot be read as an index of faiss. Give the .index that belongs to the voice."
         ) from error

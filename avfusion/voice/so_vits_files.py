@@ -15,7 +15,7 @@ from typing import Any
 
 from avfusion.errors import CannotRead
 from avfusion.segmentation.pretrained import load_model
-from avfusion.voice.model_file import check_own_memory, read_file
+from avfusion.voice.model_file import check_own_memory, read_file, refuse_what_is_no_file
 from avfusion.voice.so_vits_clusters import read_clusters
 
 LARGEST_CONFIG_BYTES = 1_000_000
@@ -54,8 +54,7 @@ def load_svc(files: SoVitsFiles, encoder: Path, device: str) -> Any:
 
 def _settings(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > LARGEST_CONFIG_BYTES:
-            raise CannotRead(f"{path}: too large for the config of a so-vits model.")
+        refuse_what_is_no_file(path, LARGEST_CONFIG_BYTES)
         settings = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CannotRead(f"{path}: cannot be read as a so-vits config.json ({first_line(error)}).") from error

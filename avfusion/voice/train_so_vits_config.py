@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from avfusion.errors import CannotRead, EngineNotReady, UsageError
+from avfusion.voice.model_file import refuse_what_is_no_file
 from avfusion.voice.so_vits_files import LARGEST_CONFIG_BYTES, first_line, fork, silent
 
 Config = dict[str, Any]
@@ -106,8 +107,7 @@ def _template() -> Path:
 
 def _read(path: Path) -> Config:
     try:
-        if path.stat().st_size > LARGEST_CONFIG_BYTES:
-            raise CannotRead(f"{path}: too large for the config of a so-vits model.")
+        refuse_what_is_no_file(path, LARGEST_CONFIG_BYTES)
         config = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CannotRead(f"{path}: cannot be read as a so-vits config.json ({first_line(error)}).") from error

@@ -1,5 +1,6 @@
 """Model files are read, never run, and never fill the memory: what is none says in one line what it is."""
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from avfusion.errors import CannotRead
 from avfusion.voice.inspect_file import inspect_file
 from avfusion.voice.model_file import read_file
 from avfusion.voice.rvc_file import read_rvc
+from avfusion.voice.train_so_vits_config import new_config
 from tests.voice.tiny_rvc import checkpoint, save
 
 
@@ -43,6 +45,31 @@ def test_other_kinds_of_files_are_named(tmp_path: Path) -> None:
         parts.writestr("readme.txt", "nothing")
     assert "cannot be read as a model file" in refusal(tmp_path / "a.zip")
     assert "no such file" in refusal(tmp_path / "gone.pth")
+
+
+@pytest.mark.parametrize("name", ["voice.pth", "voice.index", "config.json"])
+def test_what_is_no_file_is_not_read(tmp_path: Path, name: str) -> None:
+    """A device has no end, and nothing may ever come out of a pipe."""
+    pipe, device, vast = tmp_path / "pipe" / name, tmp_path / "device" / name, tmp_path / "vast" / name
+    for path in (pipe, device, vast):
+        path.parent.mkdir()
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    with vast.open("wb") as file:
+        file.truncate(6 * 10**9)
+    read = (lambda path: new_config(path, ["ada"])) if name == "config.json" else inspect_file
+    assert "a device or a pipe" in refusal(pipe, read)
+    assert "a device or a pipe" in refusal(device, read)
+    assert "too large" in refusal(vast, read)
+
+
+def test_the_words_of_torch_are_nobodys_advice(tmp_path: Path) -> None:
+    for number, content in enumerate((bytes(2**20), b"\x80\x02}q\x00.", b"PK\x03\x04" + bytes(5000), b"\x80\x02c")):
+        path = tmp_path / f"{number}.pth"
+        path.write_bytes(content)
+        said = refusal(path)
+        assert not any(word in said for word in ("weights_only", "torch.load", "PyTorch")), said
+        assert said.count(".pth") == 1
 
 
 def test_half_a_file_is_damaged(tmp_path: Path) -> None:

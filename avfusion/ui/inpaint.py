@@ -114,20 +114,20 @@ def _nothing_new() -> tuple[Any, ...]:
 
 
 def _opened(clip: Clip, ending: str, frame: int = 0) -> Opened:
-    last, still = clip.frame_count - 1, is_still(clip)
-    formats = PICTURE_FORMATS if still else FORMATS
+    last, is_one = clip.frame_count - 1, clip.frame_count == 1
+    formats = PICTURE_FORMATS if is_still(clip) else FORMATS
     if ending not in [value for _, value in formats]:
         ending = formats[0][1]
     return Opened(
         facts=words.facts(clip),
-        scrub_row=gr.Row(visible=not still),
-        scrub=gr.Slider(minimum=0, maximum=max(1, last), value=frame, interactive=not still),
-        spans=gr.Row(visible=not still),
+        scrub_row=gr.Row(visible=not is_one),
+        scrub=gr.Slider(minimum=0, maximum=max(1, last), value=frame, interactive=not is_one),
+        spans=gr.Row(visible=not is_one),
         follow_status="",
         format=gr.Dropdown(choices=list(formats), value=ending),
-        each_frame=gr.Checkbox(visible=not still),
-        shadows=gr.Checkbox(visible=not still),
-        preview=gr.Button("Preview" if still else "Preview this frame"),
+        each_frame=gr.Checkbox(visible=not is_one),
+        shadows=gr.Checkbox(visible=not is_one),
+        preview=gr.Button("Preview" if is_one else "Preview this frame"),
         results=gr.Column(visible=False),
         status="",
         previewed="",

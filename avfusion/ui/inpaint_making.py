@@ -14,6 +14,7 @@ import numpy as np
 from avfusion.clip import Clip, Drawn, Mask, Rgb, Yuv
 from avfusion.compositing.background import planes_like
 from avfusion.media.cut import cut
+from avfusion.media.pictures import is_picture
 from avfusion.media.probe import probe
 from avfusion.media.write import Encoding, write_video
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
@@ -45,6 +46,8 @@ class Wish:
 class Outcome:
     """file: to download. before, after: of a clip, files to play; `before` starts offset_s earlier. clip: the part.
 
+    A picture has neither; a part of a clip has them however short it is.
+
     middle: where the hole is, 0..1 of the width, for the border between before and after.
     """
 
@@ -59,7 +62,8 @@ class Outcome:
 
 
 def is_still(clip: Clip) -> bool:
-    return clip.frame_count == 1
+    """Whether it is a picture: one frame of a clip is still a clip."""
+    return clip.frame_count == 1 and is_picture(clip.path)
 
 
 def make(visit: InpaintVisit, clip: Clip, wish: Wish, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
@@ -100,7 +104,7 @@ def _what_worked(visit: InpaintVisit, clip: Clip, wish: Wish, tracking: Tracking
     """The tracking with those engines alone that had something to do."""
     if visit.given is not None and tracking.track is visit.given.tracking.track:
         return replace(tracking, notes=(_GIVEN,))
-    idle = {"tracking"} if is_still(clip) else set()
+    idle = {"tracking"} if clip.frame_count == 1 else set()
     if all(isinstance(prompt, Drawn) for prompt in wish.wanted.prompts):
         idle.add("segmentation")
     return replace(tracking, used={ability: one for ability, one in tracking.used.items() if ability not in idle})

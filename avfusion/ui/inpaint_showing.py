@@ -20,7 +20,7 @@ from avfusion.pipelines.remove_render import INVENTED, SEEN, map_picture
 from avfusion.ui import words
 from avfusion.ui.clicks import shown_size
 from avfusion.ui.drawing import inline, marked, scaled
-from avfusion.ui.inpaint_making import Outcome, is_still, middle_of
+from avfusion.ui.inpaint_making import Outcome, middle_of
 from avfusion.ui.looking import shown
 from avfusion.ui.voice_taking import file_address
 
@@ -67,7 +67,7 @@ def finished(outcome: Outcome, *, took_s: float) -> ResultShown:
     size_words = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
     return ResultShown(
         section=gr.Column(visible=True),
-        player=_still(outcome) if is_still(outcome.clip) else _moving(outcome),
+        player=_still(outcome) if outcome.after is None else _moving(outcome),
         numbers=numbers(outcome.report, total_s=took_s),
         download=gr.DownloadButton(
             label=f"Download {outcome.file.suffix.removeprefix('.')} ({size_words})", value=str(outcome.file)

@@ -15,7 +15,8 @@ from avfusion.media.probe import probe
 from avfusion.media.write import write_video
 from avfusion.pipelines.remove import RemoveSettings
 from avfusion.ui.clicks import Selection
-from avfusion.ui.inpaint_making import Outcome, Wish, make, middle_of
+from avfusion.ui.inpaint_making import Outcome, Wish, is_still, make, middle_of
+from avfusion.ui.inpaint_showing import finished
 from avfusion.ui.inpaint_visit import InpaintVisit
 from avfusion.ui.visit import TrackOf
 from tests.ui.making import balls, write_clip
@@ -77,12 +78,25 @@ def test_the_original_begins_earlier_than_a_part_of_it(visit: InpaintVisit, tmp_
     assert outcome.offset_s == pytest.approx(2 / 25)
 
 
+@pytest.mark.parametrize(("count", "span"), [(COUNT, (0, 1)), (COUNT, (COUNT - 1, COUNT)), (1, None)])
+def test_one_frame_of_a_clip_is_a_clip(
+    visit: InpaintVisit, tmp_path: Path, count: int, span: tuple[int, int] | None
+) -> None:
+    source = write_clip(tmp_path / "clip.mp4", balls(count, 64, 48))
+    assert not is_still(probe(source))
+    outcome = removed(visit, source, ".mp4", span)
+    assert outcome.after is not None
+    assert frames_in(outcome.after) == frames_in(outcome.map) == 1
+    assert str(finished(outcome, took_s=1.0).player).count("<video") == 3
+
+
 def test_a_picture_stays_a_picture(visit: InpaintVisit, tmp_path: Path) -> None:
     Image.fromarray(next(balls(1, 64, 48))).save(tmp_path / "ball.png")
     outcome = removed(visit, tmp_path / "ball.png", ".webp")
     assert (outcome.before, outcome.after) == (None, None)
     assert outcome.report.engines == {"inpainting": "telea"}
     assert outcome.map.suffix == ".png"
+    assert str(finished(outcome, took_s=1.0).player).count("<img") == 3
 
 
 def test_where_the_border_stands_at_first() -> None:

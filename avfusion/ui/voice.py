@@ -92,10 +92,10 @@ def _wire_taking(
 def _wire_how(page: gr.Blocks, tab: gr.Tab, how: HowPart, compared: ComparePart) -> None:
     hidden: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
-    def choices() -> tuple[Any, str, Any]:
+    def choices() -> tuple[Any, Any, str, Any]:
         return comparing.engine_choices(refused_on(page))
 
-    shown: list[Any] = [how.engine, how.others, compared.engines]
+    shown: list[Any] = [how.engine, how.lacking, how.others, compared.engines]
     refresh = wire_downloads(page, how.others, choices, [], shown)
     refresh(tab.select)
     how.pitch.change(lambda pitch: gr.Slider(visible=pitch == "semitones"), how.pitch, how.semitones, **hidden)
@@ -115,7 +115,7 @@ def _wire_run(
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     runs = []
     for button, preview_s in ((ran.run, None), (ran.preview, running.PREVIEW_S)):
-        begun = button.click(running.begin, [visit], step, queue=False, **hidden)
+        begun = button.click(running.begin, [visit], shows, queue=False, **hidden)
         run = begun.then(partial(running.run, preview_s), [visit, ran.format, *_chosen(target, how)], shows, **slow)
         run.success(None, js=_SHOW_RESULT)
         run.failure(running.fail, [visit], shows, **hidden)

@@ -18,13 +18,16 @@ from avfusion.ui import words
 from avfusion.ui.engines import standing
 from avfusion.ui.runs import Run
 from avfusion.ui.voice_making import convert_for_comparison, problem
+from avfusion.ui.voice_models import by_engine
 from avfusion.ui.voice_running import Choice, wish_of
-from avfusion.ui.voice_showing import facts_of, players, progress
+from avfusion.ui.voice_showing import facts_of, nothing_found, players, progress
 from avfusion.ui.voice_visit import Converted, VoiceVisit
 
 KIND = "voice-compare"
 LONGEST_S = 15.0
 STOPPED = "Stopped. The voices that were there stay."
+# Engines to which recordings of the target are enough.
+_BY_RECORDINGS = ("world-knn",)
 _SHOWN = ("Lag", "Loudness", "True peak", "Pitch", "Target's pitch")
 
 
@@ -44,25 +47,28 @@ def ready_and_others() -> tuple[list[Engine], list[Engine]]:
     return ready, [engine for engine in engines if engine not in ready]
 
 
-def engine_choices(refused: str) -> tuple[Any, str, Any]:
-    """Engines to choose from, those that are not ready with what they wait for, and check boxes of those that are.
+def engine_choices(refused: str) -> tuple[Any, Any, str, Any]:
+    """Engines to choose from; the part of the page for those that are not ready and what each waits for; check boxes of
+    those that are.
 
     refused: why nobody can download.
     """
     ready, others = ready_and_others()
     names = [(engine.name, engine.name) for engine in ready]
+    compared = [(name if name in _BY_RECORDINGS else f"{name}, with its model files", name) for name, _ in names]
     waiting = "".join(
         f'<li data-row="{escape(engine.name)}"><b>{escape(engine.name)}</b><div>{standing(engine, refused)}</div></li>'
         for engine in others
     )
-    listed = f'<h3 class="part">Not ready</h3><ul class="others" tabindex="0">{waiting}</ul>' if others else ""
+    listed = f'<ul class="others" tabindex="0">{waiting}</ul>' if others else ""
+    lacking = gr.Accordion(f"Not ready: {', '.join(engine.name for engine in others)}", visible=bool(others))
     choices = [("What fits the target", "auto"), *names]
-    return gr.Dropdown(choices=choices), listed, gr.CheckboxGroup(choices=names)
+    return gr.Dropdown(choices=choices), lacking, listed, gr.CheckboxGroup(choices=compared)
 
 
 def begin(visit: VoiceVisit) -> CompareShown:
     visit.is_stopped = False
-    return CompareShown(gr.Button(interactive=False), gr.Button(visible=True), "", words.waiting())
+    return CompareShown(gr.Button(interactive=False), gr.Button(visible=True), "", words.waiting(), "")
 
 
 def idle(status: str = "") -> CompareShown:
@@ -95,8 +101,11 @@ def run(visit: VoiceVisit, engines: Sequence[str], *chosen: Any) -> Iterator[Com
 
 def _done(cards: Sequence[str]) -> str:
     """Whether there is anything to hear."""
-    if not any("<audio" in card for card in cards):
+    made = sum("<audio" in card for card in cards)
+    if made == 0:
         return words.problem(UsageError("No engine could do it. Each says why below."))
+    if made < len(cards):
+        return words.note(f"{made} of {len(cards)} engines could do it. The others say why below.")
     return words.good("Done.")
 
 
@@ -105,7 +114,9 @@ def _one(visit: VoiceVisit, name: str, choice: Choice) -> Generator[CompareShown
     job: Run[Converted] | None = None
     try:
         # Each engine takes what it can of what was given: its own model file, or the recordings of the target.
-        kind = "recordings" if name == "world-knn" else "models"
+        kind = "recordings" if name in _BY_RECORDINGS else "models"
+        if kind == "models":
+            _refuse_without_files(visit, name)
         wish = wish_of(visit, replace(choice, kind=kind, engine=name), preview_s=LONGEST_S)
         job = visit.start(partial(convert_for_comparison, visit, wish), kind=KIND)
         for now in job.progress():
@@ -120,6 +131,17 @@ def _one(visit: VoiceVisit, name: str, choice: Choice) -> Generator[CompareShown
     finally:
         if job is not None:
             job.stop()
+
+
+def _refuse_without_files(visit: VoiceVisit, name: str) -> None:
+    """Raises `UsageError` where a model file is needed and there is none of this engine."""
+    with visit.lock:
+        models = visit.models
+    if name not in by_engine(models):
+        raise UsageError(
+            f"{name} speaks only with model files of its own, and none was given. "
+            "Give its weights in step 2, at Model files."
+        )
 
 
 def _all(cards: Sequence[str], waiting: Sequence[str]) -> str:
@@ -140,7 +162,8 @@ def _card(name: str, made: Converted) -> str:
     facts = [(head, value) for head, value in facts_of(made.report) if value and head in _SHOWN]
     facts.append(("Time", f"{took_s:.1f} s for {made.report.duration_s:.1f} s"))
     rows = "".join(f"<div><dt>{escape(head)}</dt><dd>{escape(value)}</dd></div>" for head, value in facts)
-    return f'<figure class="answer" data-engine="{escape(name)}">{_title(name)}{players(made)}<dl>{rows}</dl></figure>'
+    heard = f"{nothing_found(made.report)}{players(made)}"
+    return f'<figure class="answer" data-engine="{escape(name)}">{_title(name)}{heard}<dl>{rows}</dl></figure>'
 
 
 def fail(visit: VoiceVisit) -> CompareShown:

@@ -13,13 +13,12 @@ from avfusion.media.revoice import CLIP_FORMATS
 from avfusion.ui import example, words
 from avfusion.ui.engines import download_list
 from avfusion.ui.object_part import script
+from avfusion.ui.voice_taking import CLIP_WORDS
 from avfusion.ui.voice_visit import VOICE
 from avfusion.voice.pitch import METHODS
 
 KINDS = [("Recordings", "recordings"), ("Microphone", "microphone"), ("Model files", "models")]
 WHO = [("Everybody", 0), ("Who speaks most", 1), ("The second", 2), ("The third", 3), ("The fourth", 4)]
-_CLIP_WORDS = {".mp4": "MP4, plays everywhere", ".mov": "MOV, sound without loss", ".mkv": "MKV, sound without loss",
-               ".webm": "WebM, for the web"}  # fmt: skip
 CONSENT = "Convert only voices of people who agreed. Every file says in its tags that its voice was converted by AI."
 
 
@@ -46,6 +45,7 @@ class TargetPart:
 @dataclass(frozen=True)
 class HowPart:
     engine: gr.Dropdown
+    lacking: gr.Accordion
     others: gr.HTML
     pitch: gr.Radio
     semitones: gr.Slider
@@ -84,11 +84,12 @@ class ResultPart:
     wav: gr.DownloadButton
     flac: gr.DownloadButton
     mp3: gr.DownloadButton
+    earlier: gr.HTML
 
     @property
     def shows(self) -> list[Any]:
         """What a `ResultShown` fills, in its order."""
-        return [self.section, self.players, self.numbers, self.clip, self.wav, self.flac, self.mp3]
+        return [self.section, self.players, self.numbers, self.clip, self.wav, self.flac, self.mp3, self.earlier]
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,6 @@ def how_part() -> HowPart:
     engine = gr.Dropdown(
         [("What fits the target", "auto")], value="auto", label="Engine", filterable=False, elem_id="voice-engine"
     )
-    others = download_list("voice-others")
     pitch = gr.Radio(
         [("To the target's", "auto"), ("By semitones", "semitones")], value="auto", label="Pitch",
         elem_id="voice-pitch", elem_classes="segments",
@@ -168,9 +168,14 @@ def how_part() -> HowPart:
             elem_id="voice-formant",
         )  # fmt: skip
         part = gr.Textbox(
-            "", label="Only this part, in seconds", placeholder="2.5-6, or 9-; empty: all of it", elem_id="voice-part"
+            "",
+            label="Only this part",
+            placeholder="2.5-6, or 1:05-1:20, or 9-; empty: all of it",
+            elem_id="voice-part",
         )
-        who = gr.Dropdown(WHO, value=0, filterable=False, label="Only this speaker", elem_id="voice-who")
+        who = gr.Dropdown(
+            WHO, value=0, filterable=False, label="Only this speaker, if there are several", elem_id="voice-who"
+        )
         methods = [*METHODS, *(row.name for row in of_ability("pitch") if state(row).is_ready)]
         method = gr.Dropdown(
             [("The engine's own", ""), *((name, name) for name in methods)], value="", filterable=False,
@@ -180,12 +185,16 @@ def how_part() -> HowPart:
         separator = gr.Dropdown(
             separators, value="auto", filterable=False, label="Background kept by", elem_id="voice-separator"
         )
-    return HowPart(engine, others, pitch, semitones, background, formant, part, who, method, separator)
+    with gr.Accordion(
+        "Engines that are not ready", open=False, elem_id="voice-not-ready", elem_classes="options"
+    ) as lacking:
+        others = download_list("voice-others")
+    return HowPart(engine, lacking, others, pitch, semitones, background, formant, part, who, method, separator)
 
 
 def run_part() -> RunPart:
     gr.HTML(words.step(4, "Run"))
-    endings = [(_CLIP_WORDS[row.ending], row.ending) for row in CLIP_FORMATS]
+    endings = [(CLIP_WORDS[row.ending], row.ending) for row in CLIP_FORMATS]
     format = gr.Dropdown(endings, value=".mp4", label="Clip", filterable=False, visible=False, elem_id="voice-format")
     with gr.Row(elem_classes="run-row"):
         preview = gr.Button("First 5 seconds", size="lg", min_width=140, elem_id="voice-preview")
@@ -199,6 +208,7 @@ def run_part() -> RunPart:
 def result_part() -> ResultPart:
     with gr.Column(visible=False, elem_id="voice-results", elem_classes="card") as section:
         gr.HTML('<h2 class="step">Result</h2>')
+        earlier = gr.HTML(elem_id="voice-earlier")
         players = gr.HTML(js_on_load=script("voice_player.js"), apply_default_css=False, elem_id="voice-players")
         numbers = gr.HTML(elem_id="voice-numbers", apply_default_css=False)
         with gr.Row(elem_classes="downloads"):
@@ -206,7 +216,7 @@ def result_part() -> ResultPart:
             wav = gr.DownloadButton("WAV", min_width=100, elem_id="voice-wav")
             flac = gr.DownloadButton("FLAC", min_width=100, elem_id="voice-flac")
             mp3 = gr.DownloadButton("MP3", min_width=100, elem_id="voice-mp3")
-    return ResultPart(section, players, numbers, clip, wav, flac, mp3)
+    return ResultPart(section, players, numbers, clip, wav, flac, mp3, earlier)
 
 
 def compare_part() -> ComparePart:

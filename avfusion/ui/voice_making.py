@@ -19,7 +19,9 @@ from avfusion.ui.voice_pictures import Drawn, drawn
 from avfusion.ui.voice_visit import Converted, VoiceVisit
 from avfusion.voice.opening import ModelFiles
 
-_SPAN = re.compile(r"(\d+\.?\d*|\.\d+)?\s*-\s*(\d+\.?\d*|\.\d+)?")
+# Seconds, or minutes and seconds as the page shows them, or hours too.
+_TIME = r"((?:\d+:)?\d+:[0-5]?\d(?:\.\d*)?|\d+\.?\d*|\.\d+)"
+_SPAN = re.compile(rf"{_TIME}?\s*-\s*{_TIME}?")
 
 
 @dataclass(frozen=True)
@@ -116,23 +118,36 @@ def _tag_of(wav: Path) -> str:
 
 
 def spans_of(text: str, duration_s: float) -> tuple[tuple[float, float], ...]:
-    """Time ranges in seconds from words like `2.5-6, 9-`; none for all of it. What is left out is the beginning or the
-    end. Raises `UsageError`."""
+    """Time ranges in seconds from words like `2.5-6, 1:05-1:20.5, 9-`; none for all of it. What is left out is the
+    beginning or the end. Raises `UsageError`."""
     spans = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         found = _SPAN.fullmatch(part)
         if found is None:
-            raise UsageError(f"'{part}' is no time range. Write seconds from-to, such as 2.5-6 or 9-.")
-        start_s, end_s = float(found[1] or 0), float(found[2] or duration_s)
+            raise UsageError(f"'{part}' is no time range. Write from-to, such as 2.5-6, 1:05-1:20 or 9-.")
+        start_s = _seconds(found[1]) if found[1] else 0.0
+        if start_s >= duration_s:
+            raise UsageError(f"'{part}': the sound ends at {duration_s:.4g} s. Begin before that.")
+        end_s = _seconds(found[2]) if found[2] else duration_s
         if start_s >= end_s:
             raise UsageError(f"From {start_s:g} to {end_s:g} s: the end has to come after the beginning.")
         spans.append((start_s, end_s))
     return tuple(spans)
 
 
+def _seconds(time: str) -> float:
+    """1:05.5 -> 65.5"""
+    seconds = 0.0
+    for part in time.split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
 def problem(visit: VoiceVisit, error: AvfusionError) -> str:
     """The message of an error, with file names instead of places in the visitor's folder or among their uploads."""
-    text = re.sub(rf"{re.escape(str(visit.folder))}/[^/\s]+/", "", str(error))
+    # Of files that the run itself names, the visitor knows nothing.
+    text = re.sub(rf"^{re.escape(str(visit.folder))}/(result|compared)-[^:]*: ", "", str(error))
+    text = re.sub(rf"{re.escape(str(visit.folder))}/[^/\s]+/", "", text)
     models = [model.path for model in visit.models]
     return words.problem(
         UsageError(text), *([visit.recording.path] if visit.recording else []), *visit.targets, *models

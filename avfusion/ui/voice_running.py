@@ -15,7 +15,7 @@ from avfusion.ui import words
 from avfusion.ui.runs import Run
 from avfusion.ui.voice_making import Outcome, VoiceWish, make, problem, spans_of
 from avfusion.ui.voice_models import voice_for
-from avfusion.ui.voice_showing import ResultShown, finished, progress
+from avfusion.ui.voice_showing import ResultShown, before_this, finished, listening, nothing_found, progress
 from avfusion.ui.voice_visit import VoiceVisit
 
 KIND = "voice"
@@ -81,9 +81,13 @@ def wish_of(visit: VoiceVisit, choice: Choice, *, preview_s: float | None = None
     elif not targets:
         raise UsageError("Give recordings of the target first, or its model files (step 2).")
     length_s = float(recording.sounds[0].duration_s)
+    spans = spans_of(choice.part, length_s)
+    if spans and preview_s is not None:
+        spans = tuple(span for span in spans if span[0] < preview_s)
+        if not spans:
+            raise UsageError(f"Nothing of that part is in the first {preview_s:g} seconds. Begin it earlier.")
     return VoiceWish(
-        recording, targets, model, speaker, engine, choice.settings(preview_s),
-        spans_of(choice.part, length_s), choice.who or None,
+        recording, targets, model, speaker, engine, choice.settings(preview_s), spans, choice.who or None,
         clip_ending if recording.has_picture and preview_s is None else "",
     )  # fmt: skip
 
@@ -94,19 +98,21 @@ def idle(status: str = "") -> RunShown:
     return RunShown(ready, gr.Button(interactive=True), gr.Button(visible=False), status, "")
 
 
-def begin(visit: VoiceVisit) -> RunShown:
-    """At once after the click, before it is this visitor's turn."""
+def begin(visit: VoiceVisit) -> Shown:
+    """At once after the click, before it is this visitor's turn. A result that is there is marked as an earlier one."""
     visit.is_stopped = False
     waits = gr.Button(interactive=False)
-    return RunShown(waits, gr.Button(interactive=False), gr.Button(visible=True), "", words.waiting())
+    shown = RunShown(waits, gr.Button(interactive=False), gr.Button(visible=True), "", words.waiting())
+    return *shown, *before_this()
 
 
-def run(preview_s: float | None, visit: VoiceVisit, clip_ending: str, *chosen: Any) -> Iterator[Shown]:
+def run(preview_s: float | None, visit: VoiceVisit, clip_ending: str | None, *chosen: Any) -> Iterator[Shown]:
     """From what was chosen to the files, the players and the pictures."""
     job: Run[Outcome] | None = None
     try:
-        wish = wish_of(visit, Choice(*chosen), preview_s=preview_s, clip_ending=clip_ending)
+        wish = wish_of(visit, Choice(*chosen), preview_s=preview_s, clip_ending=clip_ending or "")
         job = visit.start(partial(make, visit, wish), kind=KIND)
+        yield *RunShown(progress=listening()), *ResultShown()
         for now in job.progress():
             if now is not None:
                 yield *RunShown(progress=progress(now)), *ResultShown()
@@ -118,7 +124,8 @@ def run(preview_s: float | None, visit: VoiceVisit, clip_ending: str, *chosen: A
         if job is not None:
             job.stop()
     said = "The first seconds are below." if preview_s is not None else "Done. The result is below."
-    yield *idle(words.good(said)), *finished(outcome.made, outcome.before, outcome.after)
+    line = nothing_found(outcome.made.report) or words.good(said)
+    yield *idle(line), *finished(outcome.made, outcome.before, outcome.after)
 
 
 def _failed(visit: VoiceVisit, error: AvfusionError) -> RunShown:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from avfusion.errors import NothingFound
 from avfusion.pipelines.convert_voice import VoiceReport
 from avfusion.pipelines.progress import Progress
 from avfusion.ui import words
@@ -15,6 +16,7 @@ from avfusion.ui.voice_pictures import LONGEST_S, Drawn, pitch_figure, spectrogr
 from avfusion.ui.voice_taking import file_address
 from avfusion.ui.voice_visit import Converted
 
+_NO_VOICE = "no voice was found"  # as a note of the run begins
 _STAGES = {
     "listening": "Listening",
     "separating": "Taking voice and background apart",
@@ -34,6 +36,24 @@ class ResultShown(NamedTuple):
     wav: Any = gr.skip()
     flac: Any = gr.skip()
     mp3: Any = gr.skip()
+    earlier: Any = gr.skip()
+
+
+def before_this() -> ResultShown:
+    """Another run begins: what is shown is not its result."""
+    return ResultShown(earlier=words.note("This is the result of an earlier run, with what was chosen then."))
+
+
+def nothing_found(report: VoiceReport) -> str:
+    """A line that says so where there was no voice to convert; else nothing."""
+    if not any(note.startswith(_NO_VOICE) for note in report.notes):
+        return ""
+    return words.problem(NothingFound("No voice was found in the sound: nothing was converted, it is as it was."))
+
+
+def listening() -> str:
+    """It is their turn, and there is nothing to count yet."""
+    return f'<div class="busy">{words.bar(0.0, "Listening to the target and the source …", "")}</div>'
 
 
 def progress(now: Progress) -> str:
@@ -55,6 +75,7 @@ def finished(made: Converted, before: Drawn, after: Drawn) -> ResultShown:
         wav=_download(files.get(".wav"), "WAV"),
         flac=_download(files.get(".flac"), "FLAC"),
         mp3=_download(files.get(".mp3"), "MP3"),
+        earlier="",
     )
 
 

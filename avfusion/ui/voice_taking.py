@@ -12,12 +12,18 @@ from urllib.parse import quote
 import gradio as gr
 
 from avfusion.clip import SoundTrack
-from avfusion.errors import AvfusionError
+from avfusion.errors import AvfusionError, UnknownFormat
 from avfusion.media.recording import Recording, probe_recording
+from avfusion.media.revoice import CLIP_FORMATS
+from avfusion.pipelines.convert_voice_write import check_out
 from avfusion.ui import example, words
 from avfusion.ui.voice_models import lines, look_into
 from avfusion.ui.voice_visit import VOICE, VoiceVisit
 
+CLIP_WORDS = {
+    ".mp4": "MP4, plays everywhere", ".mov": "MOV, sound without loss", ".mkv": "MKV, sound without loss",
+    ".webm": "WebM, for the web",
+}  # fmt: skip
 _LITTLE_S = 5
 _NO_TARGET = "Give a few seconds to a few minutes of the target speaking: one file or several."
 _NO_MODEL = (
@@ -73,9 +79,24 @@ def open_source(visit: VoiceVisit, path: str) -> Opened:
 
 def _opened(recording: Recording) -> Opened:
     facts = _facts(recording)
-    return Opened(
-        None, facts, _player(recording), gr.Dropdown(visible=recording.has_picture), gr.Column(visible=False), "", ""
-    )
+    return Opened(None, facts, _player(recording), _formats(recording), gr.Column(visible=False), "", "")
+
+
+def _formats(recording: Recording) -> gr.Dropdown:
+    """The kinds of file that hold the clip's pictures as they are; of a recording none."""
+    if not recording.has_picture:
+        return gr.Dropdown(visible=False)
+    endings = [form.ending for form in CLIP_FORMATS if _holds(form.ending, recording)]
+    choices = [(CLIP_WORDS[ending], ending) for ending in endings]
+    return gr.Dropdown(choices=choices, value=endings[0] if endings else None, visible=bool(endings))
+
+
+def _holds(ending: str, recording: Recording) -> bool:
+    try:
+        check_out(recording.path.with_suffix(ending), recording, is_preview=False)
+    except UnknownFormat:
+        return False
+    return True
 
 
 def _facts(recording: Recording) -> str:

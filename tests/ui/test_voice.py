@@ -174,6 +174,36 @@ def test_what_cannot_be_used_is_said_where_it_lies(visitor: Visitor, made: Path)
 
 
 @pytest.mark.browser
+def test_a_result_is_told_from_one_of_an_earlier_run_and_from_none(visitor: Visitor, made: Path) -> None:
+    talker = Talker(visitor)
+    page = talker.page
+    talker.open(made / "clip.mp4")
+    page.click("#voice-format input")
+    offered = page.locator("ul[role=listbox] li")
+    expect(offered).to_have_count(3)  # WebM does not hold H.264
+    offered.filter(has_text="MKV").click()
+    talker.run()
+    expect(page.locator("#voice-clip")).to_contain_text("mkv")
+    expect(page.locator("#voice-earlier p")).to_have_count(0)
+    page.click("#voice-options button")
+    part = page.locator("#voice-part :is(input, textarea)")
+    part.fill("99-")
+    talker.run("the sound ends at 2 s")
+    visitor.see("voice-earlier", "an earlier run")
+    part.fill("")
+    talker.open(made / "silence.wav")
+    expect(page.locator("#voice-results")).to_be_hidden()
+    talker.run("No voice was found in the sound")
+    expect(page.locator("#voice-status .good")).to_have_count(0)
+    expect(page.locator("#voice-earlier p")).to_have_count(0)
+    for engine, ticked in (("world-knn", False), ("autovc", True)):
+        page.locator("#voice-compare-engines label", has_text=engine).locator("input").set_checked(ticked, force=True)
+    page.click("#voice-compare-run")
+    visitor.see("voice-compare-cards", "autovc speaks only with model files of its own")
+    visitor.see("voice-compare-status", "No engine could do it")
+
+
+@pytest.mark.browser
 def test_on_a_phone_the_first_seconds_a_stop_and_engines_side_by_side(
     visit: Callable[..., Visitor], server: Server, made: Path
 ) -> None:
@@ -262,14 +292,20 @@ def test_files_that_belong_together_find_each_other() -> None:
     ("text", "spans"),
     [
         ("", ()), (" ", ()), ("2-", ((2, 9),)), ("-3.5", ((0, 3.5),)), ("2.5 - 6, 7-8", ((2.5, 6), (7, 8))),
-        ("-", ((0, 9),)),
+        ("-", ((0, 9),)), ("0:02.5-0:06", ((2.5, 6),)), ("0:00:01-", ((1, 9),)), ("1-1:05", ((1, 65),)),
     ],
 )  # fmt: skip
 def test_a_time_range(text: str, spans: tuple[tuple[float, float], ...]) -> None:
     assert spans_of(text, 9) == spans
 
 
-@pytest.mark.parametrize(("text", "said"), [("3-2", "end has to come after"), ("3", "no time range"), ("1-2-3", "no")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("3-2", "end has to come after"), ("3", "no time range"), ("1-2-3", "no"), ("1:75-2:00", "no time range"),
+        ("99-", "'99-': the sound ends at 9 s"), ("1:00-2:00", "the sound ends at 9 s"),
+    ],
+)  # fmt: skip
 def test_what_is_no_time_range(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         spans_of(text, 9)

@@ -29,6 +29,7 @@ from avfusion.cli.prompts import read_prompts
 from avfusion.cli.results import print_removal
 from avfusion.cli.stopping import stopping
 from avfusion.cli.swap import Preset
+from avfusion.errors import UsageError
 
 _OUT = "For a clip .mp4, .webm, .mov, .gif, .zip, or a folder of PNGs; for a picture .png, .jpg or .webp."
 _MAP = "Write what was seen (blue) and what was invented (orange) too: a video, or a picture."
@@ -88,6 +89,8 @@ def remove(
     from avfusion.media.write import Encoding
     from avfusion.pipelines import remove as pipeline
 
+    if replace and not prompt.strip():
+        raise UsageError("--replace puts something else there: say what with --prompt, or leave --replace out.")
     settings = pipeline.RemoveSettings(
         words=prompt, unwanted=unwanted, replace=replace, seed=seed, steps=steps, strength=strength,
         guidance=guidance, feather_px=feather, grow_px=grow, shadows=shadows, each_frame=each_frame, map_out=map_,

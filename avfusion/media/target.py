@@ -92,7 +92,9 @@ def writing(out: Path) -> Iterator[None]:
 
 
 def _part_name(out: Path, *, ending: str) -> Path:
-    return out.with_name(f".{out.stem[:_NAME_CHARACTERS]}-{secrets.token_hex(4)}.part{ending}")
+    """Beside `out`, with its ending, or like it with none: what is written is told by it."""
+    dot = "." if ending else "-"
+    return out.with_name(f".{out.stem[:_NAME_CHARACTERS]}-{secrets.token_hex(4)}{dot}part{ending}")
 
 
 def _check_new_folder(out: Path) -> None:

@@ -20,7 +20,7 @@ from avfusion.pipelines.frame import as_clip, one_frame
 from avfusion.pipelines.given import Given, given_masks
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.remove_fill import FILLING, GENERATING, Tells, filler, settled_inpainter
-from avfusion.pipelines.remove_holes import dig, grow_px_of
+from avfusion.pipelines.remove_holes import check_grow, dig, grow_px_of
 from avfusion.pipelines.remove_picture import is_picture_out, write_picture
 from avfusion.pipelines.remove_render import Tally, map_picture, render, write_map
 from avfusion.pipelines.remove_settings import RemoveReport, RemoveSettings
@@ -55,6 +55,7 @@ def remove(
     start, stop = check_span(whole, span)
     part = cut(whole, start, stop)
     check_outputs(part, out, settings.map_out)
+    check_grow(settings.grow_px, part)
     settled_inpainter(engine, device, settings)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avfusion-")))
@@ -87,13 +88,19 @@ def _report(part: Clip, out: Path, settings: RemoveSettings, given: Given, done:
         revisions={**given.revisions, **({"inpainting": revision} if revision else {})},
         devices={**given.devices, "inpainting": done.settled.device},
         stages_s={**given.stages_s, **done.stages_s},
-        notes=(*part.notes, *given.notes, *done.notes),
+        notes=(*part.notes, *given.notes, *done.notes, *_shadow_notes(part, settings)),
         seen_share=done.tally.share(done.tally.seen_px),
         invented_share=done.tally.share(done.tally.invented_px),
         generations=done.generations,
         warp_error=done.tally.meter.error,
         map_out=settings.map_out,
     )
+
+
+def _shadow_notes(part: Clip, settings: RemoveSettings) -> tuple[str, ...]:
+    if not settings.shadows or part.frame_count > 1:
+        return ()
+    return ("Shadows are found by how they move through a clip: in one picture none was looked for. Mark it too.",)
 
 
 def check_outputs(clip: Clip, out: Path, map_out: Path | None) -> None:

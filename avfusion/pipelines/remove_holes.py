@@ -35,6 +35,15 @@ def grow_px_of(settings: RemoveSettings, clip: Clip, engine: Engine) -> float:
     return usual_px + (settings.feather_px if "words" in engine.understands else 0)
 
 
+def check_grow(grow_px: float | None, clip: Clip) -> None:
+    """Raises `UsageError` for so much that nothing would be left of most pictures."""
+    most_px = min(clip.width_px, clip.height_px) / 2
+    if grow_px is not None and grow_px > most_px:
+        raise UsageError(
+            f"grow {grow_px:g}: {clip.path} is {clip.width_px} x {clip.height_px}. Give {most_px:g} pixels at most."
+        )
+
+
 def grown(mask: Mask, radius_px: float) -> Mask:
     """bool [H, W]: every pixel within `radius_px` of the mask."""
     if radius_px < 1 or not mask.any():

@@ -12,7 +12,7 @@ from avfusion.clip import Clip, Mask, Rgb
 from avfusion.errors import UnknownFormat
 from avfusion.media.formats import format_of
 from avfusion.media.limits import Limits
-from avfusion.media.pictures import opened_picture
+from avfusion.media.pictures import is_picture, opened_picture
 from avfusion.media.target import whole_file
 from avfusion.pipelines.frame import one_frame
 
@@ -23,7 +23,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {"PNG": {}, "WEBP": {"lossless": True}, "J
 def is_picture_out(clip: Clip, out: Path) -> bool:
     """Whether `out` is to be one picture. Raises `UnknownFormat`, also for one picture out of many frames."""
     if out.suffix.lower() not in PICTURES:
-        format_of(out)
+        try:
+            format_of(out)
+        except UnknownFormat as error:
+            if clip.frame_count > 1:
+                raise
+            raise UnknownFormat(
+                f"{out}: no picture can be written with this ending. Use .png, .jpg or .webp."
+            ) from error
         return False
     if clip.frame_count > 1:
         raise UnknownFormat(
@@ -34,7 +41,7 @@ def is_picture_out(clip: Clip, out: Path) -> bool:
 
 
 def write_picture(out: Path, rgb: Rgb, *, like: Clip, hole: Mask | None = None) -> tuple[str, ...]:
-    """Writes uint8 [H, W, 3] to `out` with the transparency and colour profile of the picture `like`; returns notes.
+    """Writes uint8 [H, W, 3] to `out` with the transparency and colour profile of `like`; returns notes.
 
     hole: there it is opaque. .png and .webp keep every pixel as it is. Raises `CannotWrite`.
     """
@@ -53,5 +60,7 @@ def write_picture(out: Path, rgb: Rgb, *, like: Clip, hole: Mask | None = None) 
 
 
 def _colour_profile(path: Path) -> bytes | None:
+    if not is_picture(path):  # one frame of a video
+        return None
     with opened_picture(path, Limits()) as image:
         return image.info.get("icc_profile")

@@ -57,6 +57,13 @@ def test_a_picture_loses_what_its_mask_says(material: Material, tmp_path: Path) 
     assert after.max() < 60
 
 
+def test_to_replace_takes_words(material: Material, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["remove", str(material.clip), "--masks", str(material.masks), "--replace"]
+    assert main([*words, "--out", str(tmp_path / "out.mp4")]) == 2
+    assert "--prompt" in capsys.readouterr().err
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_engines_are_scored_in_a_table(material: Material, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
         (tmp_path / "JPEGImages" / name).mkdir(parents=True)

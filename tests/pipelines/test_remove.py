@@ -155,6 +155,36 @@ def test_a_clip_of_one_frame_is_painted(made, tmp_path):
     assert probe(tmp_path / "out.mp4").frame_count == 1
 
 
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".webp"])
+def test_one_frame_of_a_clip_becomes_a_picture(made, tmp_path, ending):
+    out, map_out = tmp_path / f"out{ending}", tmp_path / f"map{ending}"
+    settings = RemoveSettings(grow_px=2, map_out=map_out)
+    report = remove(made.clip, masks=made.masks, span=(0, 1), engine="telea", out=out, settings=settings)
+    assert (report.frames, report.warp_error) == (1, None)
+    assert pixels(out).shape == pixels(map_out).shape == (HEIGHT, WIDTH, 3)
+    if ending != ".jpg":
+        hole = in_blocks(grown(made.truth[0], 2))
+        first = next(probe(made.clip).frames()).rgb
+        assert np.array_equal(pixels(out)[~hole], first[~hole])
+
+
+def test_folders_of_pictures_are_written_beside_each_other(made, tmp_path):
+    settings = RemoveSettings(map_out=tmp_path / "map")
+    remove(made.clip, masks=made.masks, span=(0, 2), engine="telea", out=tmp_path / "out", settings=settings)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map", "out"]
+    for folder in (tmp_path / "map", tmp_path / "out"):
+        assert len(list(folder.glob("*.png"))) == 2
+
+
+def test_a_picture_says_what_it_can_become_and_what_it_does_not_show(picture, tmp_path):
+    with pytest.raises(UnknownFormat, match=r"\.png, \.jpg or \.webp"):
+        remove(picture, [Drawn(spot())], out=tmp_path / "out.bmp")
+    report = remove(
+        picture, [Drawn(spot())], engine="telea", out=tmp_path / "out.png", settings=RemoveSettings(shadows=True)
+    )
+    assert any(note.startswith("Shadows are found by how they move") for note in report.notes)
+
+
 def test_each_frame_for_itself_costs_a_picture_a_frame(made, tmp_path):
     settings = RemoveSettings(each_frame=True)
     report = remove(made.clip, masks=made.masks, span=(0, 4), out=tmp_path / "out.mp4", settings=settings)
@@ -189,6 +219,7 @@ def test_stopping_leaves_nothing(made, tmp_path, stage):
         ({"prompts": [Point(90, 95)], "out": "out.jpg"}, UnknownFormat, "24 frames"),
         ({"engine": "telea", "settings": RemoveSettings(words="grass")}, UsageError, "no words"),
         ({"settings": RemoveSettings(map_out=Path("out.mp4"))}, UsageError, "file of its own"),
+        ({"prompts": [Point(90, 95)], "settings": RemoveSettings(grow_px=5000)}, UsageError, "grow 5000"),
         ({"masks": Path("nowhere")}, CannotRead, "nowhere"),
     ],
 )  # fmt: skip

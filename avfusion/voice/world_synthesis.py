@@ -86,7 +86,10 @@ def said_again(
     wanted = speech.power * np.exp(2 * difference)
     room = room_tone(speech)
     if room is not None:  # no voice: it does not hum
+        # Not at 0 Hz: a frame that is all noise there is all noise everywhere to WORLD, and a voice is faint there.
+        humming = noise[:, 0]
         noise = np.maximum(noise, np.minimum(np.exp(room) / np.sqrt(wanted + 1e-30), 1.0))
+        noise[:, 0] = humming
     noise = np.ascontiguousarray(noise)
     first = _synthesised(f0_hz, wanted, noise, speech.rate_hz, len(samples))
     check()

@@ -273,3 +273,17 @@ def pitch_of(sounds: Sequence[Sound]) -> PitchRange:
     pitch = range_of(np.concatenate([track(one_channel(sound), sound.rate_hz) for sound in sounds]))
     assert pitch is not None
     return pitch
+
+
+def test_in_a_room_that_drowns_the_lowest_tones_a_voice_stays_a_voice() -> None:
+    """As a telephone hears it in a restaurant: what is heard in pauses is above the voice at 0 Hz."""
+    dice = np.random.default_rng(1)
+    clean = talk(LOW, 6)
+    thin = sosfiltfilt(butter(4, 350, "highpass", fs=16_000, output="sos"), clean)
+    room = sosfiltfilt(butter(2, (150, 500), "bandpass", fs=16_000, output="sos"), dice.standard_normal(len(clean)))
+    sound = mono(thin + 0.1 * thin.std() * room / room.std() + 1e-3 * dice.standard_normal(len(clean)))
+    before = track(sound.samples[0].astype(np.float64), 16_000)
+    made = WorldKnn().convert(sound, Reference((sound,)))
+    after = track(made.samples[0].astype(np.float64), 16_000)
+    assert (after > 0).mean() > 0.8 * (before > 0).mean()
+    assert np.median(after[after > 0]) == pytest.approx(np.median(before[before > 0]), rel=0.05)

@@ -57,6 +57,14 @@ def marked(
     return out
 
 
+def outlined(shown: Rgb, clip: Clip, labels: Labels) -> Rgb:
+    """The displayed picture with nothing but a thin line round each object of the full frame's labels."""
+    out = shown.copy()
+    for number in np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1:
+        _outline(out, _scaled_mask(labels == number, clip), _DARK, rgb_of(int(number)))
+    return out
+
+
 def inline(picture: Rgb, quality: int) -> str:
     """A picture as an address that holds its own JPEG, so that hundreds of them leave no files."""
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -66,11 +74,15 @@ def inline(picture: Rgb, quality: int) -> str:
 def _tint(out: Rgb, mask: Mask, colour: tuple[int, int, int]) -> None:
     tint = np.asarray(colour, np.float32)
     out[mask] = np.rint(out[mask] * (1 - _TINT_OPACITY) + tint * _TINT_OPACITY).astype(np.uint8)
+    red, green, blue = (channel // 3 for channel in colour)
+    _outline(out, mask, (red, green, blue), _WHITE)
+
+
+def _outline(out: Rgb, mask: Mask, edge: tuple[int, int, int], line: tuple[int, int, int]) -> None:
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     width = max(1, round(max(out.shape[:2]) / 480))
-    dark = tuple(channel // 3 for channel in colour)
-    cv2.drawContours(out, contours, -1, dark, width + 2, cv2.LINE_AA)
-    cv2.drawContours(out, contours, -1, _WHITE, width, cv2.LINE_AA)
+    cv2.drawContours(out, contours, -1, edge, width + 2, cv2.LINE_AA)
+    cv2.drawContours(out, contours, -1, line, width, cv2.LINE_AA)
 
 
 def _dot(out: Rgb, at: tuple[int, int], point: Point, unit: float) -> None:

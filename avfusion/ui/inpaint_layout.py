@@ -166,7 +166,7 @@ def run_part() -> RunPart:
         list(FORMATS), value=".mp4", label="File", filterable=False, elem_id="inpaint-format", elem_classes="plain"
     )
     with gr.Row(elem_classes="run-row"):
-        preview = gr.Button("Preview this frame", size="lg", min_width=170, elem_id="inpaint-preview")
+        preview = gr.Button("Preview this frame", size="lg", min_width=190, elem_id="inpaint-preview")
         run = gr.Button("Run", variant="primary", size="lg", min_width=110, elem_id="inpaint-run")
         stop = gr.Button("Stop", variant="stop", size="lg", min_width=110, visible=False, elem_id="inpaint-stop")
     status = gr.HTML(elem_id="inpaint-status")

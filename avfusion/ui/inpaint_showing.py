@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from avfusion.pipelines.remove_preview import Preview
 from avfusion.pipelines.remove_render import INVENTED, SEEN, map_picture
 from avfusion.ui import words
 from avfusion.ui.clicks import shown_size
-from avfusion.ui.drawing import inline, marked, scaled
+from avfusion.ui.drawing import inline, outlined, scaled
 from avfusion.ui.inpaint_making import Outcome, middle_of
 from avfusion.ui.looking import shown
 from avfusion.ui.voice_taking import file_address
@@ -157,12 +158,15 @@ def wipe(
 
 
 def legend(*, sees: bool, casts: bool = False) -> str:
-    """What the colours say: those of the map, and over the hole that of a shadow."""
-    entries = [*([(SEEN, "seen on other frames")] if sees else []), (INVENTED, "invented")]
-    if casts:
-        entries.append((_SHADOW, "shadow or reflection, goes too"))
+    """What the colours say: those of the map, shown beside it alone, and of the outline round a shadow."""
+    origins = [*([(SEEN, "seen on other frames")] if sees else []), (INVENTED, "invented")]
+    casting = [(_SHADOW, "shadow or reflection, goes too")] if casts else []
+    return _rows(origins, "of-map") + (_rows(casting, "") if casting else "")
+
+
+def _rows(entries: Sequence[tuple[int, str]], kind: str) -> str:
     rows = "".join(f'<li><i style="background:{shown_colour(number)}"></i>{text}</li>' for number, text in entries)
-    return f'<ul class="legend">{rows}</ul>'
+    return f'<ul class="legend {kind}">{rows}</ul>'
 
 
 def numbers(report: RemoveReport, *, total_s: float) -> str:
@@ -184,7 +188,7 @@ def previewed(clip: Clip, frame: int, made: Preview, *, took_s: float) -> str:
     origin = made.seen.astype(np.uint8) * np.uint8(SEEN)
     origin[made.invented] = INVENTED
     pictures = wipe(
-        _image("before", marked(shown(clip, frame), clip, labels=labels), "The frame with the hole marked"),
+        _image("before", outlined(shown(clip, frame), clip, labels), "The frame as it was, the hole outlined"),
         _image("after", scaled(made.rgb, clip), "The frame with the hole filled"),
         _image("map", scaled(map_picture(one_frame(clip, frame).rgb, origin), clip), "What was seen and what invented"),
         clip=clip, middle=middle_of(made.hole), sees=clip.frame_count > 1, casts=bool(made.shadow.any()),

@@ -131,7 +131,7 @@ def _from_both_directions(shot: Shot, files: CarriedFiles) -> Iterator[tuple[Fra
         files.put(frame.index, later.step(frame.index, frame.rgb, hole))
     earlier = Carrier(shot.known)
     for frame, hole in shot.frames("filling"):
-        colours, seen = merged(hole, earlier.step(frame.index, frame.rgb, hole), files.take(frame.index))
+        colours, seen = merged(frame.rgb, hole, earlier.step(frame.index, frame.rgb, hole), files.take(frame.index))
         out, gap = frame.rgb.copy(), np.zeros_like(hole)
         out[hole] = np.where(seen[:, None], colours, out[hole])
         gap[hole] = ~seen

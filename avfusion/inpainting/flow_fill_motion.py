@@ -25,6 +25,10 @@ CELL_PX = 4
 STIFFNESS = 0.25
 """How much a cell listens to its neighbours, beside the flow measured in it."""
 
+FAST_PX = 4.0
+"""What departs from the camera's motion by more, in small pixels a frame, says less of what lies under the hole: it is
+a thing that passes before the background, and its motion would tear the background along."""
+
 _SWEEPS = 40
 _NEAR_HOLE = np.ones((7, 7), np.uint8)
 
@@ -70,7 +74,8 @@ def depart(here: Small, there: Small, camera: Homography, before: Field | None) 
     straight = straight_on.fetch(there.grey)
     flow = np.asarray(method.calc(here.grey, straight, expected.copy()), np.float32)
     trust = _trust(here.grey, straight, flow) * ~unknown
-    held = expected + membrane(flow - expected, trust)
+    apart = np.hypot(flow[..., 0], flow[..., 1])
+    held = expected + membrane(flow - expected, (trust / (1 + (apart / FAST_PX) ** 2)).astype(np.float32))
     return np.asarray(np.where(unknown[..., None], held, flow) / here.scale, np.float32)
 
 

@@ -15,8 +15,8 @@ from avfusion.errors import UsageError
 from avfusion.media.recording import Recording, probe_recording
 from avfusion.media.store import StoredSound
 from avfusion.media.target import refuse_inputs, refuse_target
-from avfusion.pipelines.convert_voice_background import ANY, background_of, settled_separator
-from avfusion.pipelines.convert_voice_given import heard, heard_target, settled_voice
+from avfusion.pipelines.convert_voice_background import ANY, about_background, background_of, settled_separator
+from avfusion.pipelines.convert_voice_given import about_target, heard, heard_target, settled_voice
 from avfusion.pipelines.convert_voice_measure import Measured, measured
 from avfusion.pipelines.convert_voice_parts import Parts, beginning, chosen_parts
 from avfusion.pipelines.convert_voice_sound import Job, Spoken, finished, spoken
@@ -125,8 +125,8 @@ def convert_voice(
     name or number. engine: with `auto`, world-knn for a target, and what fits the file for a model. spans: (start, end)
     in seconds, from the first sample of the sound; only_speaker: one of those who speak, 1 who speaks most. What is
     neither in a span nor theirs stays bit for bit as it was. out: .wav, .flac, .mp3, or for a clip .mp4, .mov, .mkv,
-    .webm; every output says in its tags that its voice is converted. Raises what the rooms below raise, `Stopped` when
-    `should_stop` says so; nothing half-written stays.
+    .webm; what was converted says so in its tags. Raises what the rooms below raise, `Stopped` when `should_stop`
+    says so; nothing half-written stays.
     """
     media, out, settings = Path(media), Path(out), settings or VoiceSettings()
     targets = tuple(Path(path) for path in target)
@@ -158,10 +158,11 @@ def convert_voice(
         with stages.timed("writing"):
             done = finished(sound, parts, made, channels, background, folder, match=settings.match_loudness)
             found = measured(made, done, voice)
-            tag = f"AI-converted voice (AVFusion, engine {settled.engine.name})"
+            heard_notes = (*about_target(voice), *about_background(background))
+            tag = "" if made.is_unchanged else f"AI-converted voice (AVFusion, engine {settled.engine.name})"
             written = write_out(out, recording, done.result, tag=tag)
     used = {"voice": settled} | ({} if separator is None else {"separation": separator})
-    notes = (*_notes(used, settings, made), *written)
+    notes = (*_notes(used, settings, device, made), *heard_notes, *written)
     return _report(out, sound, parts, used, stages.seconds, found, notes)
 
 
@@ -194,11 +195,13 @@ def _checked(
     return recording
 
 
-def _notes(used: Mapping[str, Settled], settings: VoiceSettings, made: Spoken) -> tuple[str, ...]:
+def _notes(used: Mapping[str, Settled], settings: VoiceSettings, device: str, made: Spoken) -> tuple[str, ...]:
     engine = used["voice"].engine.name
     notes = [settled.why for settled in used.values() if settled.why]
+    if device not in ("auto", "cpu"):
+        notes.extend(f"{one.engine.name} works on the CPU" for one in used.values() if one.device == "cpu")
     if made.is_unchanged:
-        notes.append("no voice was found in the sound: it is as it was")
+        notes.append("no voice was found in the sound: it is as it was, and its tags do not say that it was converted")
     if settings.preview_s is not None:
         notes.append(f"a preview: the first {settings.preview_s:g} s alone")
     if settings.semitones is None and engine == "so-vits":

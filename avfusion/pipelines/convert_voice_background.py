@@ -22,14 +22,24 @@ def settled_separator(name: str, device: str, *, is_wanted: bool) -> Settled | N
     return None
 
 
+def about_background(background: StoredSound | None) -> tuple[str, ...]:
+    """A note where it was asked for, and there is none."""
+    if background is None or any(block.any() for block in background.blocks()):
+        return ()
+    return ("No background was found under the voice; the result is as it is without keeping one.",)
+
+
 def background_of(
     sound: StoredSound, settled: Settled, folder: Path, teller: Teller
 ) -> tuple[StoredSound, StoredSound]:
     """(voice, everything else); together they are the sound. teller: counts seconds. Raises `Stopped`."""
     total_s = max(1, round(sound.duration_s))
+    teller.expect(total_s)
 
     def tell(done_s: float) -> None:
-        teller.at(max(1, round(done_s)), total_s)
+        # Counted from where the work began: what is told first took time too.
+        teller.done = max(1, round(done_s)) - 1
+        teller.step()
 
     teller.check()
     with lend(settled.engine.name, "separation", settled.device) as lent:

@@ -16,9 +16,12 @@ from avfusion.media.store import StoredSound
 from avfusion.pipelines.progress import ShouldStop, check_stop
 from avfusion.voice import Reference, Speaker, Target
 from avfusion.voice.inspect_file import engine_of
+from avfusion.voice.noise import signal_to_noise_db
 from avfusion.voice.opening import ModelFiles
 
 _MOST_TARGET_S = 300
+# Readers in quiet rooms reach 24 dB and more, somebody who talks in a restaurant 17.
+_NOISY_DB = 20.0
 
 
 def settled_voice(targets: Sequence[Path], model: ModelFiles | None, engine: str, device: str) -> Settled:
@@ -63,6 +66,19 @@ def heard_target(targets: Sequence[Path], speaker: str, folder: Path, should_sto
         if samples.shape[1]:
             sounds.append(Sound(samples, stored.rate_hz))
     return Reference(tuple(sounds))
+
+
+def about_target(target: Target) -> tuple[str, ...]:
+    """A note where the voice is hard to hear in its recordings."""
+    if not isinstance(target, Reference):
+        return ()
+    found_db = signal_to_noise_db(target.recordings)
+    if not found_db < _NOISY_DB:
+        return ()
+    return (
+        f"the target's recording is noisy (the voice is {max(0, round(found_db))} dB above what is heard around it): "
+        f"the result takes that in; for a clearer voice give a recording with {_NOISY_DB:g} dB or more",
+    )
 
 
 def read_short(path: Path) -> Sound:

@@ -18,6 +18,8 @@ from avfusion.voice.one_channel import heard, mono
 from avfusion.voice.pitch import HOP_S, RATE_HZ, f0_hz
 
 _WINDOW_S = 30.0
+# In less than so much at the beginning and at the end, the envelopes are matched by chance.
+_LEAST_DRIFT_S = 2.0
 _PITCH_S = 60.0
 _LEAST_VOICED = 10
 _METHOD = "parselmouth"
@@ -54,10 +56,13 @@ def measured(made: Spoken, done: Finished, target: Target) -> Measured:
 
 
 def times(source: StoredSound, result: StoredSound) -> tuple[float | None, float | None]:
-    """(lag, drift) in seconds, by the envelopes of the first and the last third, half a minute of each at most."""
+    """(lag, drift) in seconds, by the envelopes of the first and the last third, half a minute of each at most; no
+    drift where a third is less than 2 s."""
     size = min(source.count // 3, round(_WINDOW_S * source.rate_hz))
     if size == 0:
         return None, None
+    if size < _LEAST_DRIFT_S * source.rate_hz:
+        return _number(lag(_mono(source.read()), _mono(result.read()), source.rate_hz)), None
     first = lag(_mono(source.read(0, size)), _mono(result.read(0, size)), source.rate_hz)
     start = source.count - size
     last = lag(_mono(source.read(start)), _mono(result.read(start)), source.rate_hz)

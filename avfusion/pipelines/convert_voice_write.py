@@ -52,8 +52,9 @@ def heard_start(sound: StoredSound, seconds: float, path: Path) -> StoredSound:
 
 
 def write_out(out: Path, recording: Recording, sound: StoredSound, *, tag: str) -> tuple[str, ...]:
-    """Writes the sound, or the clip with it; notes for the user. tag: goes into the file as its comment."""
-    tags = {"comment": tag}
+    """Writes the sound, or the clip with it; notes for the user. tag: goes into the file as its comment, where
+    there is one."""
+    tags = {"comment": tag} if tag else {}
     if is_clip(out):
         return write_revoiced(
             out, recording.path, recording.sounds[0], sound.blocks(), first=sound.first, count=sound.count, tags=tags

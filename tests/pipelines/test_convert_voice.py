@@ -177,6 +177,7 @@ def test_silence_stays_silence_and_the_report_says_so(tmp_path: Path, target: Pa
     report = convert_voice(media, out=tmp_path / "out.wav", target=[target])
     assert not samples_of(tmp_path / "out.wav").samples.any()
     assert any("no voice was found" in note for note in report.notes)
+    assert comment_of(tmp_path / "out.wav") == ""
     assert report.lag_s is None
     assert report.loudness_after is None
 
@@ -187,16 +188,48 @@ def test_a_background_is_put_back_under_the_voice(tmp_path: Path, target: Path) 
     chord = 0.05 * sum(np.sin(2 * np.pi * hz * time) for hz in (1_000, 2_500, 4_100))
     media = wav(tmp_path / "said.wav", (chord + np.tile(VOICE, 3))[None])
     settings = VoiceSettings(keep_background=True)
-    report = convert_voice(media, out=tmp_path / "out.wav", target=[target], settings=settings)
+    told: list[Progress] = []
+    report = convert_voice(
+        media, out=tmp_path / "out.wav", target=[target], settings=settings, on_progress=told.append
+    )  # fmt: skip
+    # The first piece that is told of took its time too.
+    speeds = [now.frames_per_s for now in told if now.stage == "separating"]
+    assert speeds
+    assert max(speeds) < 1_000
     after = samples_of(tmp_path / "out.wav").samples[0]
     assert len(after) == len(time)
     assert "separating" in report.stages_s
+    assert not any("No background was found" in note for note in report.notes)
     assert report.engines == {"voice": "world-knn", "separation": "repet-sim"}
     spectrum = np.abs(np.fft.rfft(after * np.hanning(len(after))))
     for hz in (1_000, 2_500, 4_100):
         peak = round(hz * len(after) / RATE)
         level = 4 * spectrum[peak - 2 : peak + 3].max() / len(after)
         assert level == pytest.approx(0.05, rel=0.3), hz
+
+
+def test_where_there_is_no_background_a_note_says_so(tmp_path: Path, target: Path) -> None:
+    media = wav(tmp_path / "said.wav", VOICE[None])
+    settings = VoiceSettings(keep_background=True)
+    report = convert_voice(media, out=tmp_path / "out.wav", target=[target], settings=settings)
+    convert_voice(media, out=tmp_path / "plain.wav", target=[target])
+    assert np.array_equal(samples_of(tmp_path / "out.wav").samples, samples_of(tmp_path / "plain.wav").samples)
+    assert any("No background was found" in note for note in report.notes)
+
+
+def test_what_the_user_should_know_is_noted(tmp_path: Path, target: Path) -> None:
+    media, noisy = wav(tmp_path / "said.wav", VOICE[None]), talk(HIGH, 9, seed=5)
+    noisy += 0.02 * np.random.default_rng(0).standard_normal(len(noisy))
+    hard = wav(tmp_path / "noisy.wav", noisy[None])
+    first = convert_voice(media, out=tmp_path / "out.wav", target=[hard], spans=[(0.2, 1.2)])
+    assert any("the target's recording is noisy" in note for note in first.notes)
+    # Of one second nobody can say how it drifts.
+    assert first.drift_s is None
+    assert first.lag_s == pytest.approx(0, abs=0.02)
+    second = convert_voice(media, out=tmp_path / "out.wav", target=[target], device="cuda")
+    assert "world-knn works on the CPU" in second.notes
+    assert second.devices == {"voice": "cpu"}
+    assert not any("noisy" in note for note in second.notes)
 
 
 def test_a_separator_that_was_downloaded_is_taken_and_named(tmp_path: Path, target: Path) -> None:

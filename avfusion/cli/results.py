@@ -46,8 +46,13 @@ def _print_done(report: Report) -> None:
 
 
 def _print_notes(report: Report) -> None:
+    """Without why the engines were taken that worked: the lines above name them, and JSON has it all."""
+    chosen = tuple(
+        f"{name} is the best engine for {ability} that is ready." for ability, name in report.engines.items()
+    )
     for note in report.notes:
-        print(f"  note     {note}")
+        if not note.startswith(chosen):
+            print(f"  note     {note}")
 
 
 def print_json(value: Any) -> None:

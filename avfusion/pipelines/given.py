@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from avfusion.clip import Clip, Masks, Prompt
+from avfusion.clip import Clip, Drawn, Masks, Prompt
 from avfusion.errors import MaskCountMismatch, MaskSizeMismatch, UsageError
 from avfusion.media.mask_folder import MaskFolder
 from avfusion.media.masks import size_message
@@ -29,6 +29,17 @@ class Given:
         return cls(
             tracking.track, tracking.engines, tracking.stages_s, tracking.notes, tracking.revisions, tracking.devices
         )
+
+    @classmethod
+    def worked(cls, tracking: Tracking, clip: Clip, prompts: Sequence[Prompt]) -> Given:
+        """As `of`, naming only engines that had something to do: a still is not tracked, a drawn mask not segmented."""
+        idle = {"tracking"} if clip.frame_count == 1 else set()
+        if all(isinstance(prompt, Drawn) for prompt in prompts):
+            idle.add("segmentation")
+        used = {ability: one for ability, one in tracking.used.items() if ability not in idle}
+        silent = {one.why for one in tracking.used.values()} - {one.why for one in used.values()}
+        notes = tuple(note for note in tracking.notes if note not in silent)
+        return cls.of(replace(tracking, used=used, notes=notes))
 
 
 def given_masks(whole: Clip, part: Clip, prompts: Sequence[Prompt], masks: Path | Masks) -> Given:

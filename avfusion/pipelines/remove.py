@@ -62,12 +62,11 @@ def remove(
         if masks is not None:
             given = given_masks(whole, part, prompts, masks)
         else:
-            given = Given.of(
-                track(
-                    whole, prompts, folder=folder / "track", engine=tracker, segmenter=segmenter, device=device,
-                    span=(start, stop), on_progress=on_progress, should_stop=should_stop,
-                )
+            tracking = track(
+                whole, prompts, folder=folder / "track", engine=tracker, segmenter=segmenter, device=device,
+                span=(start, stop), on_progress=on_progress, should_stop=should_stop,
             )  # fmt: skip
+            given = Given.worked(tracking, whole, prompts)
         assert given.masks is not None
         is_whole = given.masks.frame_count != part.frame_count
         shown = later(given.masks, start, stop) if is_whole else given.masks

@@ -43,6 +43,8 @@ def test_people_read_what_was_seen_and_what_was_invented(
     assert "out.mp4: 6 frames" in shown
     assert "hole     0.0% seen in other frames, 100.0% invented; 6 pictures painted" in shown
     assert "flow-warp error" in shown
+    assert "inpainting   flow-fill" in shown
+    assert "best engine" not in shown
 
 
 def test_a_picture_loses_what_its_mask_says(material: Material, tmp_path: Path) -> None:

@@ -114,6 +114,8 @@ def spot(height=61, width=91):
 def test_a_picture_gives_a_picture(picture, tmp_path, ending):
     out = tmp_path / f"out{ending}"
     report = remove(picture, [Drawn(spot())], out=out, settings=RemoveSettings(grow_px=2))
+    assert report.engines == {"inpainting": "flow-fill"}  # nothing was tracked, and nothing segmented
+    assert not any("tracking" in note or "segmentation" in note for note in report.notes)
     assert (report.frames, report.warp_error, report.invented_share) == (1, None, 1)
     if ending in (".png", ".webp"):
         before, after = pixels(picture), pixels(out)

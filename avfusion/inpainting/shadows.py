@@ -35,6 +35,9 @@ _TOUCHING_PX = 4
 _SPECK_PX = 8
 _ASIDE = 0.12
 _SCALE_AT_MOST = 1.15
+# What lies between an object and its shadow is as wide, as a share of the object's size; and the shadow's soft edge.
+_BETWEEN = 0.12
+_SOFT_PX = 1
 
 T = TypeVar("T")
 Field = NDArray[np.float32]
@@ -100,7 +103,7 @@ def cast_by(here: Difference, window: Sequence[Difference | None], place: int) -
     largest = np.abs(mean).max(axis=2)
     is_sure = (np.abs(mean) / (steady.spread + 0.05)).max(axis=2) > _SURE
     mirrored = (largest > _DIFFERENT) & is_sure & below(here.mask)
-    return touching((steady.count >= least) & (shadow | mirrored), here.mask)
+    return whole_cast(touching((steady.count >= least) & (shadow | mirrored), here.mask), here.mask)
 
 
 def _darker(average: _Average, than: float) -> Mask:
@@ -196,6 +199,27 @@ def touching(candidates: Mask, mask: Mask) -> Mask:
     touched[0] = False
     joined = cv2.morphologyEx((touched[regions] | mask).view(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return np.asarray((joined > 0) & ~mask, np.bool_)
+
+
+def whole_cast(cast: Mask, mask: Mask) -> Mask:
+    """A shadow with what lies between it and the object, as under a car, and its soft edge; nothing stays nothing.
+
+    No plate shows the ground that the object always covers, so that holes of the shadow lie where it is deepest.
+    """
+    if not cast.any():
+        return cast
+    reach_px = max(2, round(_BETWEEN * float(np.sqrt(mask.sum()))))
+    room = reach_px + 1
+    both = np.pad((cast | mask).view(np.uint8), room)
+    closed = np.asarray(cv2.morphologyEx(both, cv2.MORPH_CLOSE, disc(reach_px))[room:-room, room:-room] > 0, np.bool_)
+    closed &= lower_half(mask) | cast
+    soft = cv2.dilate((closed & ~mask).view(np.uint8), disc(_SOFT_PX))
+    return np.asarray((soft > 0) & ~mask, np.bool_)
+
+
+def disc(radius_px: int) -> NDArray[np.uint8]:
+    size = 2 * radius_px + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
 
 
 def _full_size(small: Mask, here: Difference, clip: Clip) -> Mask:

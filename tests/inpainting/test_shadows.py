@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from avfusion.clip import Clip, Frame
-from avfusion.inpainting.shadows import around, below, find_shadows, touching
+from avfusion.inpainting.shadows import around, below, find_shadows, touching, whole_cast
 from avfusion.media.pictures import RgbaPicture
 from avfusion.pipelines.davis import read_davis
 
@@ -170,3 +170,19 @@ def test_only_what_touches_the_object_is_kept() -> None:
     candidates[50:58, 5:20] = True
     kept = touching(candidates, mask)
     assert np.array_equal(kept, candidates & (np.arange(60) < 40)[:, None])
+
+
+def test_what_lies_between_an_object_and_its_shadow_goes_too():
+    """A table: the ground between its legs is never seen, and above it there is none."""
+    table, cast = np.zeros((2, 80, 100), bool)
+    table[30:40, 20:70] = table[40:50, 20:24] = table[40:50, 30:34] = True  # two legs, near each other
+    table[20:30, 20:24] = table[20:30, 30:34] = True  # and two horns
+    cast[47:54, 20:50] = True
+    cast &= ~table
+    whole = whole_cast(cast, table)
+    assert (whole | ~cast).all()
+    assert not (whole & table).any()
+    assert whole[40:50, 24:30].all()  # between the legs
+    assert whole[54, 22:48].all()  # the soft edge
+    assert not whole[20:29].any()  # between the horns
+    assert not whole_cast(np.zeros_like(cast), table).any()

@@ -54,13 +54,18 @@ def write_picture(out: Path, rgb: Rgb, *, like: Clip, hole: Mask | None = None) 
     if alpha is not None:
         whole = alpha if hole is None else np.where(hole, np.uint8(255), alpha)
         pixels = np.dstack([rgb, whole])
+    profile, said = _of_source(like.path)
     with whole_file(out) as part:
-        Image.fromarray(pixels).save(part, kind, icc_profile=_colour_profile(like.path), **_OPTIONS[kind])
-    return notes
+        Image.fromarray(pixels).save(part, kind, icc_profile=profile, **_OPTIONS[kind])
+    return (*notes, *said)
 
 
-def _colour_profile(path: Path) -> bytes | None:
+def _of_source(path: Path) -> tuple[bytes | None, tuple[str, ...]]:
+    """The colour profile of a picture, and what of it the result will not have."""
     if not is_picture(path):  # one frame of a video
-        return None
+        return None, ()
     with opened_picture(path, Limits()) as image:
-        return image.info.get("icc_profile")
+        profile = image.info.get("icc_profile")
+        if image.mode.startswith("I"):
+            return profile, ("The picture is grey with 16 bits; the result is in colour with 8 bits a channel.",)
+        return profile, ()

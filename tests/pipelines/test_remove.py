@@ -170,6 +170,15 @@ def test_one_frame_of_a_clip_becomes_a_picture(made, tmp_path, ending):
         assert np.array_equal(pixels(out)[~hole], first[~hole])
 
 
+def test_grey_of_16_bits_comes_back_with_8_and_a_note(tmp_path):
+    grey = (noise(5, (61, 91), np.array([10.0]), [250])[..., 0] * 257).astype(np.uint16)
+    Image.fromarray(grey).save(tmp_path / "in.png")
+    report = remove(tmp_path / "in.png", [Drawn(spot())], engine="telea", out=tmp_path / "out.png")
+    assert any("16 bits" in note for note in report.notes)
+    hole = in_blocks(grown(spot(), 3))
+    assert np.array_equal(pixels(tmp_path / "out.png")[~hole][:, 0], (grey >> 8)[~hole])
+
+
 def test_folders_of_pictures_are_written_beside_each_other(made, tmp_path):
     settings = RemoveSettings(map_out=tmp_path / "map")
     remove(made.clip, masks=made.masks, span=(0, 2), engine="telea", out=tmp_path / "out", settings=settings)

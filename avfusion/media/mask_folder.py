@@ -24,6 +24,8 @@ class MaskFolder:
         if not folder.is_dir():
             raise CannotRead(f"{folder}: this is not a folder of mask PNGs.")
         self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png")
+        if not self._paths:
+            raise MaskCountMismatch(f"{folder}: this folder holds no mask PNGs. Give one with a PNG for each frame.")
         if len(self._paths) != clip.frame_count:
             raise MaskCountMismatch(
                 f"{folder}: {len(self._paths)} mask PNGs for a clip of {clip.frame_count} frames. "

@@ -260,6 +260,12 @@ def test_masks_that_cannot_be_holes_are_refused(made, tmp_path, masks, error, wo
     assert [path.name for path in tmp_path.iterdir()] == ["masks"]
 
 
+def test_an_empty_folder_of_masks_is_called_so(made, tmp_path):
+    (tmp_path / "masks").mkdir()
+    with pytest.raises(MaskCountMismatch, match="holds no mask PNGs"):
+        remove(made.clip, masks=tmp_path / "masks", out=tmp_path / "out.mp4")
+
+
 def test_the_output_never_replaces_its_input(made):
     for settings in (RemoveSettings(), RemoveSettings(map_out=made.clip)):
         out = made.clip if settings.map_out is None else made.clip.with_name("other.mp4")

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from avfusion.clip import Clip, Mask, Masks
+from avfusion.clip import Clip, Drawn, Mask, Masks
 from avfusion.errors import AvfusionError, EngineNotReady, NoPrompt, Stopped, UsageError
 from avfusion.media.write import Encoding
+from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.remove import RemoveSettings
 from avfusion.pipelines.remove_preview import Preview, preview
 from avfusion.ui import words
@@ -31,6 +32,7 @@ from avfusion.ui.visit import RUN
 _LIVE_QUALITY = 80
 STOPPED = "Stopped. Nothing was written."
 _NOTHING_SAID = "Nothing is selected yet: click what should go, or paint over it (step 2)."
+_NOTHING_LEFT = "All that was painted is rubbed out again: paint over what should go (step 2)."
 _SHOW_RESULT = """() => setTimeout(() => {
   if (document.querySelector("#inpaint-status .good"))
     document.querySelector("#inpaint-results")?.scrollIntoView({behavior: "smooth", block: "start"});
@@ -111,6 +113,8 @@ def run(visit: InpaintVisit, ending: str, *choices: Any) -> Iterator[Shown]:
         wanted = visit.wanted(said.tracker, said.segmenter)
         if not wanted.prompts:
             raise NoPrompt(_NOTHING_SAID)
+        if all(isinstance(prompt, Drawn) and not prompt.mask.any() for prompt in wanted.prompts):
+            raise NoPrompt(_NOTHING_LEFT)
         job = visit.start(partial(make, visit, clip, Wish(wanted, said.engine, ending, said.settings)), kind=RUN)
         yield from _watched(job)
         outcome = job.result()
@@ -171,13 +175,21 @@ def _clip_of(visit: InpaintVisit) -> Clip:
 
 
 def _watched(job: Run[Any]) -> Iterator[Shown]:
+    told, told_s = None, 0.0
     for now in job.progress():
+        live: Any = gr.skip()
         if now is not None:
-            live: Any = gr.skip()
+            told, told_s = now, time.monotonic()
             if now.preview is not None:
                 address = inline(now.preview, _LIVE_QUALITY)
                 live = f'<img class="preview" alt="The frame being worked on" src="{address}">'
-            yield *StepShown(progress=progress(now), live=live), *ResultShown()
+        if told is not None:
+            yield *StepShown(progress=progress(waited(told, time.monotonic() - told_s)), live=live), *ResultShown()
+
+
+def waited(told: Progress, since_s: float) -> Progress:
+    """The same so many seconds later, when nothing new was told: the time left goes on."""
+    return told if told.remaining_s is None else replace(told, remaining_s=max(0.0, told.remaining_s - since_s))
 
 
 def _failed(error: AvfusionError, clip: Clip | None) -> StepShown:

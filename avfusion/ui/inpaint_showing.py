@@ -30,11 +30,11 @@ _STAGES = {
     "shots": "Looking for cuts",
     "learning": "Learning the object",
     "tracking": "Following the object",
-    "holes": "Growing the masks",
-    "looking": "Looking at what moves",
-    "carrying back": "Fetching what later frames show",
+    "holes": "Making the hole a little larger",
+    "looking": "Comparing the frames",
+    "carrying back": "Looking for what is behind it",
     "filling": "Filling the hole",
-    "map": "Drawing what was seen and what was invented",
+    "map": "Marking what was seen and what was invented",
     "playing": "Making a copy that this page can play",
 }
 _OBJECT, _SHADOW = 1, 3
@@ -199,7 +199,4 @@ def previewed(clip: Clip, frame: int, made: Preview, *, took_s: float) -> str:
         facts[0] = f"Frame {frame}: {facts[0]}"
         facts.append(f"{words.share(made.seen.sum() / total)} of the hole seen on the frames around it")
     facts.append(f"{words.share(made.invented.sum() / total)} invented")
-    notes = "".join(f"<li>{escape(text)}</li>" for text in made.notes)
-    return f'{pictures}<p class="report">{escape(" · ".join(facts))}</p>' + (
-        f'<ul class="notes">{notes}</ul>' if notes else ""
-    )
+    return f'{pictures}<p class="report">{escape(" · ".join(facts))}</p>{words.notes(made.notes)}'

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from avfusion.clip import Clip, Drawn, Prompt
 from avfusion.pipelines.track import Tracking
+from avfusion.ui.clicks import Selection
 from avfusion.ui.span import covers
 from avfusion.ui.visit import Made, TrackOf, Visit
 from avfusion.ui.words import Wording
+
+_WORDING = Wording("Click what should go, draw a box round it, or paint over it.", "on it", "beside it")
 
 
 class InpaintVisit(Visit):
     """A visit that also keeps masks that were given, as files or by another tab: they hold while nothing is clicked."""
 
-    wording = Wording("Click what should go, draw a box round it, or paint over it.", "on it", "beside it")
-
     def __init__(self) -> None:
         super().__init__()
         self.given: Made | None = None
+        self.brought: tuple[Prompt, ...] = ()
         self.has_arrived = False
 
     def __deepcopy__(self, memo: object) -> InpaintVisit:
@@ -25,12 +30,26 @@ class InpaintVisit(Visit):
     def forget(self) -> None:
         super().forget()
         with self.lock:
-            self.given = None
+            self.given, self.brought = None, ()
+
+    def take_over(self, clip: Clip, selection: Selection) -> Clip:
+        clip = super().take_over(clip, selection)
+        with self.lock:
+            self.brought = selection.prompts
+        return clip
+
+    @property
+    def wording(self) -> Wording:
+        """Masks are said to be painted where the visitor painted one here."""
+        with self.lock:
+            known = {id(prompt) for prompt in self.brought}
+            drawn = [prompt for prompt in self.selection.prompts if isinstance(prompt, Drawn)]
+        return replace(_WORDING, draws="painted by hand" if any(id(prompt) not in known for prompt in drawn) else "")
 
     def give(self, made: Made) -> None:
         """Takes masks for what the visitor says should go."""
         with self.lock:
-            self.given = made
+            self.given, self.brought = made, made.made_from.prompts
             self.keep_track(made.made_from, made.tracking)
 
     def track_for(self, wanted: TrackOf) -> Tracking | None:

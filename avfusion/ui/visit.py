@@ -54,8 +54,6 @@ class Visit:
     visitor stopped what they began last.
     """
 
-    wording = Wording()
-
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.is_stopped = False
@@ -67,6 +65,11 @@ class Visit:
         self._runs: list[tuple[str, Run[Any]]] = []
         self._tracks: tuple[Made, ...] = ()
         self._round = 0
+
+    @property
+    def wording(self) -> Wording:
+        """What is said of the selection."""
+        return Wording()
 
     @property
     def folder(self) -> Path:

@@ -27,15 +27,23 @@ _STAGES = {
     "rendering": "Putting in the background",
     "preview": "Making a preview for this page",
 }
+# Below this nothing is said of the time left: the last frame of a step may take longer than those before it.
+_LAST_S = 2.0
+_BEST_READY = re.compile(r"\S+ is the best engine for .+ that is ready\.")
+_INSTEAD = "as you allowed."
 
 
 @dataclass(frozen=True)
 class Wording:
-    """What a tab calls clicks on the object and beside it, and what it says before there are any."""
+    """What a tab calls clicks on the object and beside it, and what it says before there are any.
+
+    draws: what it says of masks that were painted; empty: they are counted.
+    """
 
     nothing: str = "Click what you want to keep."
     keeps: str = "kept"
     drops: str = "dropped"
+    draws: str = ""
 
 
 def step(number: int, title: str) -> str:
@@ -138,15 +146,17 @@ def followed(tracking: Tracking, *, took_s: float) -> str:
 
 def _counted(prompts: Sequence[Prompt], wording: Wording) -> str:
     """2 kept, 1 dropped, 1 box"""
+    drawn = sum(isinstance(prompt, Drawn) for prompt in prompts)
     counts = [
         (wording.keeps, wording.keeps, sum(isinstance(prompt, Point) and prompt.keep for prompt in prompts)),
         (wording.drops, wording.drops, sum(isinstance(prompt, Point) and not prompt.keep for prompt in prompts)),
         ("box", "boxes", sum(isinstance(prompt, Box) for prompt in prompts)),
-        ("mask", "masks", sum(isinstance(prompt, Drawn) for prompt in prompts)),
+        ("mask", "masks", 0 if wording.draws else drawn),
         ("stroke", "strokes", sum(isinstance(prompt, Scribble) and prompt.keep for prompt in prompts)),
         ("dropping stroke", "dropping strokes", sum(isinstance(p, Scribble) and not p.keep for p in prompts)),
     ]
-    said = [f"'{prompt.text}'" for prompt in prompts if isinstance(prompt, Words)]
+    said = [wording.draws] if wording.draws and drawn else []
+    said += [f"'{prompt.text}'" for prompt in prompts if isinstance(prompt, Words)]
     return ", ".join([*(f"{count} {one if count == 1 else many}" for one, many, count in counts if count), *said])
 
 
@@ -167,7 +177,8 @@ def progress(now: Progress, stages: Mapping[str, str] = _STAGES) -> str:
     """stages: what a tab calls the stages of its runs."""
     unit = "step" if now.stage == "learning" or now.unit == "steps" else "frame"
     rate = f"{now.frames_per_s:.3g} {unit}s/s" if now.done > 1 else ""
-    left = f"about {duration(now.remaining_s)} left in this step" if now.remaining_s is not None else ""
+    is_long = now.remaining_s is not None and now.remaining_s >= _LAST_S
+    left = f"about {duration(now.remaining_s or 0)} left in this step" if is_long else ""
     words = " · ".join(part for part in (f"{unit} {now.done} of {now.total}", rate, left) if part)
     return bar(now.done / max(1, now.total), stages.get(now.stage, now.stage.capitalize()), words)
 
@@ -195,8 +206,14 @@ def report(report: Report, *, total_s: float) -> str:
         f"{stages} ({report.device})",
     ]
     line = " · ".join(escape(item) for item in items if item)
-    notes = "".join(f"<li>{escape(text)}</li>" for text in report.notes)
-    return f'<p class="report">{line}</p>' + (f'<ul class="notes">{notes}</ul>' if notes else "")
+    return f'<p class="report">{line}</p>{notes(report.notes)}'
+
+
+def notes(texts: Sequence[str]) -> str:
+    """What there is to know, as a list. Which engine was the best that is ready stays out: the Engines tab says it."""
+    told = [text for text in texts if not _BEST_READY.match(text) or text.endswith(_INSTEAD)]
+    items = "".join(f"<li>{escape(text)}</li>" for text in told)
+    return f'<ul class="notes">{items}</ul>' if items else ""
 
 
 def share(part: float) -> str:

@@ -13,8 +13,11 @@ import pytest
 from avfusion.clip import Clip
 from avfusion.errors import AvfusionError, CannotRead, MaskCountMismatch, MaskSizeMismatch, NothingFound, UsageError
 from avfusion.media.probe import probe
+from avfusion.ui import words
+from avfusion.ui.clicks import Selection
 from avfusion.ui.inpaint_masks import read_given
 from avfusion.ui.inpaint_visit import InpaintVisit
+from avfusion.ui.painting import painted
 from avfusion.ui.visit import Made
 from tests.ui.making import balls, write_clip
 
@@ -65,6 +68,7 @@ def given(visit: InpaintVisit, clip: Clip, files: list[Path]) -> Made:
 
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_they_become_a_track(visit: InpaintVisit, clip: Clip, tmp_path: Path, *, is_packed: bool) -> None:
+    visit.show(clip, Selection())
     files = written(tmp_path / "masks", [labels(frame) for frame in range(COUNT)])
     made = given(visit, clip, [packed(tmp_path / "masks.zip", files)] if is_packed else files[::-1])
     for frame in range(COUNT):
@@ -93,3 +97,15 @@ def test_what_does_not_fit_is_refused(visit: InpaintVisit, clip: Clip, tmp_path:
         with pytest.raises(error):
             given(visit, clip, files)
         assert not list(visit.folder.glob("given-*"))
+
+
+def test_masks_are_counted_and_what_is_painted_is_painted(visit: InpaintVisit, clip: Clip, tmp_path: Path) -> None:
+    visit.show(clip, Selection())
+    made = given(visit, clip, written(tmp_path / "masks", [labels(frame) for frame in range(COUNT)]))
+    visit.selection = Selection(made.made_from.prompts)
+    visit.give(made)
+    assert "1 mask;" in words.selected(visit.selection, 0, labels(0), "", visit.wording)
+    visit.selection = painted(visit, clip, 0, [(20, 20), (30, 20)], width_px=6, keep=True, segmenter="auto")
+    assert "Painted by hand;" in words.selected(visit.selection, 0, labels(0), "", visit.wording)
+    visit.show(clip, Selection())
+    assert visit.brought == ()

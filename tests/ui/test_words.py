@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from avfusion.clip import Box, Point, Scribble
+from avfusion.engines.catalogue import choose
 from avfusion.errors import CannotRead, UsageError
 from avfusion.jobs.home import home
 from avfusion.pipelines.progress import Progress
@@ -107,3 +108,19 @@ def test_each_kind_of_background() -> None:
 def test_the_folders_of_a_visit_are_nobodys_business() -> None:
     said = words.problem(CannotRead(f"{home()}/jobs/{'a' * 32}/clip-9/text <1>.mp4: not a video."))
     assert ">text &lt;1&gt;.mp4: not a video.<" in said
+
+
+def test_the_choice_of_an_engine_is_no_news() -> None:
+    why = choose("inpainting").why
+    assert why
+    assert words.notes((why,)) == ""
+    instead = f"{why} cuda failed: flow works on cpu instead, as you allowed."
+    assert words.notes((instead, "Something else.")).count("<li>") == 2
+
+
+def test_little_time_left_is_not_told() -> None:
+    def told(left_s: float) -> str:
+        return words.progress(Progress("tracking", 5, 10, 3.0, left_s))
+
+    assert "about 2 s left" in told(2.2)
+    assert "left" not in told(1.4)

@@ -53,6 +53,8 @@ class Opened(NamedTuple):
     each_frame: Any = gr.skip()
     shadows: Any = gr.skip()
     preview: Any = gr.skip()
+    run: Any = gr.skip()
+    given_status: Any = gr.skip()
     results: Any = gr.skip()
     status: Any = gr.skip()
     previewed: Any = gr.skip()
@@ -127,7 +129,9 @@ def _opened(clip: Clip, ending: str, frame: int = 0) -> Opened:
         format=gr.Dropdown(choices=list(formats), value=ending),
         each_frame=gr.Checkbox(visible=not is_one),
         shadows=gr.Checkbox(visible=not is_one),
-        preview=gr.Button("Preview" if is_one else "Preview this frame"),
+        preview=gr.Button("Preview" if is_one else "Preview this frame", interactive=True),
+        run=gr.Button(interactive=True),
+        given_status="",
         results=gr.Column(visible=False),
         status="",
         previewed="",
@@ -157,14 +161,15 @@ def build(page: gr.Blocks, tab: gr.Tab, background: Sequence[Any], *, runs_at_on
     page.load(lambda own: own, [visit], [visit], queue=False, show_progress="hidden", api_visibility="private")
     opened: list[Any] = [
         source.file, source.facts, chosen.scrub_row, chosen.scrub, chosen.spans, chosen.progress, running.format,
-        how.each_frame, how.shadows, running.preview, results.section, running.status, running.previewed, *chosen.shows,
+        how.each_frame, how.shadows, running.preview, running.run, given.status, results.section, running.status,
+        running.previewed, *chosen.shows,
     ]  # fmt: skip
     _wire_source(tab, visit, source, chosen, how, running.format, opened)
     if source.other is not None:
         source.other.click(
             from_background, [visit, *background, running.format, how.segmenter], opened, **short_events()
         )
-    _wire_given(visit, given, chosen, how, runs_at_once=runs_at_once)
+    _wire_given(visit, given, chosen, how, running.status, runs_at_once=runs_at_once)
     _wire_engines(page, tab, how)
     editing.wire(page, visit, chosen, editing.Engines(how.tracker, how.segmenter), runs_at_once=runs_at_once)
     ran = inpaint_running.wire(visit, chosen.scrub, how, running, results, runs_at_once=runs_at_once)
@@ -183,8 +188,11 @@ def _wire_source(
         come(how_come, [visit, format], opened, **short).then(look, here, chosen.shows, **short)
 
 
-def _wire_given(visit: gr.State, given: GivenPart, chosen: ObjectPart, how: HowPart, *, runs_at_once: int) -> None:
-    shows: list[Any] = [given.files, chosen.progress, chosen.scrub, *chosen.shows]
+def _wire_given(
+    visit: gr.State, given: GivenPart, chosen: ObjectPart, how: HowPart, status: gr.HTML, *, runs_at_once: int
+) -> None:
+    """status: what is said of runs."""
+    shows: list[Any] = [given.files, given.status, chosen.progress, status, chosen.scrub, *chosen.shows]
     given.files.upload(
         take_masks, [visit, given.files, chosen.scrub, how.segmenter], shows, show_progress="hidden",
         api_visibility="private", concurrency_id="render", concurrency_limit=runs_at_once,

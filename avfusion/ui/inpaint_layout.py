@@ -22,6 +22,7 @@ PICTURE_FORMATS = [("PNG, exact", ".png"), ("JPEG, small", ".jpg"), ("WebP, smal
 class GivenPart:
     section: gr.Accordion
     files: gr.File
+    status: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def given_part() -> GivenPart:
             label="Masks", show_label=False, file_types=[".png", ".zip"], file_count="multiple", height=130,
             elem_id="inpaint-masks-given", elem_classes="drop",
         )  # fmt: skip
-    return GivenPart(part, files)
+        status = gr.HTML(elem_id="inpaint-given-status")
+    return GivenPart(part, files, status)
 
 
 def how_part() -> HowPart:
@@ -166,8 +168,11 @@ def run_part() -> RunPart:
         list(FORMATS), value=".mp4", label="File", filterable=False, elem_id="inpaint-format", elem_classes="plain"
     )
     with gr.Row(elem_classes="run-row"):
-        preview = gr.Button("Preview this frame", size="lg", min_width=190, elem_id="inpaint-preview")
-        run = gr.Button("Run", variant="primary", size="lg", min_width=110, elem_id="inpaint-run")
+        preview = gr.Button(
+            "Preview this frame", size="lg", min_width=205, interactive=False, elem_id="inpaint-preview"
+        )
+        # Both wait for a picture or clip: what is pressed while one is being opened would be lost.
+        run = gr.Button("Run", variant="primary", size="lg", min_width=110, interactive=False, elem_id="inpaint-run")
         stop = gr.Button("Stop", variant="stop", size="lg", min_width=110, visible=False, elem_id="inpaint-stop")
     status = gr.HTML(elem_id="inpaint-status")
     progress = gr.HTML(elem_id="inpaint-progress")

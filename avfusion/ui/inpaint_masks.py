@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -30,14 +30,26 @@ from avfusion.ui.visit import Made, TrackOf, Visit
 # No mask takes more than its pixels with four bytes each, and what a PNG says of itself.
 _MOST_BYTES_PER_PIXEL = 5
 _PNG_SLACK_BYTES = 2**20
+_STAGES = {"masks": "Reading the masks"}
+
+
+class GivenShown(NamedTuple):
+    """What the drop zone for masks changes; it is empty again afterwards. What is left out stays as it is."""
+
+    files: Any = gr.skip()
+    status: Any = gr.skip()
+    follow_status: Any = gr.skip()
+    run_status: Any = gr.skip()
+    scrub: Any = gr.skip()
 
 
 def take_masks(visit: InpaintVisit, files: Sequence[str] | None, frame: int, segmenter: str) -> Iterator[Any]:
-    """The drop zone (empty again afterwards), what there is to say, the scrubber's frame, and a `Look`."""
-    as_before = (gr.skip(),) * (1 + len(Look._fields))
+    """A `GivenShown`, then a `Look`. What a run said before goes: it was about other masks."""
+    as_before = (gr.skip(),) * len(Look._fields)
     if not files:
-        yield gr.skip(), gr.skip(), *as_before
+        yield *GivenShown(), *as_before
         return
+    yield *GivenShown(status="", follow_status="", run_status=""), *as_before
     clip, paths = visit.clip, [Path(file) for file in files]
     job: Run[Made] | None = None
     try:
@@ -46,11 +58,11 @@ def take_masks(visit: InpaintVisit, files: Sequence[str] | None, frame: int, seg
         job = visit.start(partial(read_given, visit, clip, paths), kind=KIND)
         for now in job.progress():
             if now is not None:
-                yield gr.skip(), words.progress(now), *as_before
+                yield *GivenShown(status=words.progress(now, _STAGES)), *as_before
         made = job.result()
     except AvfusionError as error:
         said = words.note("Stopped.") if isinstance(error, Stopped) else words.problem(error, *paths)
-        yield None, said, *as_before
+        yield *GivenShown(files=None, status=said), *as_before
         return
     finally:
         if job is not None:
@@ -61,7 +73,7 @@ def take_masks(visit: InpaintVisit, files: Sequence[str] | None, frame: int, seg
         track = made.tracking.track
         shown = frame if track.union(frame).any() else min(prompt.frame for prompt in made.made_from.prompts)
         said = f"The masks are there, {track.frame_count} of them." if track.frame_count > 1 else "The mask is there."
-        yield None, words.good(said), shown, *look(visit, shown, segmenter)
+        yield *GivenShown(None, words.good(said), scrub=shown), *look(visit, shown, segmenter)
 
 
 def read_given(

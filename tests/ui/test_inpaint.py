@@ -33,7 +33,7 @@ class Inpainter:
         self.visitor, self.page, self.see = visitor, visitor.page, visitor.see
         self.page.click("#inpaint-tab-button")
         self.see("inpaint-facts", "example.mp4")
-        self.see("inpaint-object-status", "the object fills", timeout_s=60)
+        self.see("inpaint-object-status", "the objects fill", timeout_s=60)
 
     def open(self, path: Path) -> None:
         self.page.set_input_files("#inpaint-file input[type=file]", path)
@@ -93,7 +93,7 @@ def test_what_the_brush_paints_over_goes_from_a_picture(visit: Visit, tmp_path: 
     page.locator("#inpaint-brush input[type=range]").fill("60")
     x, y = SPOT[0] / 320, SPOT[1] / 180
     inpainter.brush((x - 0.04, y), (x + 0.04, y))
-    inpainter.see("inpaint-object-status", "1 mask; the object fills")
+    inpainter.see("inpaint-object-status", "Painted by hand; the object fills")
     page.click("#inpaint-preview")
     expect(page.locator("#inpaint-previewed img.after")).to_be_visible(timeout=60_000)
     inpainter.see("inpaint-previewed", "100 % invented")
@@ -184,13 +184,27 @@ def test_masks_that_are_there_are_used(inpainter: Inpainter, clips: Path, tmp_pa
     page.click("#inpaint-given button")
     for count, says in ((23, "23 mask PNGs for a clip of 24 frames"), (24, "The masks are there, 24 of them")):
         page.set_input_files("#inpaint-masks-given input[type=file]", ball_masks(tmp_path / f"{count}.zip", count))
-        inpainter.see("inpaint-follow-status", says)
+        inpainter.see("inpaint-given-status", says)
     inpainter.see("inpaint-object-status", "the object fills")
     page.click("#inpaint-preview")
     inpainter.see("inpaint-previewed", "Frame 0: flow-fill", timeout_s=60)
     inpainter.run()
     inpainter.see("inpaint-report", "masks that were given")
     assert "grabcut" not in page.locator("#inpaint-report").inner_text()
+    page.set_input_files("#inpaint-masks-given input[type=file]", ball_masks(tmp_path / "22.zip", 22))
+    inpainter.see("inpaint-given-status", "22 mask PNGs")
+    expect(page.locator("#inpaint-status")).not_to_contain_text("Done")
+    inpainter.open(clips / "pair.mp4")
+    expect(page.locator("#inpaint-given-status")).not_to_contain_text("PNGs")
+
+
+def test_nothing_can_be_pressed_before_there_is_a_clip(visitor: Visitor) -> None:
+    is_ready = "name => gradio_config.components.find(e => e.props.elem_id === name).props.interactive"
+    for name in ("inpaint-preview", "inpaint-run"):
+        assert visitor.page.evaluate(is_ready, name) is False
+    inpainter = Inpainter(visitor)
+    for name in ("inpaint-preview", "inpaint-run"):
+        expect(inpainter.page.locator(f"#{name}")).to_be_enabled()
 
 
 def ball_masks(path: Path, count: int) -> Path:

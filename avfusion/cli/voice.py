@@ -79,6 +79,8 @@ def voice(
     Convert nobody's voice, and to nobody's, without their consent. Every output says that its voice is converted.
     """
     if inspect is not None:
+        if media is not None or out is not None:
+            raise UsageError("--inspect says what a model file is, and converts nothing: leave MEDIA and --out out.")
         _inspect(inspect, as_json=json)
         return
     if media is None or out is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from avfusion.engines.catalogue import find
 from avfusion.engines.registry import Settled, lend, settle
 from avfusion.errors import UsageError
 from avfusion.media.store import StoredSound, store
@@ -14,11 +15,16 @@ ANY = "auto"
 
 
 def settled_separator(name: str, device: str, *, is_wanted: bool) -> Settled | None:
-    """Which separator, and where; None where the background is not kept. Raises `UsageError`, `EngineNotReady`."""
+    """Which separator, and where; None where the background is not kept. Raises `UsageError`, `UnknownEngine`,
+    `EngineNotReady`."""
     if is_wanted:
         return settle("separation", name, device)
     if name != ANY:
-        raise UsageError(f"{name} takes voice and background apart: it goes with keeping the background. Ask for that.")
+        find(name, "separation")
+        raise UsageError(
+            f"{name} takes voice and background apart, which is done to keep the background: "
+            "give --keep-background too (keep_background)."
+        )
     return None
 
 

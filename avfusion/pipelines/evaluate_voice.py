@@ -170,6 +170,8 @@ def _split(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which sentences are heard and which are scored. Raises `CannotRead`, `UsageError`."""
     folder = sentences.folder
+    if not folder.is_dir():
+        raise CannotRead(f"{folder}: there is no such folder. Give a folder with SPEAKER/SPEAKER_SENTENCE.wav.")
     speakers = sorted({name for pair in pairs for name in pair})
     missing = next((name for name in speakers if name not in sentences.names), None)
     if missing is not None:

@@ -25,7 +25,7 @@ from avfusion.voice.train_so_vits_checkpoints import (
 from avfusion.voice.train_so_vits_clusters import CLUSTERS, train_clusters
 from avfusion.voice.train_so_vits_config import Config, check_config, new_config, stored_config
 from avfusion.voice.train_so_vits_prepare import Prepared, Recordings, prepare, prepared_before
-from avfusion.voice.train_so_vits_start import Start, check_start
+from avfusion.voice.train_so_vits_start import Start, check_files, check_start
 
 _PREPARED = "prepared"
 _USUAL_BATCH = 16
@@ -115,8 +115,11 @@ def train_voice(
     given = None if config is None else Path(config)
     after_step = _checked(folder, out, given, start, resume=resume)
     recordings = recordings_in(folder, speaker)
-    settled = settle("voice", "so-vits", device)
+    # What is wrong with the user's own files is said before anything is asked to be downloaded.
     facts = _config(out, given, recordings, resume=resume)
+    if start is not None:
+        check_files(start)
+    settled = settle("voice", "so-vits", device)
     began_s = time.monotonic()
     with lend("so-vits", "voice", settled.device) as opener:
         check_config(facts, out / "config.json" if resume else given, opener.folder)

@@ -24,6 +24,15 @@ own_loudness (rvc). Where a k-means is given for so-vits and no cluster_ratio, h
 """
 
 _RATIO_WITH_CLUSTERS = 0.5
+_SETTINGS = {
+    "formant_semitones": "the resonances (formants)",
+    "f0_method": "what follows the pitch (F0)",
+    "cluster_ratio": "how far it follows a k-means (cluster ratio)",
+    "noise": "how much it varies (noise)",
+    "index_rate": "how far it follows an index (index rate)",
+    "protect": "how consonants are protected (protect)",
+    "own_loudness": "how far it has its own loudness (own loudness)",
+}
 
 
 @dataclass(frozen=True)
@@ -190,8 +199,10 @@ def _checked(engine: str, options: Options, takes: set[str]) -> dict[str, Any]:
     plain = {name: value for name, value in options.items() if name != "automatic_pitch"}
     unknown = sorted(plain.keys() - takes)
     if unknown:
-        known = f"It has {', '.join(name.replace('_', ' ') for name in sorted(takes))}." if takes else "It has none."
-        raise UsageError(f"{engine} has no setting {unknown[0].replace('_', ' ')}. {known}")
+        known = ", ".join(_SETTINGS[name] for name in sorted(takes)) or "nothing"
+        raise UsageError(
+            f"{engine} has no setting for {_SETTINGS.get(unknown[0], unknown[0])}. It has such for: {known}."
+        )
     return plain
 
 

@@ -29,9 +29,9 @@ def new_config(given: Path | None, speakers: Sequence[str]) -> Config:
     Its networks begin with random weights: those that the fork would fetch are never fetched. Raises CannotRead, and
     UsageError for more speakers than the network has room for.
     """
+    own = None if given is None else _read(given)
     config = _read(_template())
-    if given is not None:
-        own = _read(given)
+    if own is not None:
         config = {
             "train": config["train"] | own["train"],
             "data": config["data"] | own["data"],

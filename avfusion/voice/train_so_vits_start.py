@@ -25,6 +25,13 @@ class Start:
     discriminator: Path | None = None
 
 
+def check_files(start: Start) -> None:
+    """Raises CannotRead for files that hold no such network, of whatever configuration."""
+    generator_weights(start.generator)
+    if start.discriminator is not None:
+        discriminator_weights(start.discriminator)
+
+
 def check_start(start: Start, config: Config) -> None:
     """Raises CannotRead for files that are not what they should be, or do not fit the configuration. Takes seconds."""
     import torch

@@ -86,6 +86,9 @@ def test_a_report_for_machines(media: Path, target: Path, tmp_path: Path, capsys
         (["--target", ".", "--out", "out.wav"], 3, ".: "),
         (["--model", ".", "--out", "out.wav"], 3, "is a folder"),
         (["--target", "T", "--out", "out.wav", "--semitones", "99"], 2, "--semitones"),
+        (["--target", "T", "--out", "out.wav", "--from", "99"], 2, "the sound ends at 1.06 s"),
+        (["--target", "T", "--out", "out.wav", "--f0", "dio"], 2, "no setting for what follows the pitch (F0)"),
+        (["--inspect", "M"], 2, "leave MEDIA and --out out"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

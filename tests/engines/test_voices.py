@@ -58,7 +58,7 @@ def test_an_engine_is_lent_and_opens_a_voice(name: str, tmp_path: Path) -> None:
     if OPTIONS[name]:
         other = lent(name, files, OPTIONS[name], target)
         assert not np.array_equal(plain.samples, other.samples)
-    with pytest.raises(UsageError, match=f"{name} has no setting loudness"):
+    with pytest.raises(UsageError, match=f"{name} has no setting for loudness"):
         lent(name, files, {"loudness": 1}, target)
 
 

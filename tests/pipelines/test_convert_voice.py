@@ -248,7 +248,8 @@ def test_a_separator_that_is_not_there_stops_the_run_before_it_begins(tmp_path: 
     for settings, error, words in (
         (VoiceSettings(keep_background=True, separator="hdemucs"), EngineNotReady, "engines pull hdemucs"),
         (VoiceSettings(keep_background=True, separator="spleeter"), UnknownEngine, "hdemucs, repet-sim"),
-        (VoiceSettings(separator="repet-sim"), UsageError, "goes with keeping the background"),
+        (VoiceSettings(separator="repet-sim"), UsageError, "give --keep-background too"),
+        (VoiceSettings(separator="nobody"), UnknownEngine, "no engine of that name for separation"),
     ):
         with pytest.raises(error, match=words):
             convert_voice(media, out=out, target=[target], settings=settings)

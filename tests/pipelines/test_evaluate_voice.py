@@ -72,7 +72,7 @@ def test_what_cannot_be_scored_is_refused(dataset: Path, tmp_path: Path) -> None
         (UsageError, "cannot be a test", dataset, {"test": ["01"], "reference": ["01"]}),
         (UsageError, "either heard or scored", dataset, {"test": ["01", "02", "03"]}),
         (CannotRead, "Lay it out as", tmp_path, {}),
-        (CannotRead, "Lay it out as", tmp_path / "none", {}),
+        (CannotRead, "none: there is no such folder", tmp_path / "none", {}),
     ]
     for kind, words, folder, request in wrong:
         with pytest.raises(kind, match=words):

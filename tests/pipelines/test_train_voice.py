@@ -7,8 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from avfusion.errors import CannotRead
 from avfusion.pipelines.train_voice import TrainingSettings, train_voice
 from avfusion.voice.train_so_vits_checkpoints import last_step, read_losses
+from avfusion.voice.train_so_vits_start import Start
 from tests.cli.test_train import recordings, tiny_config
 from tests.voice.tiny_so_vits import tiny_hubert
 from tests.voice.tiny_voices import pulled
@@ -19,6 +23,17 @@ from avfusion.pipelines.train_voice import TrainingSettings, train_voice
 speech, out, config = sys.argv[1:]
 train_voice(speech, out=out, config=config, settings=TrainingSettings(steps=1000, batch=1, save_every=2, clusters=4))
 """
+
+
+def test_what_is_wrong_is_named_before_a_download_is_asked_for(tmp_path: Path) -> None:
+    """The content encoder is not here."""
+    speech, wrong = recordings(tmp_path / "speech", 5), tmp_path / "wrong.json"
+    wrong.write_text("{")
+    with pytest.raises(CannotRead, match=r"wrong\.json: cannot be read"):
+        train_voice(speech, out=tmp_path / "model", config=wrong)
+    with pytest.raises(CannotRead, match=r"wrong\.json: "):
+        train_voice(speech, out=tmp_path / "model", start=Start(wrong))
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:

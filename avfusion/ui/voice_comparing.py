@@ -55,7 +55,7 @@ def engine_choices(refused: str) -> tuple[Any, Any, str, Any]:
     """
     ready, others = ready_and_others()
     names = [(engine.name, engine.name) for engine in ready]
-    compared = [(name if name in _BY_RECORDINGS else f"{name}, with its model files", name) for name, _ in names]
+    compared = [(name if name in _BY_RECORDINGS else f"{name}, with weights of its own", name) for name, _ in names]
     waiting = "".join(
         f'<li data-row="{escape(engine.name)}"><b>{escape(engine.name)}</b><div>{standing(engine, refused)}</div></li>'
         for engine in others

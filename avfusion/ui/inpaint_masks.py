@@ -93,7 +93,8 @@ def read_given(
         first = _copied(found, track, teller)
         shutil.rmtree(pictures)
         if not first:
-            raise NothingFound("These masks are all black: nothing is marked in them.")
+            what = "These masks are all black" if clip.frame_count > 1 else "This mask is black all over"
+            raise NothingFound(f"{what}: white, or a number, says where the object is.")
         sealed = track.seal()
     prompts = tuple(Drawn(mask, frame, number) for number, (frame, mask) in sorted(first.items()))
     keys = {number: (frame,) for number, (frame, _) in first.items()}
@@ -179,4 +180,6 @@ def gather(clip: Clip, files: Sequence[Path], folder: Path) -> None:
 def _check_count(where: str, count: int, clip: Clip) -> None:
     if count != clip.frame_count:
         what = f"a clip of {clip.frame_count} frames" if clip.frame_count > 1 else "a picture"
-        raise MaskCountMismatch(f"{where}{count} mask PNGs for {what}. There must be one for each frame.")
+        raise MaskCountMismatch(
+            f"{where}{count} mask {'PNG' if count == 1 else 'PNGs'} for {what}. There must be one for each frame."
+        )

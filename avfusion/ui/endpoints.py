@@ -172,12 +172,17 @@ def voice(
         length_s = float(probe_recording(Path(media)).sounds[0].duration_s)
         return convert_voice(
             media, out=out, target=target or (), model=files, speaker=speaker, engine=name, settings=settings,
-            spans=spans_of(part, length_s), only_speaker=only_speaker or None, on_progress=on_progress,
+            spans=spans_of(part, length_s), only_speaker=int(only_speaker or 0) or None, on_progress=on_progress,
             should_stop=should_stop,
         )  # fmt: skip
 
     if not media:
         raise refusal("There is no recording and no clip. Give a file as media.")
+    for name, value in (("semitones", semitones), ("formant_semitones", formant_semitones)):
+        if value is not None and not isinstance(value, int | float):
+            raise refusal(f"{name} is '{value}'. Give a number.")
+    if (only_speaker or 0) not in range(1000):  # as it comes, it may be anything
+        raise refusal(f"only_speaker is {only_speaker}. Give a whole number: 1 for who speaks most, 0 for everybody.")
     yield from handed_out([media, *(target or ()), *(model or ())], f"voice.{format}", work)
 
 
@@ -224,7 +229,7 @@ def _voice_parts(gives: list[Any], shared: dict[str, Any]) -> None:
         gr.Checkbox(False, label="keep_background"),
         gr.Textbox("auto", label="separator"),
         gr.Textbox("", label="part"),
-        gr.Number(0, precision=0, label="only_speaker"),
+        gr.Number(0, label="only_speaker"),
         gr.Dropdown(list(get_args(VoiceFormat)), value="wav", label="format"),
     ]
     gr.Button().click(voice, asked, gives, api_name="voice", **shared)

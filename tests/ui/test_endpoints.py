@@ -132,6 +132,9 @@ def test_voice_returns_the_clip_with_its_pictures(client: Client, clips: Path, t
 
     with pytest.raises(AppError, match="Nobody says whose voice"):
         client.predict(media=rolling, api_name="/voice")
+    for name, value in (("semitones", "abc"), ("only_speaker", 1.5), ("only_speaker", "x")):
+        with pytest.raises(AppError, match=f"{name} is '?{value}"):
+            client.predict(media=rolling, target=[handle_file(low)], **{name: value}, api_name="/voice")
     with pytest.raises(AppError, match=r"^low.wav: cannot be read as a model file|^low.wav: refused"):
         client.predict(media=rolling, model=[handle_file(low)], api_name="/voice")
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import gradio as gr
 
 from avfusion.clip import Clip
-from avfusion.errors import AvfusionError
+from avfusion.errors import AvfusionError, NoPrompt, UnknownFormat
 from avfusion.media.probe import probe
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.remove import RemoveReport, RemoveSettings
@@ -65,6 +65,14 @@ def remove(
     ending = format if format != "auto" else "png" if _is_still(clip) else "mp4"
 
     def work(source: Clip, out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> RemoveReport:
+        prompts = parse_points(points)
+        if not prompts and not masks:
+            raise NoPrompt("Nothing says which object is meant. Give points, or masks.")
+        if ending in ("png", "jpg", "webp") and source.frame_count > 1:
+            raise UnknownFormat(
+                f"{source.path}: {ending} holds one picture, and this clip has {source.frame_count} frames. "
+                "Give the format mp4, webm, mov, gif or zip."
+            )
         settings = RemoveSettings(
             words=words.strip(), unwanted=unwanted.strip(), replace=bool(words.strip()), seed=int(seed),
             steps=int(steps), strength=strength, grow_px=grow_px, shadows=shadows, each_frame=each_frame,
@@ -75,7 +83,7 @@ def remove(
             folder.mkdir()
             gather(source, [Path(masks)], folder)
         return run_remove(
-            source, parse_points(points), out=out, masks=folder, engine=engine, settings=settings,
+            source, prompts, out=out, masks=folder, engine=engine, settings=settings,
             on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
 

@@ -116,6 +116,14 @@ def test_remove_takes_a_picture_with_its_mask_and_refuses_words(client: Client, 
         client.predict(**asked, strength=7, api_name="/remove")
 
 
+def test_remove_speaks_to_programs(client: Client, clips: Path) -> None:
+    clip = handle_file(clips / "rolling.mp4")
+    with pytest.raises(AppError, match=r"Give points, or masks\.$"):
+        client.predict(clip=clip, api_name="/remove")
+    with pytest.raises(AppError, match=r"^rolling.mp4: jpg holds one picture.*Give the format mp4"):
+        client.predict(clip=clip, points=CLICK, format="jpg", api_name="/remove")
+
+
 def test_voice_returns_the_clip_with_its_pictures(client: Client, clips: Path, tmp_path: Path) -> None:
     rate_hz, low = 16_000, tmp_path / "low.wav"
     sound = talk(LOW, 6)[None].astype(np.float32)

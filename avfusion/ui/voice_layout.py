@@ -222,9 +222,7 @@ def result_part() -> ResultPart:
 def compare_part() -> ComparePart:
     gr.HTML('<h2 class="step">Compare engines</h2>')
     gr.HTML(
-        words.note(
-            "The same sentence by each engine, side by side: the first 15 seconds, or those that Options name."
-        )
+        words.note("The same sentence by each engine, side by side: the first 15 seconds, or those that Options name.")
     )
     ready = [engine.name for engine in of_ability("voice") if state(engine).is_ready]
     engines = gr.CheckboxGroup(

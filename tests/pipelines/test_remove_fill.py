@@ -160,5 +160,5 @@ def test_what_is_drawn_on_one_frame_is_followed(painter, made, tmp_path):
         made.clip, [Drawn(made.truth[0])], engine="painter", out=tmp_path / "a.mp4", span=(0, 4),
         settings=RemoveSettings(each_frame=True),
     )  # fmt: skip
-    assert report.engines == {"segmentation": "grabcut", "tracking": "flow", "inpainting": "painter"}
+    assert report.engines == {"tracking": "flow", "inpainting": "painter"}  # nobody had to make a mask
     assert painter.wishes == [Wish()] * 4

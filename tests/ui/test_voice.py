@@ -187,7 +187,10 @@ def test_a_result_is_told_from_one_of_an_earlier_run_and_from_none(visitor: Visi
     expect(page.locator("#voice-earlier p")).to_have_count(0)
     page.click("#voice-options button")
     part = page.locator("#voice-part :is(input, textarea)")
-    part.fill("99-")
+    expect(part).to_be_visible()
+    page.wait_for_timeout(500)  # what is typed while the options unfold may be lost
+    part.press_sequentially("99-", delay=30)
+    expect(part).to_have_value("99-")
     talker.run("the sound ends at 2 s")
     visitor.see("voice-earlier", "an earlier run")
     part.fill("")

@@ -104,7 +104,7 @@ def voice(browser: Browser, address: str) -> None:
     """voice.jpg: the example with the voice that comes with it."""
     page = opened(browser, address, "voice")
     page.click("#voice-target-example")
-    expect(page.locator("#voice-target-status")).to_contain_text("voice.wav", timeout=60_000)
+    expect(page.locator("#voice-target-status")).to_contain_text("The example voice", timeout=60_000)
     page.click("#voice-run")
     expect(page.locator("#voice-status")).to_contain_text("Done", timeout=300_000)
     finish(page, "voice")

@@ -93,7 +93,7 @@ def compare(browser: Browser, address: str) -> None:
 def inpaint(browser: Browser, address: str) -> None:
     """inpaint.jpg: the robot taken out of the example, with the slider between before and after."""
     page = opened(browser, address, "inpaint")
-    expect(page.locator("#inpaint-object-status")).to_contain_text("fills", timeout=60_000)
+    expect(page.locator("#inpaint-object-status")).to_contain_text("the objects fill", timeout=60_000)
     page.locator("#inpaint-shadows input").check()
     page.click("#inpaint-run")
     expect(page.locator("#inpaint-status")).to_contain_text("Done", timeout=900_000)

@@ -78,7 +78,7 @@ system:
 	$$as_root apt-get update -q && \
 	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
 
-EXTRAS := --extra ui --extra neural --extra inpaint --extra voice --extra shots --extra jobs
+EXTRAS := --extra ui --extra neural --extra inpaint --extra voice --extra jobs
 COMPILE = $(UV) pip compile pyproject.toml $(EXTRAS) --universal --python-version 3.11 --no-annotate --quiet $(UPGRADE)
 lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
 lock: | $(BIN)/uv

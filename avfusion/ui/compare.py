@@ -27,14 +27,11 @@ from avfusion.ui.compare_showing import TARGETS, at_frame, over
 from avfusion.ui.compare_visit import CompareVisit
 from avfusion.ui.editing import short_events
 from avfusion.ui.engines import refused_on, wire_downloads
+from avfusion.ui.scrolling import scroll_to
 from avfusion.ui.source_part import source_part
 from avfusion.ui.taking import Target, taken_from
 from avfusion.ui.visit import close
 
-_SHOW_ANSWERS = """() => setTimeout(() => {
-  if (document.querySelector("#compare-status .good"))
-    document.querySelector("#compare-results")?.scrollIntoView({behavior: "smooth", block: "start"});
-}, 300)"""
 _TO_THE_TOP = "() => window.scrollTo({top: 0})"
 
 
@@ -111,7 +108,7 @@ def _wire_run(
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     begun = gr.on([ran.run.click, asked.words.submit], running.begin, [visit], step, queue=False, **hidden)
     run = begun.then(running.run, inputs, shows, **slow)
-    run.success(None, js=_SHOW_ANSWERS)
+    run.success(None, js=scroll_to("compare-results", "compare-status"))
     run.failure(running.fail, [visit], shows, **hidden)
     ran.stop.click(running.stop, [visit], shows, queue=False, cancels=[run], **hidden)
     pair: list[Any] = [answers.left, answers.right]

@@ -27,16 +27,13 @@ from avfusion.ui.looking import shown_labels
 from avfusion.ui.rendering import hand_out
 from avfusion.ui.results import Export
 from avfusion.ui.runs import Run
+from avfusion.ui.scrolling import scroll_to
 from avfusion.ui.visit import RUN
 
 _LIVE_QUALITY = 80
 STOPPED = "Stopped. Nothing was written."
 _NOTHING_SAID = "Nothing is selected yet: click what should go, or paint over it (step 2)."
 _NOTHING_LEFT = "All that was painted is rubbed out again: paint over what should go (step 2)."
-_SHOW_RESULT = """() => setTimeout(() => {
-  if (document.querySelector("#inpaint-status .good"))
-    document.querySelector("#inpaint-results")?.scrollIntoView({behavior: "smooth", block: "start"});
-}, 400)"""
 
 
 class StepShown(NamedTuple):
@@ -222,7 +219,7 @@ def wire(
     previewing = ahead.then(preview_frame, [visit, scrub, *how.inputs], shows, **slow)
     begun = running.run.click(begin, [visit], running.shows, queue=False, **hidden)
     run_event = begun.then(run, [visit, running.format, *how.inputs], shows, **slow)
-    run_event.success(None, js=_SHOW_RESULT)
+    run_event.success(None, js=scroll_to("inpaint-results", "inpaint-status"))
     for event in (previewing, run_event):
         event.failure(fail, [visit], shows, **hidden)
     running.stop.click(stop, [visit], shows, queue=False, cancels=[previewing, run_event], **hidden)

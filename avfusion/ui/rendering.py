@@ -23,15 +23,11 @@ from avfusion.ui.drawing import inline
 from avfusion.ui.layout import BehindPart, ResultPart, RunPart
 from avfusion.ui.results import Export, Outcome, Wish, export, make
 from avfusion.ui.runs import Run
+from avfusion.ui.scrolling import scroll_to
 from avfusion.ui.visit import RUN, Visit
 
 _PREVIEW_QUALITY = 80
 STOPPED = "Stopped. Nothing was written."
-# A moment later, when the players have found their size.
-_SHOW_RESULT = """() => setTimeout(() => {
-  if (document.querySelector("#background-status .good"))
-    document.querySelector("#background-results")?.scrollIntoView({behavior: "smooth", block: "start"});
-}, 400)"""
 
 
 class Shows(NamedTuple):
@@ -204,7 +200,7 @@ def wire(
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     begun = running.run.click(begin, [visit], shows, queue=False, **hidden)
     run_event = begun.then(run, [visit, *chosen], shows, **slow)
-    run_event.success(None, js=_SHOW_RESULT)
+    run_event.success(None, js=scroll_to("background-results", "background-status"))
     run_event.failure(fail, [visit], shows, **hidden)
     running.stop.click(stop, [visit], shows, queue=False, cancels=[run_event], **hidden)
     exports: dict[Export, gr.Button] = {"masks": results.masks, "rle": results.rle, "matte": results.matte}

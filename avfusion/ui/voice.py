@@ -13,6 +13,7 @@ from avfusion.ui import voice_taking as taking
 from avfusion.ui import voice_training as training
 from avfusion.ui.editing import short_events
 from avfusion.ui.engines import refused_on, wire_downloads
+from avfusion.ui.scrolling import scroll_to
 from avfusion.ui.visit import close
 from avfusion.ui.voice_layout import (
     ComparePart,
@@ -29,12 +30,6 @@ from avfusion.ui.voice_layout import (
     target_part,
 )
 from avfusion.ui.voice_visit import VoiceVisit
-
-# A moment later, when the players have found their size.
-_SHOW_RESULT = """() => setTimeout(() => {
-  if (document.querySelector("#voice-status .good"))
-    document.querySelector("#voice-results")?.scrollIntoView({behavior: "smooth", block: "start"});
-}, 400)"""
 
 
 def build(page: gr.Blocks, tab: gr.Tab, *, runs_at_once: int) -> None:
@@ -117,7 +112,7 @@ def _wire_run(
     for button, preview_s in ((ran.run, None), (ran.preview, running.PREVIEW_S)):
         begun = button.click(running.begin, [visit], shows, queue=False, **hidden)
         run = begun.then(partial(running.run, preview_s), [visit, ran.format, *_chosen(target, how)], shows, **slow)
-        run.success(None, js=_SHOW_RESULT)
+        run.success(None, js=scroll_to("voice-results", "voice-status"))
         run.failure(running.fail, [visit], shows, **hidden)
         runs.append(run)
     ran.stop.click(running.stop, [visit], step, queue=False, cancels=runs, **hidden)

@@ -16,6 +16,7 @@ from avfusion.errors import AvfusionError, EngineNotReady, UsageError
 from avfusion.ui import words
 from avfusion.ui.editing import short_events
 from avfusion.ui.engines import refused_on, standing, wire_downloads
+from avfusion.ui.scrolling import scroll_to
 from avfusion.ui.visit import linked
 from avfusion.ui.voice_layout import HowPart, TargetPart
 from avfusion.ui.voice_models import look_into
@@ -50,10 +51,6 @@ _REMEMBER = """id => { try { localStorage.setItem("avfusion-training", id || "")
 _REMEMBERED = """(id, desk) => {
   try { return [id || localStorage.getItem("avfusion-training") || "", desk]; } catch { return [id, desk]; }
 }"""
-_SHOW_TARGET = """() => setTimeout(() => {
-  if (document.querySelector("#voice-training-status .good"))
-    document.querySelector("#voice-target-status")?.scrollIntoView({behavior: "smooth", block: "center"});
-}, 400)"""
 
 
 def build(page: gr.Blocks, tab: gr.Tab, visit: gr.State, target: TargetPart, how: HowPart) -> None:
@@ -69,7 +66,7 @@ def build(page: gr.Blocks, tab: gr.Tab, visit: gr.State, target: TargetPart, how
         target.models, target.status, target.clear,
     ]  # fmt: skip
     used = part.shown.use.click(use, [visit, job], shows, **short_events())
-    used.success(None, js=_SHOW_TARGET)
+    used.success(None, js=scroll_to("voice-target-status", "voice-training-status", block="center"))
 
 
 def _wire_engine(page: gr.Blocks, tab: gr.Tab, part: TrainPart) -> None:

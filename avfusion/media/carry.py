@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -13,13 +14,28 @@ from av.container import InputContainer, OutputContainer
 from avfusion.media.audio import FILLED_S_AT_MOST, LAYOUTS, SampleRow, Samples, silent_blocks, within
 from avfusion.media.container import demuxed, is_sound
 from avfusion.media.formats import Format
+from avfusion.media.store import StoredSound
 
 _USUAL_RATE_HZ = 48_000
+_NEW_BITS_A_CHANNEL = 128_000
 _SPEAKERS_ENCODED = (1, 2, 6, 8)
 
 # Containers such as Matroska round times to a millisecond; the packets' own lengths say them to the sample.
 _ROUNDING_S = Fraction(1, 500)
 Timed = tuple[Fraction, Any]
+
+
+@dataclass(frozen=True)
+class NewSound:
+    """What goes into the place of one sound track.
+
+    stream: that track's number in the source. sound: as many channels and at the same rate; its `first` counts on the
+    clock of the output. tags: for the file that has it.
+    """
+
+    stream: int
+    sound: StoredSound
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class SoundCarrier:
@@ -28,7 +44,7 @@ class SoundCarrier:
     Make it before the first packet is written (it adds the streams), call `carry_until` as the pictures advance and
     `finish` at the end. `notes` says which tracks had to be encoded anew. `start_s` is when the pictures begin: sound
     that is encoded anew begins with them, with silence if need be. span_s: only what lies between these seconds of the
-    file, the first of which is 0 in the output.
+    file, the first of which is 0 in the output. new: encoded in the place of its track, which is left out.
     """
 
     def __init__(
@@ -38,10 +54,11 @@ class SoundCarrier:
         form: Format,
         start_s: Fraction,
         span_s: tuple[Fraction, Fraction] | None = None,
+        new: NewSound | None = None,
     ) -> None:
         self._output = output
-        self._pending: Timed | None = None
         self._tracks: dict[int, _Copied | _Encoded] = {}
+        self._rows: list[_Row] = []
         self.notes: list[str] = []
         for stream in container.streams.audio:
             context = stream.codec_context
@@ -50,15 +67,20 @@ class SoundCarrier:
                 continue
             codec = context.codec.canonical_name
             track: _Copied | _Encoded
-            if codec in form.sound_copied:
+            if new is not None and stream.index == new.stream:
+                track = _Encoded(stream, output, form, start_s, None)
+                track.out.codec_context.bit_rate = _NEW_BITS_A_CHANNEL * context.channels
+                self._rows.append(_Row(track.anew(new.sound)))
+            elif codec in form.sound_copied:
                 track = _Copied(stream, output, span_s)
             else:
                 track = _Encoded(stream, output, form, start_s, span_s)
                 self.notes.append(f"The {codec} sound was encoded anew ({track.words}) for {form.ending}.")
             if stream.language:
                 track.out.metadata["language"] = stream.language
-            self._tracks[stream.index] = track
-        self._packets = self._all(container)
+            if new is None or stream.index != new.stream:
+                self._tracks[stream.index] = track
+        self._rows.append(_Row(self._all(container)))
 
     def _all(self, container: InputContainer) -> Iterator[Timed]:
         """(time, packet ready to be written) in the order of the file."""
@@ -72,21 +94,33 @@ class SoundCarrier:
 
     def carry_until(self, time: Fraction) -> None:
         """Writes the sound that belongs before `time` seconds."""
-        while True:
-            if self._pending is None:
-                self._pending = next(self._packets, None)
-            if self._pending is None or self._pending[0] > time:
-                return
-            self._output.mux(self._pending[1])
-            self._pending = None
+        for row in self._rows:
+            for packet in row.until(time):
+                self._output.mux(packet)
 
     def finish(self) -> None:
         """Writes the rest: sound may last longer than the pictures."""
-        if self._pending is not None:
-            self._output.mux(self._pending[1])
-            self._pending = None
-        for _, packet in self._packets:
-            self._output.mux(packet)
+        for row in self._rows:
+            for packet in row.until(None):
+                self._output.mux(packet)
+
+
+class _Row:
+    """Packets one after the other, taken as far as a time."""
+
+    def __init__(self, packets: Iterator[Timed]) -> None:
+        self._packets = packets
+        self._pending: Timed | None = None
+
+    def until(self, time: Fraction | None) -> Iterator[Any]:
+        """Those that belong before `time` seconds; with None, all that are left."""
+        while True:
+            if self._pending is None:
+                self._pending = next(self._packets, None)
+            if self._pending is None or (time is not None and self._pending[0] > time):
+                return
+            packet, self._pending = self._pending[1], None
+            yield packet
 
 
 class _Copied:
@@ -169,6 +203,15 @@ class _Encoded:
     def packets(self, packet: Any) -> Iterator[Timed]:
         for first, samples in self._row.of_packet(packet):
             yield from self._encoded(first, samples)
+
+    def anew(self, sound: StoredSound) -> Iterator[Timed]:
+        """All packets of a sound that takes this track's place."""
+        first = sound.first
+        for samples in sound.blocks():
+            yield from self._encoded(first, samples)
+            first += samples.shape[1]
+        if self._next is not None:
+            yield from self._timed(self.out.encode(None))
 
     def rest(self) -> Iterator[Timed]:
         for first, samples in self._row.rest():

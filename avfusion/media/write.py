@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from avfusion.clip import Clip, Yuv
 from avfusion.errors import TimesMismatch, UnknownFormat
 from avfusion.media.ahead import Behind
-from avfusion.media.carry import SoundCarrier
+from avfusion.media.carry import NewSound, SoundCarrier
 from avfusion.media.container import FfmpegError, demuxed, opened
 from avfusion.media.encoder import Encoding, PictureEncoder, video_stream
 from avfusion.media.formats import FORMATS, Format, format_of
@@ -25,7 +25,7 @@ from avfusion.media.pictures import probe_picture
 from avfusion.media.pngs import as_rgb, write_folder, write_zip
 from avfusion.media.target import part_of_file, writing
 
-__all__ = ["Encoding", "Rgba", "Written", "as_rgb", "write_video"]
+__all__ = ["Encoding", "NewSound", "Rgba", "Written", "as_rgb", "write_video"]
 
 Rgba: TypeAlias = NDArray[np.uint8]
 """uint8 [H, W, 4], straight (not premultiplied) alpha."""
@@ -48,10 +48,12 @@ def write_video(
     *,
     clip: Clip,
     alpha: bool = False,
-    sound: bool = True,
+    sound: bool | NewSound = True,
     encoding: Encoding | None = None,
 ) -> Written:
     """Writes one picture for each frame of `clip`, at the clip's presentation times, with the clip's sound.
+
+    sound: False leaves it out; a `NewSound` takes the place of one of its tracks.
 
     pictures: 4:2:0 planes in the clip's colours, or with `alpha` straight RGBA. The format follows from the ending of
     `out` (`avfusion.media.formats`). Raises `TimesMismatch` when there are more or fewer pictures than frames, when one
@@ -77,15 +79,19 @@ def write_video(
 
 
 def _encode(
-    part: Path, out: Path, form: Format, pictures: Iterable[Yuv | Rgba], clip: Clip, alpha: bool, sound: bool,
-    encoding: Encoding,
+    part: Path, out: Path, form: Format, pictures: Iterable[Yuv | Rgba], clip: Clip, alpha: bool,
+    sound: bool | NewSound, encoding: Encoding,
 ) -> tuple[str, ...]:  # fmt: skip
+    new = sound if isinstance(sound, NewSound) else None
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(opened(clip.path)) if sound and clip.sounds and form.sound_encoder else None
         output = stack.enter_context(_output(part, out, form, clip))
         with writing(out):
             stream = video_stream(output, form, clip, alpha, encoding)
-            carrier = SoundCarrier(source, output, form, clip.time(0), clip.sound_span) if source is not None else None
+            carrier = None
+            if source is not None:
+                carrier = SoundCarrier(source, output, form, clip.time(0), clip.sound_span, new)
+            output.metadata.update(new.tags if new is not None else {})
         encoder = PictureEncoder(output, stream, form, clip, alpha, carrier)
 
         def take(item: tuple[int, Yuv | Rgba]) -> None:
@@ -104,7 +110,7 @@ def _encode(
             raise TimesMismatch(f"{out}: {count} pictures for the {clip.frame_count} frames that were promised.")
         with writing(out):
             encoder.finish()
-        notes = _notes(form, clip, sound, stream)
+        notes = _notes(form, clip, bool(sound), stream)
     return (*(carrier.notes if carrier is not None else ()), *notes)
 
 

@@ -47,7 +47,7 @@ def remove(
     text: TextOption = None,
     object_: ObjectOption = None,
     masks: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Mask PNGs instead of prompts, one a frame.")
+        Path | None, typer.Option(metavar="DIR|ZIP", help="Mask PNGs instead of prompts, one a frame.")
     ] = None,
     from_: FromOption = None,
     to: ToOption = None,

@@ -53,7 +53,7 @@ def swap(
     text: TextOption = None,
     object_: ObjectOption = None,
     masks: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Mask PNGs instead of prompts, one a frame.")
+        Path | None, typer.Option(metavar="DIR|ZIP", help="Mask PNGs instead of prompts, one a frame.")
     ] = None,
     from_: FromOption = None,
     to: ToOption = None,

@@ -22,7 +22,7 @@ class MaskFolder:
     def __init__(self, folder: Path, clip: Clip) -> None:
         """Raises `CannotRead`, `MaskCountMismatch` and `MaskSizeMismatch` before any picture is decoded."""
         if not folder.is_dir():
-            raise CannotRead(f"{folder}: this is not a folder of mask PNGs.")
+            raise CannotRead(f"{folder}: this is no folder of mask PNGs and no ZIP of them.")
         self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png")
         if not self._paths:
             raise MaskCountMismatch(f"{folder}: this folder holds no mask PNGs. Give one with a PNG for each frame.")

@@ -117,12 +117,13 @@ def size_message(what: str, shape: tuple[int, ...], wanted: tuple[int, int]) -> 
     )
 
 
-def read_mask(path: Path, *, limits: Limits | None = None) -> NDArray[np.uint8]:
+def read_mask(path: Path, *, limits: Limits | None = None, data: bytes | None = None) -> NDArray[np.uint8]:
     """uint8 [H, W], the object's number in each pixel, from a palette, label or 0/255 picture.
 
-    Raises `CannotRead`, also for a picture with colours: what its numbers would be, nobody knows.
+    data: the file, where it is not on disk. Raises `CannotRead`, also for a picture with colours: what its numbers
+    would be, nobody knows.
     """
-    with opened_picture(path, limits or Limits()) as image:
+    with opened_picture(path, limits or Limits(), data=data) as image:
         is_palette = image.mode == "P"
         if image.mode in ("RGB", "RGBA"):
             red, green, blue = (np.asarray(image.getchannel(channel), np.int16) for channel in "RGB")

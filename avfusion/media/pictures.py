@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import struct
 import warnings
 import zlib
@@ -44,15 +45,17 @@ def is_picture(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def opened_picture(path: Path, limits: Limits) -> Iterator[Image.Image]:
+def opened_picture(path: Path, limits: Limits, *, data: bytes | None = None) -> Iterator[Image.Image]:
     """Pillow's image, its size checked before anything is decoded. Raises `CannotRead` and `TooLarge`.
 
-    What Pillow says while the block decodes becomes `CannotRead` too.
+    data: the file, where it is not on disk; `path` is then its name. What Pillow says while the block decodes becomes
+    `CannotRead` too.
     """
-    check_file(path)
-    _check_webp_size(path, limits)
+    if data is None:
+        check_file(path)
+    _check_webp_size(path, limits, data)
     try:
-        with _identified(path) as image:
+        with _identified(path if data is None else io.BytesIO(data)) as image:
             check_size(path, image.width, image.height, limits)
             yield image
     except Image.DecompressionBombError as error:
@@ -63,16 +66,16 @@ def opened_picture(path: Path, limits: Limits) -> Iterator[Image.Image]:
         raise CannotRead(f"{path}: the picture is damaged ({said(error)}).") from error
 
 
-def _identified(path: Path) -> Image.Image:
+def _identified(source: Path | io.BytesIO) -> Image.Image:
     with warnings.catch_warnings():
         # Pillow warns of large pictures, and of odd ones; our own limit is asked before any pixel is decoded.
         warnings.simplefilter("ignore")
-        return Image.open(path, formats=_FORMATS)
+        return Image.open(source, formats=_FORMATS)
 
 
-def _check_webp_size(path: Path, limits: Limits) -> None:
+def _check_webp_size(path: Path, limits: Limits, data: bytes | None) -> None:
     """Opening a WebP allocates its whole canvas: the size is read from the header before (RFC 9649, section 2.7)."""
-    with path.open("rb") as file:
+    with path.open("rb") if data is None else io.BytesIO(data) as file:
         head = file.read(30)
     if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) == 30:
         width, height = (1 + int.from_bytes(head[at : at + 3], "little") for at in (24, 27))

@@ -1,4 +1,4 @@
-"""Where the masks of a run come from: a folder, a finished track, or prompts that were followed."""
+"""Where the masks of a run come from: a folder, a ZIP, a finished track, or prompts that were followed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from avfusion.clip import Clip, Drawn, Masks, Prompt
 from avfusion.errors import MaskCountMismatch, MaskSizeMismatch, UsageError
 from avfusion.media.mask_folder import MaskFolder
+from avfusion.media.mask_zip import MaskZip
 from avfusion.media.masks import size_message
 from avfusion.pipelines.track import Tracking
 
@@ -49,6 +50,8 @@ def given_masks(whole: Clip, part: Clip, prompts: Sequence[Prompt], masks: Path 
     """
     if prompts:
         raise UsageError("Give clicks or masks, not both: masks are taken as they are.")
+    if isinstance(masks, Path) and masks.suffix.lower() == ".zip" and not masks.is_dir():
+        return Given(MaskZip(masks, whole, part=part), {"tracking": "given"})
     if isinstance(masks, Path):
         are_of_part = masks.is_dir() and len(list(masks.glob("*.png"))) == part.frame_count
         return Given(MaskFolder(masks, part if are_of_part else whole), {"tracking": "given"})

@@ -46,7 +46,7 @@ def remove(
 ) -> RemoveReport:
     """Writes `clip` to `out` without the object that the prompts or masks say, or with something else in its place.
 
-    masks: a folder of PNGs or a finished track, instead of prompts. engine: the inpainter. span: only frames
+    masks: a folder or ZIP of PNGs, or a finished track, instead of prompts. engine: the inpainter. span: only frames
     start..stop-1, and the sound that goes with them. Frames, times and sound are the source's, and so is every pixel
     outside the grown masks, before encoding. A still picture gives a picture: .png, .jpg or .webp. Raises what the
     rooms below raise, `Stopped` when `should_stop` says so; nothing half-written stays.

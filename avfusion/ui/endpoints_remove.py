@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import gradio as gr
 
-from avfusion.clip import Clip
+from avfusion.clip import Clip, Masks
 from avfusion.errors import AvfusionError, NoPrompt, UnknownFormat
 from avfusion.media.probe import probe
 from avfusion.pipelines.progress import OnProgress, ShouldStop
@@ -77,13 +77,13 @@ def remove(
             words=words.strip(), unwanted=unwanted.strip(), replace=bool(words.strip()), seed=int(seed),
             steps=int(steps), strength=strength, grow_px=grow_px, shadows=shadows, each_frame=each_frame,
         )  # fmt: skip
-        folder: Path | None = None
+        found: Masks | None = None
         if masks:
             folder = out.parent / "masks"
             folder.mkdir()
-            gather(source, [Path(masks)], folder)
+            found = gather(source, [Path(masks)], folder)
         return run_remove(
-            source, prompts, out=out, masks=folder, engine=engine, settings=settings,
+            source, prompts, out=out, masks=found, engine=engine, settings=settings,
             on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
 

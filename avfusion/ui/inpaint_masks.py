@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,9 +12,10 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 
-from avfusion.clip import Clip, Drawn, Mask, MaskTrack
-from avfusion.errors import AvfusionError, CannotRead, MaskCountMismatch, NothingFound, Stopped, UsageError
+from avfusion.clip import Clip, Drawn, Mask, Masks, MaskTrack
+from avfusion.errors import AvfusionError, MaskCountMismatch, NothingFound, Stopped, UsageError
 from avfusion.media.mask_folder import MaskFolder
+from avfusion.media.mask_zip import MaskZip
 from avfusion.media.masks import TrackFolder
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.track import Tracking
@@ -27,9 +27,6 @@ from avfusion.ui.looking import Look, look
 from avfusion.ui.runs import Run
 from avfusion.ui.visit import Made, TrackOf, Visit
 
-# No mask takes more than its pixels with four bytes each, and what a PNG says of itself.
-_MOST_BYTES_PER_PIXEL = 5
-_PNG_SLACK_BYTES = 2**20
 _STAGES = {"masks": "Reading the masks"}
 
 
@@ -84,8 +81,7 @@ def read_given(
     with visit.folder_for("given") as folder:
         pictures = folder / "masks"
         pictures.mkdir()
-        gather(clip, files, pictures)
-        found = MaskFolder(pictures, clip)
+        found = gather(clip, files, pictures)
         track = TrackFolder(
             folder / "track", width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count,
             engine=found.engine,
@@ -130,56 +126,37 @@ def _kept(visit: InpaintVisit, clip: Clip, tracking: Tracking) -> MaskTrack:
         return out.seal()
 
 
-def _copied(found: MaskFolder, track: TrackFolder, teller: Teller) -> dict[int, tuple[int, Mask]]:
+def _copied(found: Masks, track: TrackFolder, teller: Teller) -> dict[int, tuple[int, Mask]]:
     """Puts every mask into the track; the first frame of each object, and its mask there."""
     first: dict[int, tuple[int, Mask]] = {}
-    nowhere = np.zeros((found.height_px, found.width_px), np.bool_)
     for frame in range(found.frame_count):
         labels = found.labels(frame)
         for number in (np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1).tolist():
             if number not in first:
                 first[number] = frame, labels == number
                 for earlier in range(frame):  # nobody doubts that it is not there
-                    track.put(earlier, number, nowhere)
+                    track.put(earlier, number, np.zeros(labels.shape, np.bool_))
         for number in first:
             track.put(frame, number, labels == number)
         teller.step()
     return first
 
 
-def gather(clip: Clip, files: Sequence[Path], folder: Path) -> None:
-    """Puts the PNGs, given loose or in one ZIP, into a folder in the order of their names: 00000.png, 00001.png, ...
+def gather(clip: Clip, files: Sequence[Path], folder: Path) -> Masks:
+    """The PNGs as masks: read out of the one ZIP, or put loose into the folder in the order of their names.
 
-    Raises `CannotRead`, `MaskCountMismatch` and `UsageError`.
+    Raises `CannotRead`, `MaskCountMismatch`, `MaskSizeMismatch` and `UsageError`.
     """
     zips = [file for file in files if file.suffix.lower() == ".zip"]
-    if not zips:
-        _check_count("", len(files), clip)
-        for number, file in enumerate(sorted(files, key=lambda path: path.name)):
-            shutil.copyfile(file, folder / f"{number:05d}.png")
-        return
-    if len(files) > 1:
+    if zips and len(files) > 1:
         raise UsageError("Give one ZIP, or the PNGs themselves.")
-    most = _MOST_BYTES_PER_PIXEL * clip.width_px * clip.height_px + _PNG_SLACK_BYTES
-    try:
-        with zipfile.ZipFile(zips[0]) as archive:
-            entries = sorted(
-                (entry for entry in archive.infolist() if entry.filename.lower().endswith(".png")),
-                key=lambda entry: entry.filename,
-            )
-            _check_count(f"{zips[0]}: ", len(entries), clip)
-            for number, entry in enumerate(entries):
-                if entry.file_size > most:
-                    raise CannotRead(f"{zips[0]}: {entry.filename} is too large for a mask of this clip.")
-                with archive.open(entry) as source, (folder / f"{number:05d}.png").open("wb") as target:
-                    shutil.copyfileobj(source, target)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # damaged, encrypted, or packed in a way
-        raise CannotRead(f"{zips[0]}: this ZIP cannot be unpacked.") from error
-
-
-def _check_count(where: str, count: int, clip: Clip) -> None:
-    if count != clip.frame_count:
+    if zips:
+        return MaskZip(zips[0], clip)
+    if len(files) != clip.frame_count:
         what = f"a clip of {clip.frame_count} frames" if clip.frame_count > 1 else "a picture"
         raise MaskCountMismatch(
-            f"{where}{count} mask {'PNG' if count == 1 else 'PNGs'} for {what}. There must be one for each frame."
+            f"{len(files)} mask {'PNG' if len(files) == 1 else 'PNGs'} for {what}. There must be one for each frame."
         )
+    for number, file in enumerate(sorted(files, key=lambda path: path.name)):
+        shutil.copyfile(file, folder / f"{number:05d}.png")
+    return MaskFolder(folder, clip)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,22 @@ def test_a_picture_loses_what_its_mask_says(material: Material, tmp_path: Path) 
     after = cv2.imread(str(tmp_path / "out.png"))
     assert after is not None
     assert after.max() < 60
+
+
+@pytest.mark.parametrize("verb", ["remove", "swap"])
+def test_masks_may_come_in_a_zip(material: Material, tmp_path: Path, verb: str) -> None:
+    packed = shutil.make_archive(str(tmp_path / "masks"), "zip", material.masks)
+    words = [verb, str(material.clip), "--to", "3", "--quiet", *(["--background", "blur"] if verb == "swap" else [])]
+    for masks, out in ((str(material.masks), "loose.zip"), (packed, "packed.zip")):
+        assert main([*words, "--masks", masks, "--out", str(tmp_path / out)]) == 0
+    loose, same = (pictures_in(tmp_path / out) for out in ("loose.zip", "packed.zip"))
+    assert len(loose) == 4
+    assert loose == same
+
+
+def pictures_in(path: Path) -> list[bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return [archive.read(name) for name in sorted(archive.namelist())]
 
 
 def test_to_replace_takes_words(material: Material, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from avfusion.clip import Clip, ColourTags, SoundTrack
 from avfusion.errors import NoFrames, NoVideoStream
 from avfusion.media.colour import has_matrix
 from avfusion.media.container import FfmpegError, check_file, first_video, is_sound, opened
-from avfusion.media.limits import Limits, check_frames, check_size
+from avfusion.media.limits import Limits, check_frames, check_length, check_size
 from avfusion.media.pictures import PICTURE_COLOUR, is_picture, probe_picture
 from avfusion.media.read import decoded, decoder_for, read_frames, shown_ticks
 from avfusion.media.tonemap import HDR_TRANSFERS
@@ -41,7 +41,7 @@ def probe(path: Path | str, *, limits: Limits | None = None) -> Clip:
     path, limits = Path(path), limits or Limits()
     check_file(path)
     if is_picture(path):
-        return probe_picture(path, limits=limits)
+        return _checked(probe_picture(path, limits=limits), limits)
     with opened(path) as container:
         stream = first_video(container)
         if stream is None:
@@ -50,8 +50,9 @@ def probe(path: Path | str, *, limits: Limits | None = None) -> Clip:
             raise NoFrames(f"{path}: the video is of no known kind; nothing can be decoded.")
         # A header can claim any size; the decoder would allocate it.
         check_size(path, stream.codec_context.width, stream.codec_context.height, limits)
+        check_length(path, Fraction(container.duration or 0, 1_000_000), limits)
         clip, index = _without_times(path, container, stream), stream.index
-    packets = _packet_times(path, index, limits)
+    packets = _packet_times(clip, index, limits)
     ticks, end_tick, whole = packets.ticks, packets.end_tick, packets.whole
     seekable = whole and _trusted(clip)
     if not seekable:
@@ -63,7 +64,15 @@ def probe(path: Path | str, *, limits: Limits | None = None) -> Clip:
         clip = dataclasses.replace(clip, sounds=sounds)
     clip = dataclasses.replace(clip, ticks=ticks, end_tick=end_tick, seekable=seekable)
     notes = () if whole or not _trusted(clip) else (DAMAGED,)
-    return _with_first_frame(dataclasses.replace(clip, fps=_rate(clip), notes=notes))
+    return _checked(_with_first_frame(dataclasses.replace(clip, fps=_rate(clip), notes=notes)), limits)
+
+
+def _checked(clip: Clip, limits: Limits) -> Clip:
+    """The clip, if it is within the limits now that all of it is known."""
+    check_size(clip.path, clip.width_px, clip.height_px, limits)
+    check_frames(clip.path, clip.frame_count, limits, clip.width_px * clip.height_px)
+    check_length(clip.path, clip.duration_s, limits)
+    return clip
 
 
 def _without_times(path: Path, container: InputContainer, stream: Any) -> Clip:
@@ -120,9 +129,11 @@ class _Packets:
     sound_end_s: dict[int, Fraction]
 
 
-def _packet_times(path: Path, stream_index: int, limits: Limits) -> _Packets:
+def _packet_times(clip: Clip, stream_index: int, limits: Limits) -> _Packets:
+    path, frame_pixels = clip.path, clip.width_px * clip.height_px
     ticks: list[int] = []
     ends_s: dict[int, Fraction] = {}
+    begin_s: Fraction | None = None
     last, size = (0, 0), path.stat().st_size
     with opened(path) as container:
         stream: Any = container.streams[stream_index]
@@ -136,6 +147,8 @@ def _packet_times(path: Path, stream_index: int, limits: Limits) -> _Packets:
                 if packet.pts is not None:
                     end_s = (packet.pts + (packet.duration or 0)) * packet.time_base
                     ends_s[packet.stream_index] = max(end_s, ends_s.get(packet.stream_index, end_s))
+                    begin_s = end_s if begin_s is None else min(begin_s, end_s)
+                    check_length(path, end_s - begin_s, limits)
                 if packet.stream_index != stream_index:
                     continue
                 if packet.pts is None:
@@ -147,7 +160,7 @@ def _packet_times(path: Path, stream_index: int, limits: Limits) -> _Packets:
                     if len(ticks) > 1
                     else (ticks[0], packet.duration or 0)
                 )
-                check_frames(path, len(ticks), limits)
+                check_frames(path, len(ticks), limits, frame_pixels)
         except FfmpegError:
             whole = False
         promised_s = Fraction(container.duration or 0, 1_000_000)
@@ -176,7 +189,7 @@ def _decoded_times(clip: Clip, limits: Limits) -> tuple[NDArray[np.int64], int]:
         for frame in decoded(container, stream, clip.codec):
             shown.append((frame.pts, frame.dts))
             duration = frame.duration or 0
-            check_frames(clip.path, len(shown), limits)
+            check_frames(clip.path, len(shown), limits, clip.width_px * clip.height_px)
     ticks = shown_ticks(shown, start=start, step=step)
     return ticks, _end_tick(ticks, duration or (step if len(ticks) == 1 else 0))
 

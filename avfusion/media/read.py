@@ -46,7 +46,7 @@ def decoded(container: InputContainer, stream: Any, decoder: str) -> Iterator[An
         context.thread_type = "AUTO"
         context.thread_count = 0
         # A stream may claim another size at any frame, and the decoder would allocate it.
-        context.options = {"max_pixels": str(Limits().pixels)}
+        context.options = {"max_pixels": f"{Limits().pixels:.0f}"}
     for packet in demuxed(container, [stream]):
         try:
             pictures = context.decode(packet if packet.size else None)

@@ -10,10 +10,10 @@ from avfusion.clip import SoundTrack
 from avfusion.errors import CannotRead, TooLarge
 from avfusion.media.audio import Samples, sound_blocks
 from avfusion.media.container import check_file, first_video, is_sound, opened
+from avfusion.media.limits import Limits, check_length, time_in_words
 from avfusion.media.probe import sound_track
 from avfusion.media.store import StoredSound, store
 
-_LONGEST_S = 24 * 3600
 _MOST_CHANNELS = 8
 _RATES_HZ = (4_000, 768_000)
 
@@ -47,10 +47,7 @@ def _check(path: Path, track: SoundTrack) -> None:
             f"{path}: sound of {track.channels} channels at {track.rate_hz} Hz is not taken. "
             f"Give up to {_MOST_CHANNELS} channels at {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz."
         )
-    if track.duration_s > _LONGEST_S:
-        raise TooLarge(
-            f"{path}: {float(track.duration_s) / 3600:.1f} hours of sound are more than a day. Cut it first."
-        )
+    check_length(path, track.duration_s, Limits())
 
 
 def hear(recording: Recording, path: Path, *, track: SoundTrack | None = None) -> StoredSound:
@@ -70,11 +67,15 @@ def hear(recording: Recording, path: Path, *, track: SoundTrack | None = None) -
 
 def _blocks(recording: Recording, track: SoundTrack, begins: list[int]) -> Iterator[Samples]:
     """The track's samples; where each block begins on the file's clock goes to `begins`."""
-    most = _LONGEST_S * track.rate_hz
+    longest_s = Limits().seconds
+    most = longest_s * track.rate_hz
     with opened(recording.path) as container:
         for begin, block in sound_blocks(container, container.streams[track.stream]):
             begins.append(begin)
             yield block
             most -= block.shape[1]
             if most < 0:
-                raise TooLarge(f"{recording.path}: more than a day of sound comes out of it. Cut it first.")
+                raise TooLarge(
+                    f"{recording.path}: more sound comes out of it than the {time_in_words(longest_s)} that are taken "
+                    "here. Cut it first."
+                )

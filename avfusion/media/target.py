@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 from avfusion.errors import CannotWrite, OutputIsInput
@@ -15,6 +17,21 @@ from avfusion.media.container import FfmpegError, said
 
 # A file name may have 255 bytes: the name of the part is the target's, shortened, with room for what is added.
 _NAME_CHARACTERS = 48
+
+_PARTS: ContextVar[Path | None] = ContextVar("parts", default=None)
+
+
+@contextlib.contextmanager
+def noting_parts(listing: Path) -> Iterator[None]:
+    """For the length of the block, half-written files are noted in `listing`, one path a line as JSON has it.
+
+    A process that is killed leaves them behind, and whoever comes after finds them there.
+    """
+    token = _PARTS.set(listing)
+    try:
+        yield
+    finally:
+        _PARTS.reset(token)
 
 
 def refuse_inputs(out: Path, inputs: Sequence[Path]) -> None:
@@ -54,6 +71,7 @@ def part_of_file(out: Path) -> Iterator[Path]:
     if out.is_dir():
         raise CannotWrite(f"{out}: this is a folder; name a file.")
     part = _part_name(out, ending=out.suffix)
+    _note_part(part)
     try:
         yield part
         with writing(out):
@@ -68,6 +86,7 @@ def part_of_folder(out: Path) -> Iterator[Path]:
     _check_parent(out)
     _check_new_folder(out)
     part = _part_name(out, ending="")
+    _note_part(part)
     try:
         with writing(out):
             part.mkdir()
@@ -95,6 +114,14 @@ def _part_name(out: Path, *, ending: str) -> Path:
     """Beside `out`, with its ending, or like it with none: what is written is told by it."""
     dot = "." if ending else "-"
     return out.with_name(f".{out.stem[:_NAME_CHARACTERS]}-{secrets.token_hex(4)}{dot}part{ending}")
+
+
+def _note_part(part: Path) -> None:
+    listing = _PARTS.get()
+    if listing is None or part.is_relative_to(listing.parent):
+        return
+    with writing(listing), listing.open("a", encoding="ascii") as file:
+        file.write(json.dumps(os.fspath(part.absolute())) + "\n")
 
 
 def _check_new_folder(out: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -21,6 +20,7 @@ from avfusion.media.masks import overlay, write_mask_folder, write_rle
 from avfusion.media.target import refuse_inputs, refuse_target
 from avfusion.media.write import write_video
 from avfusion.pipelines.frame import as_clip
+from avfusion.pipelines.keep import Keep, scratch
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
 from avfusion.pipelines.track import track
@@ -38,14 +38,15 @@ def segment(
     segmenter: str = "auto",
     device: str = "auto",
     span: tuple[int, int] | None = None,
+    keep: Keep | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Report:
     """Masks of the prompted objects through the clip, written to `out`.
 
     kind `auto` goes by the ending: a folder gets palette PNGs, `.json` COCO RLE, a video the overlay; `matte` writes
-    the object white on black. span: only frames start..stop-1, numbered from 0 in what is written. Raises what `track`
-    and `avfusion.media.write` raise.
+    the object white on black. span: only frames start..stop-1, numbered from 0 in what is written. keep: what a killed
+    run leaves for the next. Raises what `track` and `avfusion.media.write` raise.
     """
     clip, out = as_clip(clip), Path(out)
     kind = kind_of(out) if kind == "auto" else kind
@@ -53,9 +54,9 @@ def segment(
         format_of(out)
     refuse_inputs(out, [clip.path])
     refuse_target(out, folder=kind == "masks")
-    with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
+    with scratch(keep) as folder:
         tracking = track(
-            clip, prompts, folder=Path(folder), engine=engine, segmenter=segmenter, device=device, span=span,
+            clip, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device, span=span,
             on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
         found = cut_track(tracking.track, *tracking.span)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from avfusion.media.target import refuse_inputs, refuse_target, whole_file
 from avfusion.media.write import write_video
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.given import Given, given_masks
+from avfusion.pipelines.keep import Keep, scratch
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
 from avfusion.pipelines.segment import grey_planes
@@ -39,6 +39,7 @@ def swap(
     device: str = "auto",
     span: tuple[int, int] | None = None,
     settings: SwapSettings | None = None,
+    keep: Keep | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Report:
@@ -47,8 +48,8 @@ def swap(
     background: path of a picture or clip, `#rrggbb`, `blur` or `transparent`. masks: a folder or ZIP of PNGs, or a
     finished track, instead of prompts; a clip that has an alpha of its own needs neither. matte: also write the alpha
     there, as a grey video. span: only frames start..stop-1, and the sound that goes with them; masks may be those of
-    the whole clip or of this part. Frames, times and sound are the source's. Raises what the rooms below raise,
-    `Stopped` when `should_stop` says so; nothing half-written stays.
+    the whole clip or of this part. keep: what a killed run leaves for the next. Frames, times and sound are the
+    source's. Raises what the rooms below raise, `Stopped` when `should_stop` says so; nothing half-written stays.
     """
     clip, out, settings = as_clip(clip), Path(out), settings or SwapSettings()
     background = str(background)
@@ -68,7 +69,7 @@ def swap(
         if masks is not None:
             given = given_masks(whole, clip, prompts, masks)
         elif prompts or not clip.has_alpha:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avfusion-")))
+            folder = stack.enter_context(scratch(keep))
             given = Given.of(
                 track(
                     whole, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device,

@@ -1,0 +1,88 @@
+"""What each verb's job may have: inputs, options, settings, engines. One row a verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Literal
+
+CLIP_ENGINES = {"engine": "tracking", "segmenter": "segmentation", "device": ""}
+
+
+@dataclass(frozen=True)
+class SwapOptions:
+    """background: `#rrggbb`, `blur` or `transparent`; "" where it is an input."""
+
+    background: str = ""
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """No settings, or no options beside them."""
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """kind: as in `avfusion.segment`."""
+
+    kind: Literal["auto", "masks", "rle", "overlay", "matte"] = "auto"
+
+
+@dataclass(frozen=True)
+class VoiceOptions:
+    """speaker, spans (seconds; an end of null is that of the sound), only_speaker, seed: as in `convert_voice`."""
+
+    speaker: str = ""
+    spans: tuple[tuple[float, float | None], ...] = ()
+    only_speaker: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Verb:
+    """inputs: what a job may have; one that ends in `-` comes as `target-1`, `target-2`, ... needs: what it must have.
+
+    options: its class. settings: gives its class. engines: name of a parameter -> ability that it chooses; "" for none.
+    also: other files that it can write.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    needs: tuple[str, ...]
+    options: type
+    settings: Callable[[], type]
+    engines: Mapping[str, str]
+    also: tuple[str, ...] = field(default=())
+
+    def takes(self, name: str) -> bool:
+        """Whether a job may have an input of that name."""
+        kind, dash, _ = name.partition("-")
+        return f"{kind}{dash}" in self.inputs
+
+
+def _class(module: str, name: str) -> Callable[[], type]:
+    """Imported when it is asked for: pipelines are heavy."""
+    return lambda: getattr(import_module(f"avfusion.pipelines.{module}"), name)  # type: ignore[no-any-return]
+
+
+_VOICES = ("target-", "model", "config", "index", "clusters", "speaker_encoder")
+
+VERBS = {
+    verb.name: verb
+    for verb in (
+        Verb("segment", ("clip", "drawn-"), ("clip",), SegmentOptions, lambda: Nothing, CLIP_ENGINES),
+        Verb(
+            "swap", ("clip", "background", "masks", "drawn-"), ("clip",), SwapOptions, _class("swap", "SwapSettings"),
+            CLIP_ENGINES, ("matte",),
+        ),
+        Verb(
+            "remove", ("clip", "masks", "drawn-"), ("clip",), Nothing, _class("remove", "RemoveSettings"),
+            {"engine": "inpainting", "tracker": "tracking", "segmenter": "segmentation", "device": ""}, ("map",),
+        ),
+        Verb(
+            "voice", ("media", *_VOICES), ("media",), VoiceOptions, _class("convert_voice", "VoiceSettings"),
+            {"engine": "voice", "device": ""},
+        ),
+    )
+}  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,24 @@ def beginning(parts: Parts, preview: StoredSound) -> Parts:
             f"{parts.ranges[0][0] / preview.rate_hz:.1f} s. Ask for a longer preview, or for all of it."
         )
     return there
+
+
+def during(
+    sound: StoredSound, parts: Parts, span_s: tuple[Fraction, Fraction], path: Path
+) -> tuple[StoredSound, Parts]:
+    """What lies between two seconds of the file as a sound of its own at `path`, which counts from the first of them,
+    and what of the parts lies in it. Raises `UsageError` where nothing does."""
+    begin, end = (round(time * sound.rate_hz) for time in span_s)
+    start, stop = (min(max(time - sound.first, 0), sound.count) for time in (begin, end))
+    there = both(parts, Parts(((start, stop),)))
+    if not there.ranges:
+        raise UsageError(
+            f"Nothing that is to be converted is heard from {float(span_s[0]):.4g} to {float(span_s[1]):.4g} s. "
+            "Take other frames, or all of them."
+        )
+    piece = store(path, _unchanged(sound, start, stop), channels=sound.channels, rate_hz=sound.rate_hz)
+    own = tuple((a - start, b - start) for a, b in there.ranges)
+    return replace(piece, first=sound.first + start - begin), Parts(own)
 
 
 def turns_of(sound: StoredSound, speaker: int) -> Parts:

@@ -61,10 +61,20 @@ def in_blocks(mask: Mask) -> Mask:
     return np.repeat(np.repeat(blocks, 2, axis=0), 2, axis=1)[:height, :width]
 
 
-def dig(clip: Clip, masks: Masks, folder: Path, *, grow_px: float, shadows: bool, teller: Teller) -> MaskTrack:
+def dig(
+    clip: Clip,
+    masks: Masks,
+    folder: Path,
+    *,
+    grow_px: float,
+    shadows: bool,
+    teller: Teller,
+    kept: Masks | None = None,
+) -> MaskTrack:
     """The holes of all frames, bit-packed under `folder`: object `OBJECT` is the grown mask, `SHADOW` what it casts.
 
-    Raises `UsageError` where there is nothing to remove, or nothing would be left of any frame.
+    kept: objects that stay; into them no hole is grown. Raises `UsageError` where there is nothing to remove, or
+    nothing would be left of any frame.
     """
     out = TrackFolder(
         folder, width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count, engine=masks.engine
@@ -77,10 +87,14 @@ def dig(clip: Clip, masks: Masks, folder: Path, *, grow_px: float, shadows: bool
         for frame in range(clip.frame_count):
             mask = masks.union(frame)
             hole = in_blocks(grown(mask, grow_px)) if mask.any() else mask
+            stays = None if kept is None else in_blocks(kept.union(frame))
+            if stays is not None:
+                hole = hole & ~stays | in_blocks(mask)
             out.put(frame, OBJECT, hole)
             shadow = next(cast) if cast is not None else None
             if shadow is not None:
-                out.put(frame, SHADOW, in_blocks(grown(shadow, grow_px)) & ~hole)
+                shaded = in_blocks(grown(shadow, grow_px)) & ~hole
+                out.put(frame, SHADOW, shaded if stays is None else shaded & ~stays)
             is_empty = is_empty and not hole.any()
             is_everything = is_everything and bool(hole.all())
             teller.step()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avfusion.clip import Clip, Mask, Masks, Rgb, Yuv
+from avfusion.clip import Clip, Frame, Mask, Masks, Rgb, Yuv
 from avfusion.compositing.background import planes_like
 from avfusion.inpainting import Filled
 from avfusion.media.encoder import Encoding
 from avfusion.media.masks import TrackFolder, shown_colour
-from avfusion.media.write import write_video
+from avfusion.media.write import NewSound, write_video
 from avfusion.metrics.inpaint import WarpMeter
 from avfusion.pipelines.progress import Teller
 
@@ -51,28 +51,48 @@ class Tally:
 
 
 def render(
-    clip: Clip, filled: Iterator[Filled], out: Path, encoding: Encoding, teller: Teller, tally: Tally
+    clip: Clip,
+    filled: Iterator[Filled],
+    out: Path,
+    encoding: Encoding,
+    teller: Teller,
+    tally: Tally,
+    sound: bool | NewSound = True,
 ) -> tuple[str, ...]:
-    """Writes the clip with its holes filled; returns notes."""
+    """Writes the clip with its holes filled; returns notes. sound: as `write_video` takes it."""
 
     def pictures() -> Generator[Yuv, None, None]:
-        with contextlib.closing(clip.frames()) as frames:
-            for frame, one in zip(frames, filled, strict=True):
-                tally.held += frame.held
-                tally.observe(one)
-                teller.step(partial(_itself, one.rgb))
-                yield replaced(clip, frame.yuv, one.rgb, one.seen | one.invented)
+        for frame in without_holes(clip, frames, filled, tally):
+            tally.held += frame.held
+            teller.step(partial(_shown, frame))
+            yield frame.yuv
 
-    with contextlib.closing(pictures()) as made:
-        written = write_video(out, made, clip=clip, encoding=encoding)
+    with contextlib.closing(clip.frames()) as frames:
+        written = write_video(out, pictures(), clip=clip, sound=sound, encoding=encoding)
     notes = [f"{tally.held} frames could not be decoded and show the picture before them."] if tally.held else []
     if clip.has_alpha:
         notes.append("The clip's transparency was left out.")
     return (*notes, *written.notes)
 
 
-def _itself(rgb: Rgb) -> Rgb:
-    return rgb
+def without_holes(clip: Clip, frames: Iterable[Frame], filled: Iterable[Filled], tally: Tally) -> Iterator[Frame]:
+    """Frames of the clip, each with what fills its hole; `tally` observes it."""
+    for frame, one in zip(frames, filled, strict=True):
+        tally.observe(one)
+        yield Frame(frame.index, frame.time, _Whole(clip, frame, one), held=frame.held)
+
+
+class _Whole:
+    """A frame's picture with its hole filled; outside, planes are the frame's own to the bit."""
+
+    def __init__(self, clip: Clip, frame: Frame, one: Filled) -> None:
+        self.rgb = lambda: one.rgb
+        self.yuv = lambda: replaced(clip, frame.yuv, one.rgb, one.seen | one.invented)
+        self.alpha = lambda: frame.alpha
+
+
+def _shown(frame: Frame) -> Rgb:
+    return frame.rgb
 
 
 def replaced(clip: Clip, planes: Yuv, rgb: Rgb, hole: Mask) -> Yuv:

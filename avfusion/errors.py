@@ -12,7 +12,8 @@
     │   ├── NoVideoStream          it opens, and there is no picture in it
     │   ├── NoFrames               there is a video stream, and not one frame decodes
     │   ├── TooLarge               more pixels or frames than this machine should decode
-    │   └── NothingFound           the engine saw no object where the prompts point
+    │   ├── NothingFound           the engine saw no object where the prompts point
+    │   └── OverLimit              more work than the page gives a run or a visitor, or its queue is full
     ├── OutputError                the result cannot be written
     │   ├── CannotWrite            folder missing or not writable, disk full, encoder refused
     │   ├── OutputIsInput          the output path is one of the inputs
@@ -82,6 +83,10 @@ class TooLarge(InputError):
 
 class NothingFound(InputError):
     """The engine saw no object where the prompts point."""
+
+
+class OverLimit(InputError):
+    """The work is more than the page gives a run or a visitor, or too many wait already."""
 
 
 class OutputError(AvfusionError):

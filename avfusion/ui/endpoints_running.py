@@ -13,10 +13,10 @@ import gradio as gr
 
 from avfusion.clip import Box, Clip, Point, Prompt, Scribble, Words
 from avfusion.errors import AvfusionError, UsageError
-from avfusion.media.probe import probe
-from avfusion.pipelines.progress import OnProgress, ShouldStop
+from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop
+from avfusion.ui.fairly import WAITING, fairly
+from avfusion.ui.limits import brought
 from avfusion.ui.runs import Run
-from avfusion.ui.visit import check_work
 
 Made = Iterator[tuple[str | None, dict[str, Any]]]
 """(None, how far it is) again and again, and at last (file, report)."""
@@ -40,7 +40,7 @@ def made(
         raise refusal("There is no clip. Give a video file.")
 
     def opened(out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Reported:
-        return work(check_work(probe(Path(clip))), out, on_progress, should_stop)
+        return work(brought(Path(clip)), out, on_progress, should_stop)
 
     yield from handed_out(given or [clip], name, opened)
 
@@ -54,10 +54,10 @@ def handed_out(given: Sequence[str], name: str, work: Callable[[Path, OnProgress
         out = Path(folder) / name
         run: Run[Reported] | None = None
         try:
-            run = Run(partial(work, out))
+            run = Run(fairly(partial(work, out)))
             for now in run.progress():
                 if now is not None:
-                    yield None, {"stage": now.stage, "done": now.done, "total": now.total}
+                    yield None, _told(now)
             report = run.result()
         except AvfusionError as error:
             said = _by_name(str(error), [*given, str(out)]).replace(f"{folder}/", "")
@@ -67,6 +67,12 @@ def handed_out(given: Sequence[str], name: str, work: Callable[[Path, OnProgress
                 run.stop()
                 run.wait(_PATIENCE_S)
         yield str(out), json.loads(_by_name(json.dumps(report.as_json()), given)) | {"out": out.name}
+
+
+def _told(now: Progress) -> dict[str, Any]:
+    if now.stage == WAITING:
+        return {"stage": WAITING, "place": now.total, "remaining_s": now.remaining_s}
+    return {"stage": now.stage, "done": now.done, "total": now.total}
 
 
 def _by_name(text: str, paths: Sequence[str]) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from avfusion.clip import Clip
 from avfusion.errors import UsageError
-from avfusion.media.limits import USUAL, Limits
+from avfusion.media.limits import USUAL, Limits, check_bytes
+from avfusion.media.probe import probe
 
 OFF = float("inf")
 
@@ -69,6 +72,12 @@ def page_limits(environment: Mapping[str, str] | None = None) -> PageLimits:
     environment = os.environ if environment is None else environment
     is_space = bool(environment.get("SPACE_ID"))
     return PageLimits(**{each.field: _amount(each, environment, is_space=is_space) for each in SETTINGS})
+
+
+def brought(path: Path) -> Clip:
+    """The clip in a file that a visitor brings. Raises what probing raises; the limits are those in force."""
+    check_bytes(path, Limits())
+    return probe(path)
 
 
 def _amount(setting: Setting, environment: Mapping[str, str], *, is_space: bool) -> float:

@@ -6,24 +6,22 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from avfusion.clip import Clip, Prompt
-from avfusion.errors import TooLarge
 from avfusion.jobs.home import home, job_folder, new_job
-from avfusion.media.probe import probe
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.track import Tracking
 from avfusion.ui.clicks import Selection
+from avfusion.ui.fairly import fairly
+from avfusion.ui.limits import brought
 from avfusion.ui.runs import Result, Run
 from avfusion.ui.span import Span, covers
 from avfusion.ui.words import Wording
 
-LIMIT_VARIABLE = "AVFUSION_MAX_GIGAPIXELS"
-_LIMIT_GIGAPIXELS = 200.0
 RUN = "run"
 # A run stops at its next frame; whoever deletes its files waits for that, and not for ever.
 _PATIENCE_S = 10.0
@@ -83,7 +81,7 @@ class Visit:
         """Takes a clip in and forgets the one before. Raises what probing raises, and `TooLarge`."""
         self.forget()
         with self.lock, self.folder_for("clip") as folder:
-            self.clip = check_work(probe(linked(path, folder)))
+            self.clip = brought(linked(path, folder))
             return self.clip
 
     def show(self, clip: Clip, selection: Selection) -> None:
@@ -114,9 +112,9 @@ class Visit:
                 self._folder = None
 
     def start(self, work: Callable[[OnProgress, ShouldStop], Result], *, kind: str = RUN) -> Run[Result]:
-        """Work that belongs to this visit: it is stopped with it, or with all of its kind."""
+        """Work that belongs to this visit: it is stopped with it, or with all of its kind. It begins in its turn."""
         with self.lock:
-            run = Run(work)
+            run = Run(fairly(work))
             self._runs = [*((other, known) for other, known in self._runs if known.is_alive), (kind, run)]
             return run
 
@@ -210,15 +208,3 @@ def close(visit: Visit | None) -> None:
     """The end of a session: nothing of it stays."""
     if visit is not None:
         visit.forget()
-
-
-def check_work(clip: Clip, environment: Mapping[str, str] | None = None) -> Clip:
-    """The clip, if its pixels times frames are within AVFUSION_MAX_GIGAPIXELS (200: 53 minutes of 1080p30)."""
-    limit = float((environment or os.environ).get(LIMIT_VARIABLE, _LIMIT_GIGAPIXELS))
-    work = clip.width_px * clip.height_px * clip.frame_count / 1e9
-    if work > limit:
-        raise TooLarge(
-            f"{clip.path.name}: {clip.frame_count} frames of {clip.width_px} x {clip.height_px} are {work:.3g} "
-            f"gigapixels, and this page takes {limit:g}. Cut the clip or scale it down first."
-        )
-    return clip

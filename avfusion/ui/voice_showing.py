@@ -58,6 +58,8 @@ def listening() -> str:
 
 def progress(now: Progress) -> str:
     """Seconds of sound are counted where that is what takes time."""
+    if now.stage == "waiting":
+        return words.waiting(now.total, now.remaining_s)
     said = ""
     if now.unit == "seconds":
         left = f" · about {words.duration(now.remaining_s)} left" if now.remaining_s is not None else ""

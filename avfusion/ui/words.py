@@ -169,12 +169,17 @@ def _place(prompt: Prompt) -> str:
     return f"{prompt.x:g},{prompt.y:g}" if isinstance(prompt, Point) else ""
 
 
-def waiting() -> str:
-    return bar(0.0, "Waiting for its turn …", "")
+def waiting(place: int | None = None, remaining_s: float | None = None) -> str:
+    """place: in the queue, from 1. remaining_s: until the turn, as far as that is known."""
+    where = "" if place is None else "next in the queue" if place == 1 else f"number {place} in the queue"
+    soon = "" if remaining_s is None else f"starts in about {duration(remaining_s)}"
+    return bar(0.0, "Waiting for its turn …", " · ".join(part for part in (where, soon) if part))
 
 
 def progress(now: Progress, stages: Mapping[str, str] = _STAGES) -> str:
     """stages: what a tab calls the stages of its runs."""
+    if now.stage == "waiting":
+        return waiting(now.total, now.remaining_s)
     unit = "step" if now.stage == "learning" or now.unit == "steps" else "frame"
     rate = f"{now.frames_per_s:.3g} {unit}s/s" if now.done > 1 else ""
     is_long = now.remaining_s is not None and now.remaining_s >= _LAST_S

@@ -3,114 +3,120 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Literal
 
-import gradio as gr
-
-from avfusion.clip import Clip, Masks
-from avfusion.errors import AvfusionError, NoPrompt, UnknownFormat
+from avfusion.clip import Clip
+from avfusion.errors import AvfusionError, UnknownFormat
+from avfusion.media.pictures import is_picture
 from avfusion.media.probe import probe
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.remove import RemoveReport, RemoveSettings
 from avfusion.pipelines.remove import remove as run_remove
-from avfusion.ui.endpoints_running import Made, made, parse_points
-from avfusion.ui.inpaint_masks import gather
+from avfusion.ui.compare_running import zipped
+from avfusion.ui.endpoints_asked import Says
+from avfusion.ui.endpoints_parameters import (
+    FromFrame,
+    Masks,
+    PictureOrVideo,
+    Points,
+    Segmenter,
+    ToFrame,
+    Tracker,
+    masks_in,
+    prompts_or_masks,
+    span_of,
+)
+from avfusion.ui.endpoints_running import Made, made
 
 RemoveFormat = Literal["auto", "mp4", "webm", "mov", "gif", "zip", "png", "jpg", "webp"]
+PICTURES = ("png", "jpg", "webp")
+InpaintEngine = Annotated[
+    str, Says("flow-fill, telea, sd-1.5-inpaint, sdxl-inpaint or wan-vace-1.3b; auto takes the best that is ready.")
+]
+GrowPx = Annotated[
+    float | None, Says("by how much the masks are grown. Nothing: as much as the size of the picture asks.")
+]
+Shadows = Annotated[bool, Says("whether the object's shadow and reflection go too.")]
 
 
 def remove(
-    clip: str,
-    points: str = "",
-    masks: str | None = None,
-    words: str = "",
-    unwanted: str = "",
-    engine: str = "auto",
-    grow_px: float | None = None,
-    shadows: bool = False,
-    each_frame: bool = False,
-    seed: int = 0,
-    steps: int = 30,
-    strength: float = 1.0,
-    format: RemoveFormat = "auto",
+    clip: PictureOrVideo,
+    points: Points = "",
+    masks: Masks = None,
+    words: Annotated[
+        str, Says("what is there instead, for engines that take words. Nothing: what is behind the object.")
+    ] = "",
+    unwanted: Annotated[str, Says("what must not be there, for the same engines.")] = "",
+    from_frame: FromFrame = None,
+    to_frame: ToFrame = None,
+    engine: InpaintEngine = "auto",
+    grow_px: GrowPx = None,
+    shadows: Shadows = False,
+    each_frame: Annotated[bool, Says("paints each frame for itself, to compare with.")] = False,
+    seed: Annotated[int, Says("equal seeds give equal pictures.")] = 0,
+    steps: Annotated[int, Says("of engines that paint by diffusion.")] = 30,
+    strength: Annotated[float, Says("above 0, to 1: how little of what was there stays, for the same engines.")] = 1.0,
+    guidance: Annotated[float, Says("how closely the words are followed, by the same engines.")] = 7.5,
+    feather_px: Annotated[float, Says("how far inside the hole a painted picture fades in.")] = 8.0,
+    map: Annotated[
+        bool,
+        Says(
+            "also gives a map of what was seen in other frames (blue) and what was invented (orange): the file is then "
+            "a ZIP with the result and the map."
+        ),
+    ] = False,
+    tracker: Tracker = "auto",
+    segmenter: Segmenter = "auto",
+    format: Annotated[
+        RemoveFormat,
+        Says(
+            "mp4, webm, mov, gif or zip (PNG pictures) for a clip; png, jpg or webp for a picture or one frame; auto "
+            "takes png for a picture and mp4 for a clip."
+        ),
+    ] = "auto",
 ) -> Made:
     """Takes an object out of a picture or a video clip, or puts there what words say. Frames, times and sound stay.
-
-    Args:
-        clip: the picture or video file.
-        points: which object is meant, as JSON: a list of [x, y], of {"x": 320, "y": 180, "keep": true, "frame": 0} or
-            of {"box": [x0, y0, x1, y1], "frame": 0} or of {"scribble": [[x, y], ...], "keep": true, "frame": 0}, in
-            pixels of the full frame. "keep": false marks what it is not; "object": 2 means a second object. Where an
-            engine for words is ready, {"words": "a dog", "frame": 0} names it.
-        masks: instead of points, a ZIP with a mask PNG for each frame, or one PNG for a picture: not black is the
-            object.
-        words: what is there instead, for engines that take words. Nothing: what is behind the object.
-        unwanted: what must not be there.
-        engine: flow-fill, telea, sd-1.5-inpaint, sdxl-inpaint or wan-vace-1.3b; auto takes the best that is ready.
-        grow_px: by how much the masks are grown. Nothing: as much as the size of the picture asks.
-        shadows: whether the object's shadow and reflection go too.
-        each_frame: paints each frame for itself, to compare with.
-        seed: equal seeds give equal pictures.
-        steps: of engines that paint by diffusion.
-        strength: 0 to 1, how little of what was there stays, for the same engines.
-        format: mp4, webm, mov, gif or zip (PNG pictures) for a clip; png, jpg or webp for a picture; auto takes mp4
-            or png.
 
     Returns:
         The finished file, and a report: frames, size, engines, which part of the hole other frames showed and which was
         invented, seconds in each stage, notes.
     """
-    given = [file for file in (clip, masks) if file]
-    ending = format if format != "auto" else "png" if _is_still(clip) else "mp4"
+    settings = RemoveSettings(
+        words=words.strip(), unwanted=unwanted.strip(), replace=bool(words.strip()), seed=seed, steps=steps,
+        strength=strength, guidance=guidance, feather_px=feather_px, grow_px=grow_px, shadows=shadows,
+        each_frame=each_frame,
+    )  # fmt: skip
+    ending = format if format != "auto" else "png" if _is_picture(clip) else "mp4"
 
     def work(source: Clip, out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> RemoveReport:
-        prompts = parse_points(points)
-        if not prompts and not masks:
-            raise NoPrompt("Nothing says which object is meant. Give points, or masks.")
-        if ending in ("png", "jpg", "webp") and source.frame_count > 1:
+        span = span_of(source, from_frame, to_frame)
+        frames = source.frame_count if span is None else span[1] - span[0]
+        if ending in PICTURES and frames > 1:
             raise UnknownFormat(
-                f"{source.path}: {ending} holds one picture, and this clip has {source.frame_count} frames. "
-                "Give the format mp4, webm, mov, gif or zip."
+                f"{source.path}: {ending} holds one picture, and there are {frames} frames. "
+                "Give the format mp4, webm, mov, gif or zip, or one frame as from_frame and to_frame."
             )
-        settings = RemoveSettings(
-            words=words.strip(), unwanted=unwanted.strip(), replace=bool(words.strip()), seed=int(seed),
-            steps=int(steps), strength=strength, grow_px=grow_px, shadows=shadows, each_frame=each_frame,
-        )  # fmt: skip
-        found: Masks | None = None
-        if masks:
-            folder = out.parent / "masks"
-            folder.mkdir()
-            found = gather(source, [Path(masks)], folder)
-        return run_remove(
-            source, prompts, out=out, masks=found, engine=engine, settings=settings,
+        result, drawn = out, None
+        if map:
+            result = out.with_name(f"removed.{ending}")
+            drawn = out.with_name(f"map.{ending}")
+        report = run_remove(
+            source, prompts_or_masks(points, masks), out=result, masks=masks_in(masks, out.parent), engine=engine,
+            tracker=tracker, segmenter=segmenter, span=span, settings=replace(settings, map_out=drawn),
             on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
+        if drawn is None:
+            return report
+        zipped([result, drawn], out)
+        return replace(report, map_out=Path(drawn.name))
 
-    yield from made(clip, f"removed.{ending}", work, given)
+    yield from made(clip, "removed-with-map.zip" if map else f"removed.{ending}", work)
 
 
-def _is_still(path: str) -> bool:
+def _is_picture(path: str) -> bool:
+    """A video is none, not even one of a single frame. What is wrong with the file is said when it is opened."""
     with contextlib.suppress(AvfusionError):
-        return bool(path) and probe(Path(path)).frame_count == 1
+        return bool(path) and is_picture(Path(path)) and probe(Path(path)).frame_count == 1
     return False
-
-
-def remove_parts(clip: gr.File, gives: list[Any], shared: dict[str, Any]) -> None:
-    """The endpoint, with components nobody sees. gives: a file and a report."""
-    asked: list[Any] = [
-        clip,
-        gr.Textbox("", label="points"),
-        gr.File(label="masks"),
-        gr.Textbox("", label="words"),
-        gr.Textbox("", label="unwanted"),
-        gr.Textbox("auto", label="engine"),
-        gr.Number(None, label="grow_px"),
-        gr.Checkbox(False, label="shadows"),
-        gr.Checkbox(False, label="each_frame"),
-        gr.Number(0, precision=0, label="seed"),
-        gr.Number(30, precision=0, label="steps"),
-        gr.Number(1, label="strength"),
-        gr.Dropdown(list(get_args(RemoveFormat)), value="auto", label="format"),
-    ]
-    gr.Button().click(remove, asked, gives, api_name="remove", **shared)

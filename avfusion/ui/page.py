@@ -10,6 +10,7 @@ import gradio as gr
 from avfusion.engines.downloads import to_preload
 from avfusion.jobs.home import clean, home
 from avfusion.ui import background, colours, compare, endpoints, engines, example, inpaint, voice
+from avfusion.ui.blocks import Page
 from avfusion.ui.downloads import DOWNLOADS
 from avfusion.ui.theme import STYLE, theme
 
@@ -22,7 +23,7 @@ _JOBS_S = 24 * 3600
 def build_page() -> gr.Blocks:
     """The page, not launched yet."""
     runs_at_once = max(1, (os.cpu_count() or 2) // 2)
-    with gr.Blocks(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
+    with Page(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
         gr.HTML(
             '<header class="top"><h1>AVFusion</h1>'
             "<p>Your clip with another background, without an object, or with another voice.</p></header>"

@@ -18,7 +18,7 @@ from PIL import Image
 from avfusion.clip import Box, Point, Scribble, Words
 from avfusion.errors import UsageError
 from avfusion.media.write_sound import write_sound
-from avfusion.ui.endpoints import parse_points
+from avfusion.ui.endpoints_points import parse_points
 from tests.ui.conftest import Server
 from tests.ui.making import BALL_RGB, ball_at
 from tests.voice.talking import LOW, talk
@@ -157,10 +157,10 @@ def test_an_engine_that_is_not_there_is_refused_at_once(client: Client, clips: P
     ("change", "words"),
     [
         ({"points": "here"}, "points cannot be read"),
-        ({"points": ""}, "nothing says which object"),
+        ({"points": ""}, "Nothing says which object"),
         ({"points": "[[5000, 2]]"}, "outside the picture"),
         ({"background": "/etc/hostname"}, "no such background"),
-        ({"background": "file"}, "there is none"),
+        ({"background": "file"}, "There is no background"),
         ({"background": "transparent"}, "no transparency"),
     ],
 )

@@ -1,0 +1,172 @@
+"""A run is a job: its folder is there while it can go on, and its file replays to the same result."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avfusion.clip import Drawn
+from avfusion.errors import CannotRead, CannotWrite, Stopped, UsageError
+from avfusion.jobs.home import home, job_folder
+from avfusion.jobs.job_file import read_job
+from avfusion.jobs.run import Started, run, run_job, save_job, start, unfinished
+from avfusion.jobs.schema import SwapOptions
+from avfusion.jobs.state import alone
+from avfusion.pipelines.swap import SwapSettings, swap
+from tests.jobs.making import BOX, FRAMES, HEIGHT, WIDTH, ball_clip, heard, shown, stop_after
+
+SETTINGS = SwapSettings(edges="hard")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ball_clip(tmp_path_factory.mktemp("clip") / "ball.mp4")
+
+
+def started(clip: Path, out: Path, **more: object) -> Started:
+    values = {"inputs": {"clip": clip}, "prompts": [BOX], "settings": SETTINGS, "options": SwapOptions("#204060")}
+    return start("swap", out=out, **(values | more))  # type: ignore[arg-type]
+
+
+def jobs() -> list[Path]:
+    return sorted((home() / "jobs").glob("*"))
+
+
+def test_a_job_gives_what_the_pipeline_gives(clip: Path, tmp_path: Path) -> None:
+    one, other = tmp_path / "one.mp4", tmp_path / "other.mp4"
+    swap(clip, [BOX], background="#204060", out=one, settings=SETTINGS)
+    job = started(clip, other)
+    report = run_job(job.folder)
+    assert shown(one) == shown(other)
+    assert heard(one) == heard(other)
+    assert report["out"] == str(other)
+    assert report["job"] == job.id
+    assert report["frames"] == FRAMES
+    # Done: what is heavy is gone, and the job says which engines did it.
+    assert sorted(path.name for path in job.folder.iterdir()) == ["job.json", "lock", "run.json"]
+    assert unfinished() == []
+    with pytest.raises(UsageError, match="is done"):
+        run(job.id)
+
+
+def test_a_stopped_run_says_how_to_go_on_and_is_listed(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4")
+    with pytest.raises(Stopped, match=f"avfusion resume {job.id}"):
+        run(job, should_stop=stop_after(9))
+    assert list(tmp_path.iterdir()) == []
+    (one,) = unfinished()
+    assert (one.id, one.verb, one.source, one.why) == (job.id, "swap", str(clip), "stopped")
+    assert not one.is_running
+    run(job.id)
+    assert len(shown(tmp_path / "out.mp4")) == FRAMES
+    assert unfinished() == []
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "none" / "out.mp4")
+    with pytest.raises(CannotWrite, match="does not exist"):
+        run(job)
+    assert jobs() == []
+    with pytest.raises(CannotRead, match="no such file"):
+        started(tmp_path / "none.mp4", tmp_path / "out.mp4")
+    assert jobs() == []
+
+
+def test_messages_name_the_users_own_file(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4", span=(5, 500))
+    with pytest.raises(UsageError, match=f"^{clip}: there are no frames 5 to 499"):
+        run(job)
+
+
+def test_an_input_that_changed_is_refused_by_name(clip: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.mp4"
+    own.write_bytes(clip.read_bytes())
+    job = started(own, tmp_path / "out.mp4")
+    with pytest.raises(Stopped):
+        run(job, should_stop=stop_after(1))
+    with own.open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(UsageError, match=r"own.mp4: this file has changed"):
+        run(job.id)
+
+
+def test_a_file_that_was_replaced_is_still_there_for_its_job(clip: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.mp4"
+    own.write_bytes(clip.read_bytes())
+    job = started(own, tmp_path / "out.mp4")
+    own.unlink()
+    run(job.id)
+    assert len(shown(tmp_path / "out.mp4")) == FRAMES
+
+
+def test_two_processes_never_run_one_job(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4")
+    with alone(job.folder):
+        assert unfinished()[0].is_running
+        with pytest.raises(UsageError, match=f"is being run by process {os.getpid()}"):
+            run(job.id)
+    run(job.id)
+
+
+def test_a_saved_job_replays_elsewhere(clip: Path, tmp_path: Path) -> None:
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[30:66, 34:70] = True
+    out = tmp_path / "out.mp4"
+    job = started(clip, out, prompts=[Drawn(mask)])
+    first = tmp_path / "first"
+    first.mkdir()
+    save_job(job.id, first / "my.json")
+    run(job)
+    moved = tmp_path / "moved"
+    first.rename(moved)
+    report = run_job(moved / "my.json")
+    assert report["out"] == str(moved / "out.mp4")
+    assert shown(moved / "out.mp4") == shown(out)
+    assert all(not Path(one.path).is_absolute() for one in read_job(moved / "my.json").inputs.values())
+
+
+def test_a_job_file_goes_on_where_it_was_stopped(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4")
+    save_job(job.id, tmp_path / "my.json")
+    run(job)
+    (tmp_path / "out.mp4").unlink()
+    for _ in range(2):
+        with pytest.raises(Stopped):
+            run(tmp_path / "my.json", should_stop=stop_after(9))
+        assert len(unfinished()) == 1
+    run(tmp_path / "my.json")
+    assert unfinished() == []
+    assert (tmp_path / "out.mp4").exists()
+
+
+def test_a_job_of_another_version_is_refused(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4")
+    plain = json.loads((job.folder / "job.json").read_text())
+    (job.folder / "job.json").write_text(json.dumps(plain | {"avfusion_job": 9}))
+    with pytest.raises(UsageError, match="version 9 is not known"):
+        run(job.id)
+    assert unfinished() == []
+
+
+def test_what_is_no_job_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cleaned up"):
+        run("0" * 32)
+    with pytest.raises(CannotRead, match="there is no job in this folder"):
+        run(tmp_path)
+    with pytest.raises(CannotRead, match="cannot be read"):
+        run("nothing.json")
+
+
+def test_a_job_does_not_leave_its_folder(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4")
+    save_job(job.id, tmp_path / "my.json")
+    link = next((tmp_path / "my-inputs").rglob("*.mp4"))
+    link.unlink()
+    link.symlink_to(clip)
+    before = jobs()
+    with pytest.raises(UsageError, match="leads out of the job's folder"):
+        run(tmp_path / "my.json")
+    assert jobs() == before
+    assert job_folder(job.id).is_dir()

@@ -127,10 +127,19 @@ def read_job(path: Path) -> Job:
 
 def parse_job(text: str, where: str = "") -> Job:
     """The job in a text; where: what messages begin with. Raises `UsageError`."""
+    return job_of(strict_json(text, where), where)
+
+
+def strict_json(text: str, where: str = "") -> Any:
+    """What a text of JSON says. Raises `UsageError`, also for a key that is there twice and for what is no number."""
     try:
-        plain = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_without_doubles)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{where}this is no job: {said(error)}.") from error
+
+
+def job_of(plain: Any, where: str = "") -> Job:
+    """The job in what JSON gave. Raises `UsageError`."""
     try:
         return _job(plain)
     except UsageError as error:

@@ -154,7 +154,48 @@ def run(
         write_state(folder, state.after("done", report=report.as_json()))
         shutil.rmtree(folder / KEPT, ignore_errors=True)
         shutil.rmtree(folder / FOLDER, ignore_errors=True)
+        remove_parts(folder)
     return folder.name, report
+
+
+def adopt(asked: Job, beside: Path, out: Path | None = None) -> Started:
+    """A job that came from elsewhere, in a folder of its own: the one that it has from an unfinished run, or a new one.
+
+    beside: the folder that its paths are relative to. Raises `UsageError` where an input has changed or lies outside
+    it, `CannotRead` and `CannotWrite`.
+    """
+    out = (beside / asked.out if out is None else out).absolute()
+    paths = checked(beside, asked)
+    sources = {name: path.absolute() for name, path in paths.items()}
+    known = _unfinished_like(asked, out)
+    if known is not None:
+        return Started(known.name, known, asked, sources)
+    id = new_job()
+    folder = job_folder(id)
+    try:
+        job = replace(asked, inputs=gather(folder, paths))
+        write_job(job, folder / JOB_FILE)
+        outs = {"out": out, **{name: out.parent / file for name, file in asked.also.items()}}
+        texts = {name: _as_text(path) for name, path in sources.items()}
+        write_state(folder, State({name: _as_text(one) for name, one in outs.items()}, sources=texts))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Started(id, folder, job, sources)
+
+
+def _unfinished_like(asked: Job, out: Path) -> Path | None:
+    """The folder of a run of the same job to the same result, that was stopped or killed."""
+
+    def wish(job: Job) -> tuple[str, dict[str, str]]:
+        return replace(job, inputs={}).written(), {name: one.sha256 for name, one in job.inputs.items()}
+
+    for one in unfinished():
+        with contextlib.suppress(AvfusionError):  # another process may be finishing it
+            folder = job_folder(one.id)
+            if one.out == _as_text(out) and not one.is_running and wish(read_job(folder / JOB_FILE)) == wish(asked):
+                return folder
+    return None
 
 
 def unfinished() -> list[Unfinished]:
@@ -226,24 +267,7 @@ def _folder_of(job: Path | str, out: Path | None) -> Path:
         return path
     if path.name == JOB_FILE and path.parent.parent == home() / "jobs":
         return path.parent
-    asked = read_job(path)
-    out = (path.parent / asked.out if out is None else out).absolute()
-    paths = checked(path.parent, asked)
-    wanted = replace(asked, inputs={}).written(), {name: one.sha256 for name, one in asked.inputs.items()}
-    for one in unfinished():
-        other = read_job(job_folder(one.id) / JOB_FILE)
-        is_same = wanted == (replace(other, inputs={}).written(), {name: i.sha256 for name, i in other.inputs.items()})
-        if is_same and one.out == _as_text(out) and not one.is_running:
-            return job_folder(one.id)
-    folder = job_folder(new_job())
-    try:
-        write_job(replace(asked, inputs=gather(folder, paths)), folder / JOB_FILE)
-        outs = {"out": out, **{name: out.parent / file for name, file in asked.also.items()}}
-        write_state(folder, State({name: _as_text(one) for name, one in outs.items()}))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return folder
+    return adopt(read_job(path), path.parent, out).folder
 
 
 def _going_to(folder: Path, state: State, out: Path | None) -> State:

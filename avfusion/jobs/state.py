@@ -7,10 +7,11 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from avfusion.errors import CannotRead, UsageError
 from avfusion.media.target import whole_file, writing
@@ -20,6 +21,7 @@ KEPT = "kept"
 _STATE = "run.json"
 _LOCK = "lock"
 _PARTS = "parts.txt"
+_ASKED_TIMES, _ASK_AGAIN_S = 10, 0.02
 
 Status = Literal["unfinished", "done"]
 
@@ -70,7 +72,7 @@ def alone(folder: Path) -> Iterator[None]:
         file = path.open("a+")
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except OSError as error:
             file.seek(0)
             who = file.read().strip() or "another process"
@@ -82,11 +84,21 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def _lock(file: TextIO) -> None:
+    """Raises `BlockingIOError` where another process holds the lock for longer than `is_running` takes to ask."""
+    for _ in range(_ASKED_TIMES):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_ASK_AGAIN_S)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def is_running(folder: Path) -> bool:
     """Whether somebody works on the job at this moment."""
     try:
-        with (folder / _LOCK).open("a+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with (folder / _LOCK).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:

@@ -43,7 +43,7 @@ def arrive(visit: Visit) -> tuple[Any, ...]:
 
 
 def use_example(visit: Visit) -> tuple[Any, ...]:
-    return (str(example.CLIP), *_example(visit, example.clip()))
+    return (_playing(str(example.CLIP)), *_example(visit, example.clip()))
 
 
 def _example(visit: Visit, clip: Clip) -> tuple[Any, ...]:
@@ -71,8 +71,12 @@ def receive(visit: Visit, segmenter: str, taken: Taken) -> tuple[Any, ...]:
     chosen = Selection((Drawn(taken.mask, frame=taken.frame),))
     clip = visit.take_over(taken.clip, chosen)
     facts, scrub, results, _ = _opened(clip, taken.frame)
-    player = gr.Video(value=None if is_picture(clip.path) else str(clip.path))
+    player = gr.Video(value=None, interactive=True) if is_picture(clip.path) else _playing(str(clip.path))
     return (player, facts, scrub, results, words.note(taken.said), *look(visit, taken.frame, segmenter))
+
+
+def _playing(path: str) -> gr.Video:
+    return gr.Video(value=path, interactive=False)
 
 
 def _opened(clip: Clip, frame: int = 0) -> tuple[str, gr.Slider, gr.Column, str]:
@@ -133,7 +137,7 @@ def _wire_clip(
     here: list[Any] = [visit, chosen.scrub, behind.segmenter]
     come.then(arrive, [visit], opened, **short_events()).then(look, here, chosen.shows, **short_events())
     clip.clip.upload(open_clip, [visit, clip.clip, behind.segmenter], opened, **short_events())
-    picked = clip.upload.upload(lambda path: path, clip.upload, clip.clip, **short_events())
+    picked = clip.upload.upload(_playing, clip.upload, clip.clip, **short_events())
     picked.then(open_clip, [visit, clip.clip, behind.segmenter], opened, **short_events())
     clip.clip.clear(partial(open_clip, path=None), [visit, behind.segmenter], opened, **short_events())
     back = clip.example.click(use_example, [visit], [clip.clip, *opened], **short_events())

@@ -80,9 +80,10 @@ class ResultPart:
 def clip_part() -> ClipPart:
     gr.HTML(words.step(1, "Clip"))
     with gr.Row(elem_classes="clip-row"):
+        # With a clip in it, it only plays: a player that can be written to fetches a video cutter of 32 MB.
         clip = gr.Video(
-            label="Clip", show_label=False, sources=["upload"], interactive=True, height=190, buttons=[],
-            value=example.if_there(example.CLIP), scale=3, min_width=240, elem_id="background-clip",
+            label="Clip", show_label=False, sources=["upload"], interactive=not example.is_there(), height=190,
+            value=example.if_there(example.CLIP), scale=3, min_width=240, buttons=[], elem_id="background-clip",
         )  # fmt: skip
         with gr.Column(scale=2, min_width=180, elem_classes="clip-side"):
             facts = gr.HTML(words.note("Drop a clip here, or press to choose one."), elem_id="background-facts")

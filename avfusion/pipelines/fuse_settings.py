@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,9 +62,9 @@ class Sync:
 class FuseReport(Report):
     """What a run did, beside what every run reports.
 
-    changed: of "background", "remove" and "voice" what was asked for. kept, removed: numbers of the objects. seen_share,
-    invented_share, generations, warp_error: as a removal has them; None without one. voice: as a conversion reports it.
-    confidence: by object, how sure its mask is on each frame. page: where the HTML report lies.
+    changed: of "background", "remove" and "voice" what was asked for. kept, removed: numbers of the objects, where they
+    are known. seen_share, invented_share, generations, warp_error: as a removal has them; None where nothing was
+    filled. voice: as a conversion reports it. page: where the HTML report lies.
     """
 
     changed: tuple[str, ...]
@@ -78,7 +77,6 @@ class FuseReport(Report):
     warp_error: float | None = None
     map_out: Path | None = None
     voice: VoiceReport | None = None
-    confidence: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     page: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -87,5 +85,4 @@ class FuseReport(Report):
             "voice": None if self.voice is None else self.voice.as_json(),
             "map_out": None if self.map_out is None else str(self.map_out),
             "page": None if self.page is None else str(self.page),
-            "confidence": {str(number): list(values) for number, values in self.confidence.items()},
         }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import cv2
 
@@ -19,7 +19,8 @@ _PREVIEW_PX = 640
 @dataclass(frozen=True)
 class Progress:
     """stage: `tracking` or `rendering`. preview: at most 640 px wide or high, now and then; else None. unit: what is
-    counted: frames of a clip, or seconds of sound."""
+    counted: frames of a clip, or seconds of sound. overall: 0..1, how far the whole run is, where it has stages that
+    are known beforehand (`Overall`)."""
 
     stage: str
     done: int
@@ -28,6 +29,7 @@ class Progress:
     remaining_s: float | None
     preview: Rgb | None = None
     unit: str = "frames"
+    overall: float | None = None
 
 
 OnProgress = Callable[[Progress], None]
@@ -38,6 +40,26 @@ def check_stop(should_stop: ShouldStop | None) -> None:
     """Raises `Stopped` when asked to stop."""
     if should_stop is not None and should_stop():
         raise Stopped("Stopped. Nothing was written.")
+
+
+class Overall:
+    """Passes on what stages tell, each with how far the whole run is; that never goes back.
+
+    costs: about how long each stage takes beside the others, in the order in which they come. A stage that is not among
+    them moves nothing.
+    """
+
+    def __init__(self, on_progress: OnProgress, costs: Mapping[str, float]) -> None:
+        self._on_progress, self._costs = on_progress, costs
+        self._most = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        stages = list(self._costs)
+        if progress.stage in self._costs:
+            before = sum(self._costs[stage] for stage in stages[: stages.index(progress.stage)])
+            share = self._costs[progress.stage] * progress.done / max(1, progress.total)
+            self._most = min(1.0, max(self._most, (before + share) / sum(self._costs.values())))
+        self._on_progress(replace(progress, overall=self._most))
 
 
 class Teller:

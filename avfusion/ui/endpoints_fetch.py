@@ -13,25 +13,25 @@ from gradio_client.utils import strip_invalid_filename_characters  # type: ignor
 from safehttpx import AsyncSecureTransport  # type: ignore[import-untyped]
 
 from avfusion.errors import CannotRead, TooLarge
+from avfusion.media.limits import Limits
 
-MOST_BYTES = 2 * 2**30
 _MOST_REDIRECTS = 5
 _PATIENCE_S = 20.0
 _LONGEST_S = 600.0
 
 
-async def fetch(address: str, folder: Path, *, most_bytes: int = MOST_BYTES) -> Path:
+async def fetch(address: str, folder: Path) -> Path:
     """The file behind http(s)://..., in `folder`. Only hosts that are public: what runs beside this server is not
     the caller's to read. Raises `CannotRead` and `TooLarge`."""
     host = urlparse(address).hostname or ""
     try:
         async with asyncio.timeout(_LONGEST_S):
-            return await _followed(address, folder, most_bytes)
+            return await _followed(address, folder, Limits().file_bytes)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, TimeoutError) as error:
         raise CannotRead(f"{host[:100]}: the file cannot be fetched from there. Upload it instead.") from error
 
 
-async def _followed(address: str, folder: Path, most_bytes: int) -> Path:
+async def _followed(address: str, folder: Path, most_bytes: float) -> Path:
     for _ in range(_MOST_REDIRECTS):
         url = httpx.URL(address)
         transport = AsyncSecureTransport(await _public_ip(url.host))
@@ -48,13 +48,13 @@ async def _followed(address: str, folder: Path, most_bytes: int) -> Path:
     raise ValueError("too many redirects")
 
 
-async def _written(response: httpx.Response, path: Path, most_bytes: int) -> Path:
+async def _written(response: httpx.Response, path: Path, most_bytes: float) -> Path:
     size = 0
     with path.open("wb") as file:
         async for piece in response.aiter_bytes():
             size += len(piece)
             if size > most_bytes:
-                raise TooLarge(f"{path.name}: this page takes files of {most_bytes / 2**20:.0f} MB at most.")
+                raise TooLarge(f"{path.name}: more than the {most_bytes / 1e6:.4g} MB that are taken here.")
             file.write(piece)
     return path
 

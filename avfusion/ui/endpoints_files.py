@@ -19,6 +19,7 @@ from gradio.data_classes import FileData, GradioRootModel
 from gradio.utils import get_upload_folder, is_in_or_equal
 
 from avfusion.errors import UsageError
+from avfusion.media.limits import Limits, check_bytes
 from avfusion.ui.endpoints_fetch import fetch
 
 # As Gradio describes a file, without references to elsewhere in the description: MCP clients cannot follow them.
@@ -91,13 +92,17 @@ class Given:
         self._folder = folder
 
     def take(self, name: str, value: Any, *, one: bool = False) -> list[str]:
-        """The paths of what was given as `name`. Raises `UsageError`."""
+        """The paths of what was given as `name`. Raises `UsageError`, `CannotRead` and `TooLarge`."""
         entries = value if isinstance(value, list) else [value]
         entries = [entry for entry in entries if entry not in (None, "")]
         if one and len(entries) > 1:
             raise UsageError(f"{name} is one file, and {len(entries)} were given.")
         taken = [entry["path"] if isinstance(entry, dict) else self._of_words(name, entry) for entry in entries]
         self.paths += taken
+        for path in taken:
+            if not Path(path).is_file():
+                raise UsageError(f"{path}: this is no file.")
+            check_bytes(Path(path), Limits())
         return taken
 
     def _of_words(self, name: str, words: str) -> str:

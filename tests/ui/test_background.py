@@ -44,6 +44,8 @@ def test_the_page_opens_with_the_example(visitor: Visitor) -> None:
     visitor.see("background-facts", "example.mp4")
     visitor.see("background-object-status", "the object fills")
     assert visitor.page.locator("#background-picture img").is_visible()
+    fetched = "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.decodedBodySize, 0)"
+    assert visitor.page.evaluate(fetched) < 8e6  # the example clip is 2.5 MB of it
 
 
 @pytest.mark.parametrize("size", [DESKTOP, (768, 1024), PHONE])

@@ -14,25 +14,26 @@ def print_report(report: Report, *, as_json: bool) -> None:
     if as_json:
         print_json(report.as_json())
         return
-    _print_done(report)
-    _print_notes(report)
+    print_done(report)
+    print_notes(report)
 
 
 def print_removal(report: RemoveReport, *, as_json: bool) -> None:
     if as_json:
         print_json(report.as_json())
         return
-    _print_done(report)
+    print_done(report)
     painted = "1 picture painted" if report.generations == 1 else f"{report.generations} pictures painted"
     print(f"  hole     {report.seen_share:.1%} seen in other frames, {report.invented_share:.1%} invented; {painted}")
     if report.warp_error is not None:
         print(f"  steady   flow-warp error {report.warp_error:.5f} inside the hole")
     if report.map_out is not None:
         print(f"  map      {report.map_out}")
-    _print_notes(report)
+    print_notes(report)
 
 
-def _print_done(report: Report) -> None:
+def print_done(report: Report) -> None:
+    """The file, the engines and the time."""
     frames = "1 frame" if report.frames == 1 else f"{report.frames} frames"
     print(f"{report.out}: {frames}, {report.width_px} x {report.height_px}, {report.duration_s:.2f} s")
     for ability, name in report.engines.items():
@@ -45,7 +46,7 @@ def _print_done(report: Report) -> None:
         print(f"  flicker  {report.flicker:.3f} of the edges' opacity from frame to frame")
 
 
-def _print_notes(report: Report) -> None:
+def print_notes(report: Report) -> None:
     """Without why the engines were taken that worked: the lines above name them, and JSON has it all."""
     chosen = tuple(
         f"{name} is the best engine for {ability} that is ready." for ability, name in report.engines.items()

@@ -82,7 +82,7 @@ def swap(
     from avfusion.pipelines import swap as pipeline
 
     settings = pipeline.SwapSettings(
-        edges=edges, fit=fit, position=_position(position), scale=scale, loop=loop, blur=blur, light_wrap=light_wrap,
+        edges=edges, fit=fit, position=position_of(position), scale=scale, loop=loop, blur=blur, light_wrap=light_wrap,
         colour_match=colour_match, encoding=Encoding(quality=quality, preset=preset, hardware=hardware),
     )  # fmt: skip
     source = probe(clip)
@@ -96,7 +96,8 @@ def swap(
     print_report(report, as_json=json)
 
 
-def _position(words: str) -> tuple[float, float]:
+def position_of(words: str) -> tuple[float, float]:
+    """ "0.5,0" -> (0.5, 0.0). Raises `UsageError`."""
     match = re.fullmatch(r"(\d*\.?\d+),(\d*\.?\d+)", words)
     if match is None:
         raise UsageError(f"--position {words}: give two numbers from 0 to 1, like 0.5,0.5 for the centre.")

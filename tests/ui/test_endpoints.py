@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,16 +175,6 @@ def test_the_server_reads_no_file_that_is_not_the_callers(client: Client, server
     foreign = {"path": str(server.home / "log"), "meta": {"_type": "gradio.FileData"}}
     with pytest.raises(AppError):
         client.predict(clip=foreign, points=CLICK, background="blur", format="mp4", api_name="/swap")
-
-
-def test_they_are_tools_for_agents(server: Server) -> None:
-    with urllib.request.urlopen(f"{server.address}gradio_api/mcp/schema") as answer:
-        tools = {tool["name"]: tool for tool in json.load(answer)}
-    assert {name.removeprefix("avfusion_") for name in tools} == {"swap", "segment", "compare", "remove", "voice"}
-    for name, tool in tools.items():
-        assert "video" in tool["description"]
-        takes = {"media", "target", "model"} if name.endswith("voice") else {"clip", "points"}
-        assert set(tool["inputSchema"]["properties"]) >= takes | {"format"}
 
 
 def test_only_they_are_public(client: Client) -> None:

@@ -27,7 +27,7 @@ from avfusion.ui.layout import (
 )
 from avfusion.ui.looking import Look, look
 from avfusion.ui.object_part import ObjectPart, object_part
-from avfusion.ui.taking import Taken, Target
+from avfusion.ui.taking import Source, Taken, Target
 from avfusion.ui.visit import Visit, close
 
 
@@ -70,9 +70,19 @@ def receive(visit: Visit, segmenter: str, taken: Taken) -> tuple[Any, ...]:
     """A mask that was made in another tab: its clip is opened, and it is what is selected."""
     chosen = Selection((Drawn(taken.mask, frame=taken.frame),))
     clip = visit.take_over(taken.clip, chosen)
-    facts, scrub, results, _ = _opened(clip, taken.frame)
+    return show_clip(visit, clip, segmenter, frame=taken.frame, said=words.note(taken.said))
+
+
+def show_clip(visit: Visit, clip: Clip, segmenter: str, *, frame: int = 0, said: str = "") -> tuple[Any, ...]:
+    """A clip that came from another tab. The values of `Target.outputs`."""
+    facts, scrub, results, _ = _opened(clip, frame)
     player = gr.Video(value=None, interactive=True) if is_picture(clip.path) else _playing(str(clip.path))
-    return (player, facts, scrub, results, words.note(taken.said), *look(visit, taken.frame, segmenter))
+    return (player, facts, scrub, results, said, *look(visit, frame, segmenter))
+
+
+def show_nothing(visit: Visit, segmenter: str, said: str) -> tuple[Any, ...]:
+    """Another tab's visitor gave a clip that cannot be used. The values of `Target.outputs`."""
+    return (None, said, gr.Slider(interactive=False), gr.Column(visible=False), "", *look(visit, 0, segmenter))
 
 
 def _playing(path: str) -> gr.Video:
@@ -96,8 +106,9 @@ def choose_kind(kind: str, ending: str) -> tuple[Any, ...]:
     return (*shows, placing, gr.update(visible=kind == "clip"), gr.Dropdown(choices=formats, value=ending))
 
 
-def build(page: gr.Blocks, *, runs_at_once: int) -> Target:
-    """The tab's widgets, then its wires. Called inside the tab. What masks of other tabs need to come here."""
+def build(page: gr.Blocks, *, runs_at_once: int) -> tuple[Target, Source]:
+    """The tab's widgets, then its wires. Called inside the tab. What masks of other tabs need to come here, and what a
+    fusion takes from here."""
     visit = gr.State(delete_callback=close)
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=7, min_width=320):
@@ -126,7 +137,8 @@ def build(page: gr.Blocks, *, runs_at_once: int) -> Target:
     ran = rendering.wire(visit, behind, running, results, runs_at_once=runs_at_once)
     ran.then(look, [visit, chosen.scrub, behind.segmenter], chosen.shows, **short_events())
     shows = [clip.clip, clip.facts, chosen.scrub, results.section, chosen.progress, *chosen.shows]
-    return Target("background", [visit, behind.segmenter], shows, receive, [visit, chosen.scrub])
+    target = Target("background", [visit, behind.segmenter], shows, receive, [visit, chosen.scrub])
+    return target, Source(visit, rendering.inputs(behind, running.format))
 
 
 def _wire_clip(

@@ -34,7 +34,7 @@ from avfusion.ui.layout import FORMATS
 from avfusion.ui.looking import Look, look
 from avfusion.ui.object_part import ObjectPart, object_part
 from avfusion.ui.source_part import SourcePart, source_part
-from avfusion.ui.taking import Taken, Target
+from avfusion.ui.taking import Source, Taken, Target
 from avfusion.ui.visit import Visit, close
 
 TAB = "inpaint"
@@ -138,8 +138,9 @@ def _opened(clip: Clip, ending: str, frame: int = 0) -> Opened:
     )
 
 
-def build(page: gr.Blocks, tab: gr.Tab, background: Sequence[Any], *, runs_at_once: int) -> Target:
-    """The tab's widgets, then its wires. Called inside the tab. What masks of other tabs need to come here.
+def build(page: gr.Blocks, tab: gr.Tab, background: Sequence[Any], *, runs_at_once: int) -> tuple[Target, Source]:
+    """The tab's widgets, then its wires. Called inside the tab. What masks of other tabs need to come here, and what a
+    fusion takes from here.
 
     background: the visit of that tab, and its scrubber.
     """
@@ -174,7 +175,7 @@ def build(page: gr.Blocks, tab: gr.Tab, background: Sequence[Any], *, runs_at_on
     editing.wire(page, visit, chosen, editing.Engines(how.tracker, how.segmenter), runs_at_once=runs_at_once)
     ran = inpaint_running.wire(visit, chosen.scrub, how, running, results, runs_at_once=runs_at_once)
     ran.then(look, [visit, chosen.scrub, how.segmenter], chosen.shows, **short_events())
-    return Target(TAB, [visit, running.format, how.segmenter], opened, receive)
+    return Target(TAB, [visit, running.format, how.segmenter], opened, receive), Source(visit, how.inputs)
 
 
 def _wire_source(

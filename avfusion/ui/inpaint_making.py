@@ -86,12 +86,12 @@ def make(visit: InpaintVisit, clip: Clip, wish: Wish, on_progress: OnProgress, s
         if is_still(clip):
             return outcome
         teller = Teller("playing", part.frame_count, on_progress, should_stop)
-        after = file if wish.ending in _PLAYABLE else _copied(part, _pictures_of(file), folder / "after.mp4", teller)
-        if _plays(clip):
+        after = file if wish.ending in _PLAYABLE else copied(part, _pictures_of(file), folder / "after.mp4", teller)
+        if plays(clip):
             offset_s = float(clip.time(span[0]) - clip.time(0)) if span else 0.0
             return replace(outcome, before=clip.path, after=after, offset_s=offset_s)
         teller = Teller("playing", part.frame_count, on_progress, should_stop)
-        return replace(outcome, before=_copied(part, _frames_of(part), folder / "before.mp4", teller), after=after)
+        return replace(outcome, before=copied(part, frames_of(part), folder / "before.mp4", teller), after=after)
 
 
 def middle_of(mask: Mask) -> float:
@@ -131,12 +131,12 @@ def _with_tracking(report: RemoveReport, worked: Tracking, notes: Sequence[str])
     )
 
 
-def _plays(clip: Clip) -> bool:
+def plays(clip: Clip) -> bool:
     is_known = any(name in clip.container for name in _PLAYABLE_CONTAINERS)
     return is_known and clip.codec in _PLAYABLE_CODECS and clip.bit_depth == 8
 
 
-def _copied(part: Clip, pictures: Iterator[Rgb], out: Path, teller: Teller) -> Path:
+def copied(part: Clip, pictures: Iterator[Rgb], out: Path, teller: Teller) -> Path:
     def planes() -> Generator[Yuv, None, None]:
         for rgb in pictures:
             teller.step()
@@ -147,7 +147,7 @@ def _copied(part: Clip, pictures: Iterator[Rgb], out: Path, teller: Teller) -> P
     return out
 
 
-def _frames_of(clip: Clip) -> Iterator[Rgb]:
+def frames_of(clip: Clip) -> Iterator[Rgb]:
     with contextlib.closing(clip.frames()) as frames:
         for frame in frames:
             yield frame.rgb
@@ -156,7 +156,7 @@ def _frames_of(clip: Clip) -> Iterator[Rgb]:
 def _pictures_of(file: Path) -> Iterator[Rgb]:
     """The pictures of a file that was written: of a video, an animation, or a ZIP of PNGs."""
     if file.suffix != ".zip":
-        yield from _frames_of(probe(file))
+        yield from frames_of(probe(file))
         return
     with zipfile.ZipFile(file) as archive:
         for name in sorted(archive.namelist()):

@@ -26,7 +26,7 @@ from avfusion.ui.looking import shown
 from avfusion.ui.voice_taking import file_address
 
 _JPEG_QUALITY = 92
-_STAGES = {
+STAGES = {
     "shots": "Looking for cuts",
     "learning": "Learning the object",
     "tracking": "Following the object",
@@ -55,7 +55,7 @@ class ResultShown(NamedTuple):
 
 
 def progress(now: Progress) -> str:
-    stages = _STAGES | {now.stage: f"Painting picture {now.stage.partition(' ')[2]}"} if _paints(now) else _STAGES
+    stages = STAGES | {now.stage: f"Painting picture {now.stage.partition(' ')[2]}"} if _paints(now) else STAGES
     return words.progress(now, stages)
 
 
@@ -65,13 +65,12 @@ def _paints(now: Progress) -> bool:
 
 def finished(outcome: Outcome, *, took_s: float) -> ResultShown:
     size = outcome.file.stat().st_size
-    size_words = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
     return ResultShown(
         section=gr.Column(visible=True),
         player=_still(outcome) if outcome.after is None else _moving(outcome),
         numbers=numbers(outcome.report, total_s=took_s),
         download=gr.DownloadButton(
-            label=f"Download {outcome.file.suffix.removeprefix('.')} ({size_words})", value=str(outcome.file)
+            label=f"Download {outcome.file.suffix.removeprefix('.')} ({words.file_size(size)})", value=str(outcome.file)
         ),
         map=gr.DownloadButton(value=str(outcome.map)),
         files_status="",

@@ -9,10 +9,11 @@ import gradio as gr
 
 from avfusion.engines.downloads import to_preload
 from avfusion.jobs.home import clean, home
-from avfusion.ui import background, colours, compare, endpoints, engines, example, inpaint, voice
+from avfusion.ui import background, colours, compare, endpoints, engines, example, fusion, inpaint, voice
 from avfusion.ui.blocks import Page
 from avfusion.ui.downloads import DOWNLOADS
-from avfusion.ui.theme import STYLE, theme
+from avfusion.ui.strings import languages, say
+from avfusion.ui.theme import STYLES, theme
 
 _MAX_UPLOAD = "2gb"
 # Gradio looks through its cache every so many seconds for files older than so many seconds.
@@ -24,27 +25,30 @@ def build_page() -> gr.Blocks:
     """The page, not launched yet."""
     runs_at_once = max(1, (os.cpu_count() or 2) // 2)
     with Page(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
-        gr.HTML(
-            '<header class="top"><h1>AVFusion</h1>'
-            "<p>Your clip with another background, without an object, or with another voice.</p></header>"
-        )
+        gr.HTML(f'<header class="top"><h1>AVFusion</h1><p>{say("page-title")}</p></header>')
         with gr.Tabs(elem_id="tabs", selected="background") as tabs:
             # Compare hands masks on to the tabs after it, which must be there first.
-            with gr.Tab("Compare", id="compare", elem_id="compare-tab") as compare_tab:
+            with _tab("compare") as compare_tab:
                 pass
-            with gr.Tab("Background", id="background", elem_id="background-tab"):
-                targets = [background.build(page, runs_at_once=runs_at_once)]
-            with gr.Tab("Inpaint", id="inpaint", elem_id="inpaint-tab") as inpaint_tab:
-                targets.append(inpaint.build(page, inpaint_tab, targets[0].place, runs_at_once=runs_at_once))
-            with gr.Tab("Voice", id="voice", elem_id="voice-tab") as voice_tab:
-                voice.build(page, voice_tab, runs_at_once=runs_at_once)
-            with gr.Tab("Engines", id="engines", elem_id="engines-tab") as engines_tab:
+            with _tab("background"):
+                clips, behind = background.build(page, runs_at_once=runs_at_once)
+            with _tab("inpaint") as inpaint_tab:
+                target, taken_out = inpaint.build(page, inpaint_tab, clips.place, runs_at_once=runs_at_once)
+            with _tab("voice") as voice_tab:
+                spoken = voice.build(page, voice_tab, runs_at_once=runs_at_once)
+            with _tab("fusion") as fusion_tab:
+                fusion.build(fusion_tab, tabs, clips, behind, taken_out, spoken, runs_at_once=runs_at_once)
+            with _tab("engines") as engines_tab:
                 engines.build(page, engines_tab)
             with compare_tab:
-                compare.build(page, compare_tab, tabs, targets, runs_at_once=runs_at_once)
+                compare.build(page, compare_tab, tabs, [clips, target], runs_at_once=runs_at_once)
         endpoints.build(runs_at_once=runs_at_once)
     page.queue(max_size=64)
     return page
+
+
+def _tab(name: str) -> gr.Tab:
+    return gr.Tab(say(f"tab-{name}"), id=name, elem_id=f"{name}-tab")
 
 
 def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None, share: bool = False) -> None:
@@ -60,8 +64,9 @@ def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None,
         server_port=port,
         share=share,
         theme=theme(),
+        i18n=languages(),
         css=colours.style(),
-        css_paths=STYLE,
+        css_paths=STYLES,
         allowed_paths=[str(home() / "jobs"), str(example.ASSETS)],
         max_file_size=_MAX_UPLOAD,
         show_error=False,

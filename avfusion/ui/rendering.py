@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,24 +61,59 @@ def begin(visit: Visit) -> Shows:
     )
 
 
-def run(
-    visit: Visit, kind: str, picture: str | None, video: str | None, colour: str, blur: float, edges: Edges,
-    fit: FitKind, x: float, y: float, scale: float, loop: Loop, light_wrap: float, colour_match: float, ending: str,
-    quality: float, tracker: str, segmenter: str,
-) -> Iterator[Shows]:  # fmt: skip
+@dataclass(frozen=True)
+class Chosen:
+    """What steps 3 and 4 say, in the order of `inputs`."""
+
+    kind: str
+    picture: str | None
+    video: str | None
+    colour: str
+    blur: float
+    edges: Edges
+    fit: FitKind
+    x: float
+    y: float
+    scale: float
+    loop: Loop
+    light_wrap: float
+    colour_match: float
+    ending: str
+    quality: float
+    tracker: str
+    segmenter: str
+
+    def settings(self) -> SwapSettings:
+        return SwapSettings(
+            edges=self.edges, fit=self.fit, position=(self.x, self.y), scale=self.scale, loop=self.loop,
+            blur=self.blur, light_wrap=self.light_wrap, colour_match=self.colour_match,
+            encoding=Encoding(quality=round(self.quality)),
+        )  # fmt: skip
+
+    def background(self) -> str:
+        """As `swap` takes it. Raises `UsageError` where there is none yet."""
+        return chosen_background(self.kind, self.picture, self.video, self.colour)
+
+
+def inputs(behind: BehindPart, format: gr.Dropdown) -> list[Any]:
+    """What a `Chosen` is made of."""
+    return [
+        behind.kind, behind.picture, behind.video, behind.colour, behind.blur, behind.edges, behind.fit, behind.x,
+        behind.y, behind.scale, behind.loop, behind.light_wrap, behind.colour_match, format, behind.quality,
+        behind.tracker, behind.segmenter,
+    ]  # fmt: skip
+
+
+def run(visit: Visit, *choices: Any) -> Iterator[Shows]:
     """From the clicks and choices to the finished file."""
-    clip = visit.clip
+    clip, chosen = visit.clip, Chosen(*choices)
     started_s = time.monotonic()
     job: Run[Outcome] | None = None
     try:
         if clip is None:
             raise UsageError("Choose a clip first (step 1).")
-        settings = SwapSettings(
-            edges=edges, fit=fit, position=(x, y), scale=scale, loop=loop, blur=blur, light_wrap=light_wrap,
-            colour_match=colour_match, encoding=Encoding(quality=round(quality)),
-        )  # fmt: skip
-        background = chosen_background(kind, picture, video, colour)
-        wish = Wish(visit.wanted(tracker, segmenter), background, ending, settings)
+        settings, background = chosen.settings(), chosen.background()
+        wish = Wish(visit.wanted(chosen.tracker, chosen.segmenter), background, chosen.ending, settings)
         if not wish.wanted.prompts and not clip.has_alpha:
             raise NoPrompt("Nothing is selected yet. Click the object in the picture (step 2).")
         job = visit.start(partial(make, visit, clip, wish))
@@ -85,7 +121,9 @@ def run(
         outcome = job.result()
     except AvfusionError as error:
         stopped = isinstance(error, Stopped)
-        yield idle(words.note(STOPPED) if stopped else words.problem(error, *_paths(clip, picture, video)))
+        yield idle(
+            words.note(STOPPED) if stopped else words.problem(error, *_paths(clip, chosen.picture, chosen.video))
+        )
         return
     finally:
         if job is not None:
@@ -191,15 +229,10 @@ def wire(
         running.run, running.stop, running.status, running.progress, running.preview, results.section,
         results.original, results.result, results.download, results.report, results.files_status, results.files,
     ]  # fmt: skip
-    chosen: list[Any] = [
-        behind.kind, behind.picture, behind.video, behind.colour, behind.blur, behind.edges, behind.fit, behind.x,
-        behind.y, behind.scale, behind.loop, behind.light_wrap, behind.colour_match, running.format, behind.quality,
-        behind.tracker, behind.segmenter,
-    ]  # fmt: skip
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     begun = running.run.click(begin, [visit], shows, queue=False, **hidden)
-    run_event = begun.then(run, [visit, *chosen], shows, **slow)
+    run_event = begun.then(run, [visit, *inputs(behind, running.format)], shows, **slow)
     run_event.success(None, js=scroll_to("background-results", "background-status"))
     run_event.failure(fail, [visit], shows, **hidden)
     running.stop.click(stop, [visit], shows, queue=False, cancels=[run_event], **hidden)

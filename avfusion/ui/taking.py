@@ -1,4 +1,4 @@
-"""A mask from the Compare tab that goes to another one: what travels, and what a tab says that takes it."""
+"""What goes from one tab to another: masks from Compare, and what the runs of a tab are made from."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gradio as gr
 import numpy as np
 
 from avfusion.clip import Clip, Mask
@@ -34,6 +35,14 @@ class Target:
     outputs: Sequence[Any]
     receive: Callable[..., Sequence[Any]]
     place: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the runs of a tab are made from, for another tab: its visit, and the components with the choices."""
+
+    visit: gr.State
+    choices: Sequence[Any]
 
 
 def taken_from(answers: Answers, engine: str, frame: int, at: Sequence[float] | None) -> Taken | str:

@@ -14,6 +14,7 @@ from avfusion.ui import voice_training as training
 from avfusion.ui.editing import short_events
 from avfusion.ui.engines import refused_on, wire_downloads
 from avfusion.ui.scrolling import scroll_to
+from avfusion.ui.taking import Source
 from avfusion.ui.visit import close
 from avfusion.ui.voice_layout import (
     ComparePart,
@@ -32,8 +33,8 @@ from avfusion.ui.voice_layout import (
 from avfusion.ui.voice_visit import VoiceVisit
 
 
-def build(page: gr.Blocks, tab: gr.Tab, *, runs_at_once: int) -> None:
-    """The tab's widgets, then its wires. Called inside the tab."""
+def build(page: gr.Blocks, tab: gr.Tab, *, runs_at_once: int) -> Source:
+    """The tab's widgets, then its wires. Called inside the tab. What a fusion takes from here."""
     visit = gr.State(VoiceVisit(), delete_callback=close)
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=7, min_width=320):
@@ -57,6 +58,7 @@ def build(page: gr.Blocks, tab: gr.Tab, *, runs_at_once: int) -> None:
     _wire_how(page, tab, how, compared)
     _wire_run(visit, target, how, ran, result, runs_at_once=runs_at_once)
     _wire_comparing(visit, target, how, compared, runs_at_once=runs_at_once)
+    return Source(visit, _chosen(target, how))
 
 
 def _wire_taking(

@@ -79,7 +79,7 @@ def _line(model: Brought) -> str:
         return words.problem(UsageError(model.problem), model.path)
     notes = escape(" ".join(model.notes))
     more = f" <span>{notes}</span>" if notes else ""
-    return f'<p class="note taken"><b>{escape(model.path.name)}</b> {escape(model.said)}.{more}</p>'
+    return f'<p class="note taken"><b>{words.file_name(model.path.name)}</b> {escape(model.said)}.{more}</p>'
 
 
 def by_engine(models: Sequence[Brought]) -> dict[str, ModelFiles]:

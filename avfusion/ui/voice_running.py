@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -17,6 +18,7 @@ from avfusion.ui.voice_making import Outcome, VoiceWish, make, problem, spans_of
 from avfusion.ui.voice_models import voice_for
 from avfusion.ui.voice_showing import ResultShown, before_this, finished, listening, nothing_found, progress
 from avfusion.ui.voice_visit import VoiceVisit
+from avfusion.voice.opening import ModelFiles
 
 KIND = "voice"
 PREVIEW_S = 5.0
@@ -67,19 +69,10 @@ class Choice:
 
 def wish_of(visit: VoiceVisit, choice: Choice, *, preview_s: float | None = None, clip_ending: str = "") -> VoiceWish:
     """What the run is to do. Raises `UsageError` where something is missing yet."""
-    with visit.lock:
-        recording, targets, models = visit.recording, visit.targets, visit.models
+    recording = visit.recording
     if recording is None:
         raise UsageError("Choose a clip or a recording first (step 1).")
-    engine, model, speaker = choice.engine, None, ""
-    if choice.kind == "models" and not models:
-        raise UsageError("Give the files of a trained voice first, or recordings of the target (step 2).")
-    if choice.kind == "models":
-        engine, model = voice_for(models, choice.engine)
-        targets = targets if engine == _TAKES_BOTH else ()
-        speaker = choice.speaker.strip() if engine != _TAKES_BOTH else ""
-    elif not targets:
-        raise UsageError("Give recordings of the target first, or its model files (step 2).")
+    targets, model, speaker, engine = voice_of(visit, choice)
     length_s = float(recording.sounds[0].duration_s)
     spans = spans_of(choice.part, length_s)
     if spans and preview_s is not None:
@@ -90,6 +83,22 @@ def wish_of(visit: VoiceVisit, choice: Choice, *, preview_s: float | None = None
         recording, targets, model, speaker, engine, choice.settings(preview_s), spans, choice.who or None,
         clip_ending if recording.has_picture and preview_s is None else "",
     )  # fmt: skip
+
+
+def voice_of(visit: VoiceVisit, choice: Choice) -> tuple[tuple[Path, ...], ModelFiles | None, str, str]:
+    """Recordings of the target, a trained model, its speaker, and the engine. Raises `UsageError` for no voice yet."""
+    with visit.lock:
+        targets, models = visit.targets, visit.models
+    if choice.kind != "models":
+        if not targets:
+            raise UsageError("Give recordings of the target first, or its model files (step 2).")
+        return targets, None, "", choice.engine
+    if not models:
+        raise UsageError("Give the files of a trained voice first, or recordings of the target (step 2).")
+    engine, model = voice_for(models, choice.engine)
+    if engine == _TAKES_BOTH:
+        return targets, model, "", engine
+    return (), model, choice.speaker.strip(), engine
 
 
 def idle(status: str = "") -> RunShown:

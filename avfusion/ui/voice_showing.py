@@ -17,7 +17,7 @@ from avfusion.ui.voice_taking import file_address
 from avfusion.ui.voice_visit import Converted
 
 _NO_VOICE = "no voice was found"  # as a note of the run begins
-_STAGES = {
+STAGES = {
     "listening": "Listening",
     "separating": "Taking voice and background apart",
     "converting": "Converting the voice",
@@ -64,7 +64,7 @@ def progress(now: Progress) -> str:
     if now.unit == "seconds":
         left = f" · about {words.duration(now.remaining_s)} left" if now.remaining_s is not None else ""
         said = f"{now.done} of {now.total} s{left}"
-    return words.bar(now.done / max(1, now.total), _STAGES.get(now.stage, now.stage.capitalize()), said)
+    return words.bar(now.done / max(1, now.total), STAGES.get(now.stage, now.stage.capitalize()), said)
 
 
 def finished(made: Converted, before: Drawn, after: Drawn) -> ResultShown:
@@ -84,11 +84,7 @@ def finished(made: Converted, before: Drawn, after: Drawn) -> ResultShown:
 def _download(file: Path | None, what: str) -> gr.DownloadButton:
     if file is None:
         return gr.DownloadButton(value=None, visible=False)
-    return gr.DownloadButton(f"{what} ({_size(file.stat().st_size)})", value=str(file), visible=True)
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.0f} kB"
+    return gr.DownloadButton(f"{what} ({words.file_size(file.stat().st_size)})", value=str(file), visible=True)
 
 
 def players(made: Converted, below: str = "") -> str:
@@ -143,17 +139,13 @@ def facts_of(report: VoiceReport) -> list[tuple[str, str]]:
     """What is measured, in words; empty where there was nothing to measure by."""
     return [
         ("Length", f"{report.samples} samples at {report.rate_hz} Hz"),
-        ("Lag", _milliseconds(report.lag_s)),
-        ("Drift", _milliseconds(report.drift_s)),
+        ("Lag", words.milliseconds(report.lag_s)),
+        ("Drift", words.milliseconds(report.drift_s)),
         ("Loudness", _before_after(report.loudness_before, report.loudness_after, "LUFS", ".1f")),
         ("True peak", "" if report.true_peak_db is None else f"{report.true_peak_db:.1f} dBTP"),
         ("Pitch", _before_after(report.pitch_before_hz, report.pitch_after_hz, "Hz", ".0f")),
         ("Target's pitch", "" if report.pitch_target_hz is None else f"{report.pitch_target_hz:.0f} Hz"),
     ]
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{1000 * seconds + 0.0:.1f} ms".replace("-0.0 ms", "0.0 ms")
 
 
 def _before_after(before: float | None, after: float | None, unit: str, form: str) -> str:

@@ -56,7 +56,7 @@ def arrive(visit: VoiceVisit, kind: str) -> tuple[Any, ...]:
     """What a visitor finds: the example, where it is bundled and can be read."""
     with visit.lock:
         is_first, visit.has_arrived = not visit.has_arrived, True
-        if is_first and VOICE.is_file():
+        if is_first and not visit.targets and VOICE.is_file():
             visit.targets = (VOICE,)
     if is_first and visit.recording is None and example.is_there():
         with contextlib.suppress(AvfusionError):
@@ -106,7 +106,7 @@ def _facts(recording: Recording) -> str:
     if len(recording.sounds) > 1:
         items.append(f"{len(recording.sounds)} sound tracks: the first is converted")
     entries = "".join(f"<li>{escape(item)}</li>" for item in items)
-    return f'<p class="file">{escape(recording.path.name)}</p><ul class="facts">{entries}</ul>'
+    return f'<p class="file">{words.file_name(recording.path.name)}</p><ul class="facts">{entries}</ul>'
 
 
 def _sound_facts(track: SoundTrack) -> tuple[str, str]:
@@ -147,8 +147,8 @@ def _target_lines(paths: Sequence[Path]) -> str:
             said.append(words.problem(error, path))
             continue
         total_s += float(track.duration_s)
-        name = "The example voice" if path == VOICE else path.name
-        said.append(f'<p class="note taken"><b>{escape(name)}</b> {escape(", ".join(_sound_facts(track)))}</p>')
+        name = "The example voice" if path == VOICE else words.file_name(path.name)
+        said.append(f'<p class="note taken"><b>{name}</b> {escape(", ".join(_sound_facts(track)))}</p>')
     if 0 < total_s < _LITTLE_S:
         said.append(words.note("That is little: five seconds or more give a better likeness."))
     return "".join(said)

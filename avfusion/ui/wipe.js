@@ -1,6 +1,6 @@
 // Before and after, one over the other, with a border that is moved; of clips both on one clock. Runs once, in the HTML
 // component that holds them; each is a `.wipe` with layers `.before` and `.after`, perhaps `.map`, that are <img> or
-// <video>. What the layer on the right shows is chosen by buttons `data-shows`.
+// <video>. What the layer on the right shows is chosen by buttons `data-shows`, whose sound is heard by `data-hears`.
 const APART_S = 0.04; // more than this, and what lags is put right
 const AGAIN_MS = [80, 300, 900]; // after a pause, when a seek may have been under way
 const wipe = (inside) => inside.closest?.(".wipe");
@@ -48,9 +48,13 @@ function play(one) {
 
 element.addEventListener("click", (event) => {
   const one = wipe(event.target);
-  const button = one && event.target.closest("[data-shows], .play");
+  const button = one && event.target.closest("[data-shows], [data-hears], .play");
   if (!button) return;
-  if (button.dataset.shows) {
+  if (button.dataset.hears) {
+    for (const video of [leader(one), ...followers(one)]) video.muted = !video.classList.contains(button.dataset.hears);
+    for (const other of one.querySelectorAll("[data-hears]"))
+      other.setAttribute("aria-pressed", String(other === button));
+  } else if (button.dataset.shows) {
     one.dataset.shown = button.dataset.shows;
     for (const other of one.querySelectorAll("[data-shows]"))
       other.setAttribute("aria-pressed", String(other === button));

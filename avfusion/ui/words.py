@@ -29,6 +29,7 @@ _STAGES = {
 }
 # Below this nothing is said of the time left: the last frame of a step may take longer than those before it.
 _LAST_S = 2.0
+_LONGEST_NAME = 44
 _BEST_READY = re.compile(r"\S+ is the best engine for .+ that is ready\.")
 _INSTEAD = "as you allowed."
 
@@ -73,12 +74,33 @@ def clock(seconds: float) -> str:
     return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
+def milliseconds(seconds: float | None) -> str:
+    """Nothing where there was nothing to measure."""
+    return "" if seconds is None else f"{1000 * seconds + 0.0:.1f} ms".replace("-0.0 ms", "0.0 ms")
+
+
 def duration(seconds: float) -> str:
     """A rough time for people: 40 s, 3 min, 2 h 5 min."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def file_name(name: str) -> str:
+    """A file's name as HTML. Of a long one the middle is left out, and all of it is its title."""
+    short = shortened(name, _LONGEST_NAME)
+    return escape(name) if short == name else f'<span title="{escape(name)}">{escape(short)}</span>'
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters: of a longer text the middle is left out, so that a file's ending stays."""
+    head = (most - 1) * 2 // 3
+    return text if len(text) <= most else f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+
+
+def file_size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.0f} kB"
 
 
 def facts(clip: Clip) -> str:
@@ -89,7 +111,7 @@ def facts(clip: Clip) -> str:
         items.append(f"{clock(float(clip.duration_s))} long, {sound}")
     lines = "".join(f"<li>{escape(item)}</li>" for item in items)
     notes = "".join(note(text) for text in clip.notes)
-    return f'<p class="file">{escape(clip.path.name)}</p><ul class="facts">{lines}</ul>{notes}'
+    return f'<p class="file">{file_name(clip.path.name)}</p><ul class="facts">{lines}</ul>{notes}'
 
 
 def moment(clip: Clip, frame: int, span: Span | None = None) -> str:

@@ -14,8 +14,8 @@ from avfusion.media.write_sound import SOUND_FORMATS
 from avfusion.pipelines.convert_voice import VoiceSettings, convert_voice
 from avfusion.pipelines.convert_voice_write import check_out, write_out
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.pipelines.sound_pictures import Drawn, drawn
 from avfusion.ui import words
-from avfusion.ui.voice_pictures import Drawn, drawn
 from avfusion.ui.voice_visit import Converted, VoiceVisit
 from avfusion.voice.opening import ModelFiles
 

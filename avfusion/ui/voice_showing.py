@@ -11,8 +11,8 @@ import gradio as gr
 from avfusion.errors import NothingFound
 from avfusion.pipelines.convert_voice import VoiceReport
 from avfusion.pipelines.progress import Progress
+from avfusion.pipelines.sound_pictures import LONGEST_S, Drawn, pitch_figure, spectrogram_figure, wave_figure
 from avfusion.ui import words
-from avfusion.ui.voice_pictures import LONGEST_S, Drawn, pitch_figure, spectrogram_figure, wave_figure
 from avfusion.ui.voice_taking import file_address
 from avfusion.ui.voice_visit import Converted
 

@@ -19,9 +19,9 @@ from avfusion.media.recording import probe_recording
 from avfusion.media.revoice import write_revoiced
 from avfusion.media.store import StoredSound, store
 from avfusion.media.write_sound import write_sound
+from avfusion.pipelines.sound_pictures import drawn
 from avfusion.ui.voice_making import spans_of
 from avfusion.ui.voice_models import Brought, by_engine, voice_for
-from avfusion.ui.voice_pictures import drawn
 from tests.ui.conftest import Server
 from tests.ui.making import balls, write_clip
 from tests.ui.visitor import PHONE, Visitor

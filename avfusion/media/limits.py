@@ -24,10 +24,10 @@ class Limits:
     file_bytes: float = field(default_factory=lambda: _in_force.file_bytes)
 
 
-USUAL = Limits(
+USUAL: Limits = Limits(
     pixels=8192 * 8192, frames=86_400 * 60, seconds=86_400, work_pixels=float("inf"), file_bytes=float("inf")
 )
-_in_force = USUAL
+_in_force: Limits = USUAL
 
 
 def enforce(limits: Limits) -> None:

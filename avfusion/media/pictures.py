@@ -59,7 +59,9 @@ def opened_picture(path: Path, limits: Limits, *, data: bytes | None = None) -> 
             check_size(path, image.width, image.height, limits)
             yield image
     except Image.DecompressionBombError as error:
-        raise TooLarge(f"{path}: more pixels than this program decodes. Scale it down first.") from error
+        raise TooLarge(
+            f"{path}: more pixels than are taken here ({limits.pixels / 1e6:.3g} megapixels). Scale it down first."
+        ) from error
     except UnidentifiedImageError as error:
         raise CannotRead(f"{path}: not a picture that can be read.") from error
     except _DAMAGED as error:

@@ -45,8 +45,8 @@ def decoded(container: InputContainer, stream: Any, decoder: str) -> Iterator[An
     if not context.is_open:
         context.thread_type = "AUTO"
         context.thread_count = 0
-        # A stream may claim another size at any frame, and the decoder would allocate it.
-        context.options = {"max_pixels": f"{Limits().pixels:.0f}"}
+        # A stream may claim another size at any frame, and the decoder would allocate it. It counts what it pads, too.
+        context.options = {"max_pixels": f"{min(2 * Limits().pixels + 2**20, 2**31 - 1):.0f}"}
     for packet in demuxed(container, [stream]):
         try:
             pictures = context.decode(packet if packet.size else None)

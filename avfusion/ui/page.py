@@ -6,24 +6,32 @@ import importlib.util
 import os
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from avfusion.engines.downloads import to_preload
-from avfusion.jobs.home import clean, home
+from avfusion.jobs.home import home
+from avfusion.media.limits import enforce
 from avfusion.ui import background, colours, compare, endpoints, engines, example, fusion, inpaint, voice
 from avfusion.ui.blocks import Page
+from avfusion.ui.budget import BUDGET
+from avfusion.ui.disk import DISK, keep_uploads_at_home
 from avfusion.ui.downloads import DOWNLOADS
+from avfusion.ui.guard import Guard
+from avfusion.ui.limits import OFF, page_limits
 from avfusion.ui.strings import languages, say
 from avfusion.ui.theme import STYLES, theme
+from avfusion.ui.turns import TURNS
 
-_MAX_UPLOAD = "2gb"
 # Gradio looks through its cache every so many seconds for files older than so many seconds.
 _CACHE_S = (600, 3 * 3600)
-_JOBS_S = 24 * 3600
+# Runs wait in the page's own queue, which says how long; Gradio lets all of them in, and needs a thread for each.
+_RUNS_KNOWN, _OTHER_THREADS = 128, 64
 
 
 def build_page() -> gr.Blocks:
     """The page, not launched yet."""
-    runs_at_once = max(1, (os.cpu_count() or 2) // 2)
+    runs_at_once = _RUNS_KNOWN
+    keep_uploads_at_home()
     with Page(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
         gr.HTML(f'<header class="top"><h1>AVFusion</h1><p>{say("page-title")}</p></header>')
         with gr.Tabs(elem_id="tabs", selected="background") as tabs:
@@ -54,11 +62,16 @@ def _tab(name: str) -> gr.Tab:
 def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None, share: bool = False) -> None:
     """Serves the page until it is stopped. host, port: Gradio's own choice if left out.
 
-    What AVFUSION_PRELOAD names is fetched meanwhile. Raises `UnknownEngine` for a name that is none.
+    What AVFUSION_PRELOAD names is fetched meanwhile. Raises `UnknownEngine` for a name that is none, and `UsageError`
+    for a variable that says nonsense.
     """
+    limits = page_limits()
+    enforce(limits.of_files)
+    TURNS.allow(limits.runs_at_once, limits.waiting)
+    BUDGET.allow(limits.run_seconds, limits.visitor_seconds_per_hour)
     DOWNLOADS.start(to_preload())
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    clean(_JOBS_S)
+    DISK.watch(limits.disk_gb * 1e9, limits.keep_hours * 3600)
     page.launch(
         server_name=host,
         server_port=port,
@@ -68,7 +81,10 @@ def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None,
         css=colours.style(),
         css_paths=STYLES,
         allowed_paths=[str(home() / "jobs"), str(example.ASSETS)],
-        max_file_size=_MAX_UPLOAD,
+        max_file_size=None if limits.upload_mb == OFF else round(limits.upload_mb * 1e6),
+        max_threads=_RUNS_KNOWN + _OTHER_THREADS,
+        app_kwargs={"middleware": [Middleware(Guard)]},
+        enable_monitoring=False,
         show_error=False,
         footer_links=["api", "settings"],
         ssr_mode=False,

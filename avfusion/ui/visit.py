@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avfusion.clip import Clip, Prompt
-from avfusion.jobs.home import home, job_folder, new_job
+from avfusion.jobs.home import hold, home, job_folder, new_job
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.track import Tracking
 from avfusion.ui.clicks import Selection
@@ -56,6 +56,7 @@ class Visit:
         self.lock = threading.RLock()
         self.is_stopped = False
         self._folder: Path | None = None
+        self._held = contextlib.ExitStack()
         self.clip: Clip | None = None
         self.selection = Selection()
         self.span: Span | None = None
@@ -75,6 +76,7 @@ class Visit:
         with self.lock:
             if self._folder is None:
                 self._folder = job_folder(new_job())
+                self._held = hold(self._folder)
             return self._folder
 
     def open(self, path: Path) -> Clip:
@@ -108,6 +110,7 @@ class Visit:
         with self.lock:
             self.clip, self.selection, self.span, self._tracks = None, Selection(), None, ()
             if self._folder is not None:
+                self._held.close()
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from avfusion.errors import AvfusionError, UsageError
-from avfusion.jobs.home import LASTING, job_folder, new_job
+from avfusion.jobs.home import LASTING, hold, job_folder, new_job
 from avfusion.media.target import writing
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop
 from avfusion.pipelines.train_voice import TrainingReport, TrainingSettings, train_voice
@@ -123,7 +123,8 @@ class Training:
 
     def _work(self, _: OnProgress, should_stop: ShouldStop) -> TrainingReport:
         try:
-            return self._train(should_stop)
+            with hold(self._folder):
+                return self._train(should_stop)
         except AvfusionError:
             raise
         except BaseException:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from avfusion.clip import Clip, Point, Scribble
-from avfusion.errors import CannotRead, Stopped, TooLarge
-from avfusion.jobs.home import home
+from avfusion.errors import CannotRead, Stopped
+from avfusion.jobs.home import home, tidy
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.track import Tracking
 from avfusion.ui.clicks import Selection, clicked, redone, undone
@@ -20,7 +20,7 @@ from avfusion.ui.colours import rgb_of
 from avfusion.ui.drawing import marked
 from avfusion.ui.following import followed
 from avfusion.ui.looking import shown, shown_labels
-from avfusion.ui.visit import Visit, check_work, close
+from avfusion.ui.visit import Visit, close
 from tests.ui.making import BALL_RGB, balls, write_clip
 
 
@@ -184,10 +184,10 @@ def test_each_object_has_its_own_tint_and_its_own_dots(rolling: Path) -> None:
     assert not drawn[300, 480].any()
 
 
-def test_work_beyond_the_limit_is_refused(rolling: Path) -> None:
-    clip: Clip = Visit().open(rolling)
-    gigapixels = 160 * 120 * 6 / 1e9
-    assert check_work(clip, {}) is clip
-    assert check_work(clip, {"AVFUSION_MAX_GIGAPIXELS": str(gigapixels * 1.01)}) is clip
-    with pytest.raises(TooLarge, match=r"6 frames of 160 x 120"):
-        check_work(clip, {"AVFUSION_MAX_GIGAPIXELS": str(gigapixels * 0.99)})
+def test_the_files_of_a_visit_are_not_tidied_while_it_lasts(rolling: Path) -> None:
+    visit = Visit()
+    clip = visit.open(rolling)
+    assert tidy(older_than_s=-10, most_bytes=0) > 0
+    assert clip.path.is_file()
+    visit.forget()
+    assert job_files() == []

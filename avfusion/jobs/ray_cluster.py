@@ -1,0 +1,130 @@
+"""A Ray cluster: one that is there, or one on this machine for as long as it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from avfusion.errors import EngineNotReady, UsageError
+from avfusion.media.container import said
+
+_ADDRESS = re.compile(r"(ray://)?(?P<host>\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):(?P<port>[0-9]{1,5})")
+_ANSWERS_WITHIN_S = 10.0
+_STARTS = 3
+
+# Read when Ray is imported. Nothing is reported to anybody; a job that asks for no card sees what its node has.
+_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A connection. scratch: where its nodes may put files, known only for a cluster on this machine."""
+
+    ray: ModuleType
+    scratch: Path | None
+
+    def resources(self) -> Mapping[str, float]:
+        """What all its nodes have together, such as CPU and GPU."""
+        found: Mapping[str, float] = self.ray.cluster_resources()
+        return found
+
+
+@contextlib.contextmanager
+def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
+    """The cluster at `address`, or with None one on this machine with room for `workers`, ended with the block.
+
+    Raises `UsageError` for what is no address, `EngineNotReady` where Ray is not installed or nobody answers.
+    """
+    if address is not None:
+        _check_address(address)
+    if importlib.util.find_spec("ray") is None:
+        raise EngineNotReady("--on ray needs the package ray. Install it: pip install 'avfusion[jobs]'.")
+    if address is not None:
+        _check_somebody_is_there(address)
+    os.environ.update(_ENVIRONMENT)
+    import ray
+
+    with contextlib.ExitStack() as stack:
+        scratch = None
+        if address is None:
+            # The names of Ray's sockets are long, and the system takes 107 bytes: so not below AVFUSION_HOME.
+            scratch = Path(tempfile.mkdtemp(prefix="avf-"))
+            stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+            stack.callback(_end_processes_of, scratch)
+        stack.callback(ray.shutdown)
+        with _keeping_sigterm():
+            if scratch is None:
+                _init(ray, address)
+            else:
+                _start(ray, workers or os.cpu_count() or 1, scratch)
+        yield Cluster(ray, scratch)
+
+
+def _check_address(address: str) -> None:
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found["port"]) < 65536:
+        raise UsageError(f"--on {address}: give local, ray, or an address like ray://10.0.0.1:10001.")
+
+
+def _check_somebody_is_there(address: str) -> None:
+    """Ray itself would try for minutes, and end this process where it is refused."""
+    found = _ADDRESS.fullmatch(address)
+    assert found is not None
+    try:
+        socket.create_connection((found["host"].strip("[]"), int(found["port"])), _ANSWERS_WITHIN_S).close()
+    except OSError as error:
+        raise EngineNotReady(f"{address}: no Ray cluster answers there ({said(error)}). Start it first.") from error
+
+
+def _start(ray: ModuleType, workers: int, scratch: Path) -> None:
+    """A new cluster on this machine. Ray allows it 30 s, which is little where the machine has other work."""
+    own = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": os.fspath(scratch)}
+    for _ in range(_STARTS - 1):
+        with contextlib.suppress(EngineNotReady):
+            _init(ray, "local", **own)
+            return
+        _end_processes_of(scratch)
+    _init(ray, "local", **own)
+
+
+def _init(ray: ModuleType, address: str | None, **own: Any) -> None:
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    except BaseException as error:
+        # Ray says so with whatever exception is at hand, plain `Exception` among them.
+        if isinstance(error, ConnectionError | RuntimeError | OSError | ValueError) or type(error) is Exception:
+            first = said(error).partition("\n")[0]
+            raise EngineNotReady(f"--on {address}: the Ray cluster cannot be used ({first}).") from error
+        raise
+
+
+@contextlib.contextmanager
+def _keeping_sigterm() -> Iterator[None]:
+    """Ray puts a handler of its own in the place of ours, and that one leaves at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def _end_processes_of(scratch: Path) -> None:
+    """Ends whatever Ray has left running for a cluster of ours: all of it has its folder among its arguments."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(scratch) + b"/" in (process / "cmdline").read_bytes() and process.name != str(os.getpid()):
+                os.kill(int(process.name), signal.SIGKILL)

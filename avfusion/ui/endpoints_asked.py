@@ -88,13 +88,21 @@ def described(function: Callable[..., Any]) -> str:
 def endpoint(function: Callable[..., Made], gives: Sequence[Any], **event: Any) -> None:
     """Makes the function an endpoint of the page and a tool of the MCP server, under its own name.
 
-    gives: components for the file and the report. The function may raise `AvfusionError`: in the message, as in the
-    report, files have their names alone.
+    gives: components for the file and the report.
+    """
+    takes = [_component(one) for one in asked_by(function)]
+    gr.Button().click(called(function), takes, list(gives), api_name=function.__name__, preprocess=False, **event)
+
+
+def called(function: Callable[..., Made]) -> Callable[..., Made]:
+    """The function, called with what came in, in its parameters' order: each value is checked first.
+
+    It may raise `AvfusionError`, which becomes `gr.Error`. In messages, as in the report, files have their names alone.
     """
     asked = asked_by(function)
 
     @functools.wraps(function)
-    def called(*values: Any) -> Made:
+    def checking(*values: Any) -> Made:
         with given_paths() as given:
             try:
                 checked = {one.name: _checked(one, value, given) for one, value in zip(asked, values, strict=True)}
@@ -103,10 +111,8 @@ def endpoint(function: Callable[..., Made], gives: Sequence[Any], **event: Any) 
             except AvfusionError as error:
                 raise refusal(by_name(str(error), given.paths)) from error
 
-    called.__doc__ = described(function)
-    gr.Button().click(
-        called, [_component(one) for one in asked], list(gives), api_name=function.__name__, preprocess=False, **event
-    )
+    checking.__doc__ = described(function)
+    return checking
 
 
 def _component(asked: Asked) -> Any:

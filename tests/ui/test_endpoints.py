@@ -1,4 +1,4 @@
-"""/swap, /segment, /compare, /remove and /voice as programs call them."""
+"""/swap, /segment, /compare, /remove, /voice and /fuse as programs call them."""
 
 from __future__ import annotations
 
@@ -123,12 +123,61 @@ def test_remove_speaks_to_programs(client: Client, clips: Path) -> None:
         client.predict(clip=clip, points=CLICK, format="jpg", api_name="/remove")
 
 
+def test_masks_of_one_run_serve_another_and_points_need_not_be_text(client: Client, clips: Path) -> None:
+    clip = handle_file(clips / "rolling.mp4")
+    part = {"clip": clip, "from_frame": 4, "to_frame": 7}
+    masks, report = client.predict(**part, points=[{"x": 96, "y": 90, "frame": 4}], format="zip", api_name="/segment")
+    assert (report["frames"], report["out"]) == (4, "masks.zip")
+    with zipfile.ZipFile(masks) as archive:
+        assert archive.namelist() == ["00000.png", "00001.png", "00002.png", "00003.png"]
+    asked = {**part, "masks": handle_file(masks), "background": "#204060", "edges": "hard"}
+    file, report = client.predict(**asked, api_name="/swap")
+    assert (report["frames"], report["engines"]) == (4, {"tracking": "given"})
+    with av.open(file) as container:
+        first = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert abs(first[5, 5].astype(int) - (0x20, 0x40, 0x60)).max() < 8
+    with pytest.raises(AppError, match="Give points or masks, not both"):
+        client.predict(**asked, points=CLICK, api_name="/swap")
+
+
+def test_remove_gives_a_map_and_parts_and_single_frames(client: Client, clips: Path) -> None:
+    clip = handle_file(clips / "rolling.mp4")
+    part = {"clip": clip, "points": [{"x": 96, "y": 90, "frame": 0}], "from_frame": 0}
+    file, report = client.predict(**part, to_frame=2, map=True, api_name="/remove")
+    with zipfile.ZipFile(file) as archive:
+        assert archive.namelist() == ["removed.mp4", "map.mp4"]
+    assert (report["frames"], report["out"], report["map_out"]) == (3, "removed-with-map.zip", "map.mp4")
+    file, report = client.predict(**part, to_frame=0, api_name="/remove")
+    assert (report["frames"], report["out"]) == (1, "removed.mp4")
+    file, report = client.predict(**part, to_frame=0, format="jpg", api_name="/remove")
+    with Image.open(file) as picture:
+        assert picture.size == (320, 180)
+
+
+def test_fuse_returns_all_of_it_in_step(client: Client, clips: Path, tmp_path: Path) -> None:
+    low = tmp_path / "low.wav"
+    sound = talk(LOW, 6)[None].astype(np.float32)
+    write_sound(low, [sound], rate_hz=16_000, channels=1, count=sound.shape[1], tags={})
+    asked = {"clip": handle_file(clips / "rolling.mp4"), "points": CLICK, "background": "#204060"}
+    file, report = client.predict(**asked, target=handle_file(low), to_frame=11, api_name="/fuse")
+    assert report["changed"] == ["background", "voice"]
+    assert report["sync"]["times_identical"]
+    assert report["sync"]["samples_equal"]
+    assert (report["frames"], report["out"]) == (12, "fused.mp4")
+    with av.open(file) as container:
+        assert "AI-converted" in container.metadata["comment"]
+    with pytest.raises(AppError, match="remove is 'two'"):
+        client.predict(**asked, remove="two", api_name="/fuse")
+    with pytest.raises(AppError, match="Nothing is to be changed"):
+        client.predict(clip=asked["clip"], api_name="/fuse")
+
+
 def test_voice_returns_the_clip_with_its_pictures(client: Client, clips: Path, tmp_path: Path) -> None:
     rate_hz, low = 16_000, tmp_path / "low.wav"
     sound = talk(LOW, 6)[None].astype(np.float32)
     write_sound(low, [sound], rate_hz=rate_hz, channels=1, count=sound.shape[1], tags={})
     rolling = handle_file(clips / "rolling.mp4")
-    file, report = client.predict(media=rolling, target=[handle_file(low)], format="mp4", api_name="/voice")
+    file, report = client.predict(media=rolling, target=handle_file(low), format="mp4", api_name="/voice")
     packets = []
     for path in (file, clips / "rolling.mp4"):
         with av.open(str(path)) as container:
@@ -184,6 +233,7 @@ def test_only_they_are_public(client: Client) -> None:
         "/compare",
         "/remove",
         "/voice",
+        "/fuse",
     }
 
 

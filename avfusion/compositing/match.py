@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +44,14 @@ class ColourMatch:
             shift = own.mean() + self._strength * (scene.mean() - own.mean()) - gain * own.mean()
             wanted[channel] = gain, shift
         self._affine = wanted if self._affine is None else _MEMORY * self._affine + (1 - _MEMORY) * wanted
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What was learnt of the light so far, as plain arrays."""
+        return {} if self._affine is None else {"affine": self._affine}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Takes what `state` gave."""
+        self._affine = state.get("affine")
 
     def planes(self, planes: Yuv) -> Yuv:
         if self._affine is None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
 from avfusion.clip import Frame, Mask
 from avfusion.matting.matte import Edges, Matte, band_px, edge_window, hard_matte
 from avfusion.matting.soft import soft_matte
@@ -32,6 +37,13 @@ class Matting:
             radius = motion.band_px(mask, radius)
         matte = self._of_one_frame(frame, mask, radius)
         return self._steadier.steadied(frame, matte, motion)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What is known of the frame before, as plain arrays: `restore` takes it in another process."""
+        return self._steadier.state()
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        self._steadier.restore(state)
 
     def _of_one_frame(self, frame: Frame, mask: Mask, radius: int) -> Matte:
         window = edge_window(mask)

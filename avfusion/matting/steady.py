@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -77,6 +79,25 @@ class Steadier:
 
     def forget(self) -> None:
         self._last = None
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What is known of the frame before, as plain arrays; none where nothing is."""
+        if self._last is None:
+            return {}
+        matte = self._last.matte
+        parts = {
+            "luma": self._last.luma, "alpha": matte.alpha, "at": np.array([matte.top, matte.left]),
+            "foreground": matte.foreground, "depth": matte.depth,
+        }  # fmt: skip
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Takes what `state` gave."""
+        self._last = None
+        if "luma" in state:
+            top, left = (int(place) for place in state["at"])
+            matte = Matte(state["alpha"], top, left, state.get("foreground"), state.get("depth"))
+            self._last = _Last(matte, state["luma"])
 
     def motion(self, frame: Frame, window: Window) -> Motion | None:
         """How the picture moved within a window; None on the first frame. Dense inverse search flow (Kroeger 2016)."""

@@ -23,6 +23,7 @@ from avfusion.media.encoder import Encoding, PictureEncoder, video_stream
 from avfusion.media.formats import FORMATS, Format, format_of
 from avfusion.media.pictures import probe_picture
 from avfusion.media.pngs import as_rgb, write_folder, write_zip
+from avfusion.media.segments import Segments, Source, can_be_joined, encode_segments, joined_packets
 from avfusion.media.target import part_of_file, writing
 
 __all__ = ["Encoding", "NewSound", "Rgba", "Written", "as_rgb", "write_video"]
@@ -44,36 +45,49 @@ class Written:
 
 def write_video(
     out: Path,
-    pictures: Iterable[Yuv | Rgba],
+    pictures: Iterable[Yuv | Rgba] | Source,
     *,
     clip: Clip,
     alpha: bool = False,
     sound: bool | NewSound = True,
     encoding: Encoding | None = None,
+    kept: Segments | None = None,
 ) -> Written:
     """Writes one picture for each frame of `clip`, at the clip's presentation times, with the clip's sound.
 
     sound: False leaves it out; a `NewSound` takes the place of one of its tracks.
 
     pictures: 4:2:0 planes in the clip's colours, or with `alpha` straight RGBA. The format follows from the ending of
-    `out` (`avfusion.media.formats`). Raises `TimesMismatch` when there are more or fewer pictures than frames, when one
-    has another size, or when the finished file does not show them at the promised times; `CannotWrite`,
-    `UnknownFormat`. What `pictures` raises comes through as it is. Nothing is left behind by any of these.
+    `out` (`avfusion.media.formats`). kept: a `Source` is encoded in pieces that are kept there and joined in the end;
+    what is there already is not made again. Formats that cannot be joined are made from the first frame on.
+
+    Raises `TimesMismatch` when there are more or fewer pictures than frames, when one has another size, or when the
+    finished file does not show them at the promised times; `CannotWrite`, `UnknownFormat`. What `pictures` raises comes
+    through as it is. Nothing but what is kept is left behind by any of these.
     """
     form = format_of(out)
     if alpha and not form.alpha_pixels:
         able = ", ".join(row.ending for row in FORMATS if row.alpha_pixels and row.ending != ".png")
         raise UnknownFormat(f"{out}: {form.ending} files have no transparency. Use {able}, or a folder for PNGs.")
+    encoding = encoding or Encoding()
     with contextlib.ExitStack() as stack:
+        if isinstance(pictures, Source):
+            if kept is not None and can_be_joined(form):
+                encode_segments(kept, pictures, clip=clip, form=form, alpha=alpha, encoding=encoding)
+                part = stack.enter_context(part_of_file(out))
+                notes = _join(part, out, form, kept, clip, alpha, sound, encoding)
+                _check_times(part, out, clip, form)
+                return Written(out, clip.frame_count, notes)
+            pictures = pictures.pictures(0)
         if hasattr(pictures, "close"):
             # A producer that is left early lets go of its files and threads now, and not when its trace is forgotten.
             stack.callback(pictures.close)
         if not form.muxer:
             (write_zip if form.ending == ".zip" else write_folder)(out, pictures, clip)
-            notes: tuple[str, ...] = ("PNGs have no sound; it was left out.",) if sound and clip.sounds else ()
+            notes = ("PNGs have no sound; it was left out.",) if sound and clip.sounds else ()
         else:
             part = stack.enter_context(part_of_file(out))
-            notes = _encode(part, out, form, pictures, clip, alpha, sound, encoding or Encoding())
+            notes = _encode(part, out, form, pictures, clip, alpha, sound, encoding)
             _check_times(part, out, clip, form)
     return Written(out, clip.frame_count, notes)
 
@@ -82,6 +96,54 @@ def _encode(
     part: Path, out: Path, form: Format, pictures: Iterable[Yuv | Rgba], clip: Clip, alpha: bool,
     sound: bool | NewSound, encoding: Encoding,
 ) -> tuple[str, ...]:  # fmt: skip
+    with _streams(part, out, form, clip, alpha, sound, encoding) as (output, stream, carrier):
+        encoder = PictureEncoder(output, stream, form, clip, alpha, carrier)
+
+        def take(item: tuple[int, Yuv | Rgba]) -> None:
+            with writing(out):
+                encoder.take(item)
+
+        with Behind(take, depth=_BEHIND_FRAMES) as behind:
+            count = 0
+            for picture in pictures:
+                if count == clip.frame_count:
+                    raise TimesMismatch(f"{out}: more pictures than the {clip.frame_count} frames that were promised.")
+                behind.put((count, picture))
+                count += 1
+            behind.finish()
+        if count != clip.frame_count:
+            raise TimesMismatch(f"{out}: {count} pictures for the {clip.frame_count} frames that were promised.")
+        with writing(out):
+            encoder.finish()
+        notes = _notes(form, clip, bool(sound), stream)
+    return (*(carrier.notes if carrier is not None else ()), *notes)
+
+
+def _join(
+    part: Path, out: Path, form: Format, kept: Segments, clip: Clip, alpha: bool, sound: bool | NewSound,
+    encoding: Encoding,
+) -> tuple[str, ...]:  # fmt: skip
+    with _streams(part, out, form, clip, alpha, sound, encoding) as (output, stream, carrier):
+        with writing(out):
+            # The encoder is opened for what it says of itself at the head of the file; it encodes nothing.
+            stream.codec_context.open(strict=False)
+            output.start_encoding()
+            for packet in joined_packets(kept, clip, stream.codec_context.reorder_depth):
+                if carrier is not None:
+                    carrier.carry_until(packet.dts * packet.time_base)
+                packet.stream = stream
+                output.mux(packet)
+            if carrier is not None:
+                carrier.finish()
+        notes = _notes(form, clip, bool(sound), stream)
+    return (*(carrier.notes if carrier is not None else ()), *notes)
+
+
+@contextlib.contextmanager
+def _streams(
+    part: Path, out: Path, form: Format, clip: Clip, alpha: bool, sound: bool | NewSound, encoding: Encoding
+) -> Iterator[tuple[Any, Any, SoundCarrier | None]]:
+    """The container that is being written, its stream for pictures, and who brings the sound."""
     new = sound if isinstance(sound, NewSound) else None
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(opened(clip.path)) if sound and clip.sounds and form.sound_encoder else None
@@ -92,26 +154,7 @@ def _encode(
             if source is not None:
                 carrier = SoundCarrier(source, output, form, clip.time(0), clip.sound_span, new)
             output.metadata.update(new.tags if new is not None else {})
-        encoder = PictureEncoder(output, stream, form, clip, alpha, carrier)
-
-        def take(item: tuple[int, Yuv | Rgba]) -> None:
-            with writing(out):
-                encoder.take(item)
-
-        behind = stack.enter_context(Behind(take, depth=_BEHIND_FRAMES))
-        count = 0
-        for picture in pictures:
-            if count == clip.frame_count:
-                raise TimesMismatch(f"{out}: more pictures than the {clip.frame_count} frames that were promised.")
-            behind.put((count, picture))
-            count += 1
-        behind.finish()
-        if count != clip.frame_count:
-            raise TimesMismatch(f"{out}: {count} pictures for the {clip.frame_count} frames that were promised.")
-        with writing(out):
-            encoder.finish()
-        notes = _notes(form, clip, bool(sound), stream)
-    return (*(carrier.notes if carrier is not None else ()), *notes)
+        yield output, stream, carrier
 
 
 @contextlib.contextmanager

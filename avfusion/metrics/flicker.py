@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +37,16 @@ class FlickerMeter:
         elif place == 1 and self._last is not None:
             now = _small(alpha), _small(luma)
             self._scores.append(flicker(self._last[0], now[0], self._last[1], now[1]))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What was seen so far, as plain arrays."""
+        last = {} if self._last is None else dict(zip(("alpha", "luma"), self._last, strict=True))
+        return {"count": np.array(self._count), "scores": np.array(self._scores), **last}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Takes what `state` gave."""
+        self._count, self._scores = int(state["count"]), [float(score) for score in state["scores"]]
+        self._last = (state["alpha"], state["luma"]) if "alpha" in state else None
 
     @property
     def score(self) -> float | None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from avfusion.clip import Frame, Yuv
 from avfusion.compositing.background import Background
 from avfusion.inpainting import Filled
+from avfusion.media.segments import Segments
 from avfusion.media.write import NewSound, Rgba, as_rgb, write_video
 from avfusion.pipelines.fuse_objects import Objects
 from avfusion.pipelines.fuse_plan import Work
+from avfusion.pipelines.keep import masks_digest
+from avfusion.pipelines.keep_pictures import Rendering, kept_pictures
 from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.remove_render import Tally, render, without_holes
 from avfusion.pipelines.remove_work import Done, Removal, removed
 from avfusion.pipelines.swap_render import Edging, mattes, on_background
+from avfusion.pipelines.swap_settings import is_file
 
 RENDERING = "rendering"
 
@@ -38,9 +42,14 @@ def rendered(work: Work, objects: Objects, behind: Background | None, sound: New
     if objects.removed is not None:
         return _without_objects(work, objects, behind, sound, edging)
     teller = work.teller(RENDERING)
-    with contextlib.closing(work.plan.part.frames()) as frames:
-        pictures = _pictures(work, frames, objects, behind, teller, edging)
-        notes = _written(work, pictures, work.plan.out, behind, sound)
+
+    def pictures(start: int) -> Generator[Yuv | Rgba, None, None]:
+        teller.skip(start)
+        with contextlib.closing(work.plan.part.frames(start)) as frames:
+            yield from _pictures(work, frames, objects, behind, teller, edging)
+
+    made = Rendering(pictures, {"edging": edging})
+    notes = _written(work, made, work.plan.out, behind, sound, _kept(work, objects))
     return Rendered({RENDERING: teller.seconds}, (*edging.notes, *notes), edging.meter.score)
 
 
@@ -76,7 +85,7 @@ def _pictures(
 ) -> Iterator[Yuv | Rgba]:
     if work.plan.asked.background:
         swap, part = work.settings.swap, work.plan.part
-        yield from on_background(part, mattes(frames, objects.kept, swap), behind, swap, teller, edging)
+        yield from on_background(part, mattes(frames, objects.kept, swap, edging), behind, swap, teller, edging)
         return
     for frame in frames:
         edging.held += frame.held
@@ -84,12 +93,29 @@ def _pictures(
         yield frame.yuv
 
 
+def _kept(work: Work, objects: Objects) -> Segments | None:
+    """Where pieces of the picture are kept; the sound is another matter."""
+    planned, settings, keep = work.plan, work.settings, work.keep
+    if keep is None:
+        return None
+    background = planned.asked.background
+    behind = keep.digest(Path(background)) if is_file(background) else background
+    what = (masks_digest(objects.kept), settings.swap, settings.encoding, behind)
+    return kept_pictures(keep, RENDERING, planned.part, planned.out, *what)
+
+
 def _written(
-    work: Work, pictures: Iterator[Yuv | Rgba], out: Path, behind: Background | None, sound: NewSound | None
+    work: Work,
+    pictures: Iterable[Yuv | Rgba] | Rendering,
+    out: Path,
+    behind: Background | None,
+    sound: NewSound | None,
+    kept: Segments | None = None,
 ) -> tuple[str, ...]:
     is_cut_out = bool(work.plan.asked.background) and behind is None
     written = write_video(
-        out, pictures, clip=work.plan.part, alpha=is_cut_out, sound=sound or True, encoding=work.settings.encoding
-    )
+        out, pictures, clip=work.plan.part, alpha=is_cut_out, sound=sound or True, encoding=work.settings.encoding,
+        kept=kept,
+    )  # fmt: skip
     lost = work.plan.part.has_alpha and not work.plan.asked.background
     return (*written.notes, *(("The clip's transparency was left out.",) if lost else ()))

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from avfusion.clip import Clip, Frame, Masks, Prompt, Yuv
+from avfusion.clip import Clip, Masks, Prompt, Yuv
 from avfusion.compositing.background import Background, Moving
 from avfusion.errors import UsageError
 from avfusion.media.cut import cut, later
 from avfusion.media.formats import format_of
+from avfusion.media.segments import Segments
 from avfusion.media.target import refuse_inputs, refuse_target, whole_file
-from avfusion.media.write import write_video
+from avfusion.media.write import Rgba, write_video
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.given import Given, given_masks
-from avfusion.pipelines.keep import Keep, scratch
+from avfusion.pipelines.keep import Keep, masks_digest, scratch
+from avfusion.pipelines.keep_pictures import Rendering, kept_pictures
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.report import Report
 from avfusion.pipelines.segment import grey_planes
 from avfusion.pipelines.swap_render import Edging, mattes, on_background
-from avfusion.pipelines.swap_settings import BLUR, TRANSPARENT, SwapSettings, check_output, open_background
+from avfusion.pipelines.swap_settings import BLUR, TRANSPARENT, SwapSettings, check_output, is_file, open_background
 from avfusion.pipelines.track import check_span, track
 
 __all__ = ["BLUR", "TRANSPARENT", "SwapSettings", "check_output", "open_background", "swap", "write_matte"]
@@ -84,11 +86,13 @@ def swap(
             # It takes its name when the block ends, after the clip has: both are there in the end, or neither.
             part = stack.enter_context(whole_file(matte))
             teller = Teller("matte", clip.frame_count, on_progress, should_stop)
-            write_matte(clip, masks_shown, part, settings, teller)
+            pieces = _kept(keep, "matte", clip, masks_shown, matte, settings)
+            write_matte(clip, masks_shown, part, settings, teller, pieces)
             stages_s["matte"] = teller.seconds
         teller = Teller("rendering", clip.frame_count, on_progress, should_stop)
         edging = Edging()
-        notes = render(clip, masks_shown, behind, out, settings, teller, edging)
+        pieces = _kept(keep, "rendering", clip, masks_shown, out, settings, background)
+        notes = render(clip, masks_shown, behind, out, settings, teller, edging, pieces)
         stages_s["rendering"] = teller.seconds
     return Report(
         verb="swap",
@@ -106,6 +110,21 @@ def swap(
     )
 
 
+def _kept(
+    keep: Keep | None,
+    stage: str,
+    clip: Clip,
+    masks: Masks | None,
+    out: Path,
+    settings: SwapSettings,
+    background: str = "",
+) -> Segments | None:
+    if keep is None:
+        return None
+    behind = keep.digest(Path(background)) if is_file(background) else background
+    return kept_pictures(keep, stage, clip, out, masks_digest(masks), settings, behind)
+
+
 def render(
     clip: Clip,
     mask_track: Masks | None,
@@ -114,23 +133,38 @@ def render(
     settings: SwapSettings,
     teller: Teller,
     edging: Edging,
+    kept: Segments | None = None,
 ) -> tuple[str, ...]:
     """Writes the swapped clip; returns notes. Without a track the clip's own alpha is the matte."""
-    with contextlib.closing(clip.frames()) as frames:
-        made = on_background(clip, mattes(frames, mask_track, settings), behind, settings, teller, edging)
-        written = write_video(out, made, clip=clip, alpha=behind is None, encoding=settings.encoding)
+
+    def pictures(start: int) -> Generator[Yuv | Rgba, None, None]:
+        teller.skip(start)
+        with contextlib.closing(clip.frames(start)) as frames:
+            mats = mattes(frames, mask_track, settings, edging)
+            yield from on_background(clip, mats, behind, settings, teller, edging)
+
+    made = Rendering(pictures, {"edging": edging})
+    written = write_video(out, made, clip=clip, alpha=behind is None, encoding=settings.encoding, kept=kept)
     return (*edging.notes, *written.notes)
 
 
 def write_matte(
-    clip: Clip, mask_track: Masks | None, out: Path, settings: SwapSettings, teller: Teller
+    clip: Clip,
+    mask_track: Masks | None,
+    out: Path,
+    settings: SwapSettings,
+    teller: Teller,
+    kept: Segments | None = None,
 ) -> tuple[str, ...]:
     """The alpha of a swap as a grey video without sound; returns notes."""
+    edging = Edging()
 
-    def pictures(frames: Iterable[Frame]) -> Generator[Yuv, None, None]:
-        for _, _, matte in mattes(frames, mask_track, settings):
-            teller.step()
-            yield grey_planes(clip, matte.alpha)
+    def pictures(start: int) -> Generator[Yuv | Rgba, None, None]:
+        teller.skip(start)
+        with contextlib.closing(clip.frames(start)) as frames:
+            for _, _, matte in mattes(frames, mask_track, settings, edging):
+                teller.step()
+                yield grey_planes(clip, matte.alpha)
 
-    with contextlib.closing(clip.frames()) as frames:
-        return write_video(out, pictures(frames), clip=clip, sound=False, encoding=settings.encoding).notes
+    made = Rendering(pictures, {"edging": edging})
+    return write_video(out, made, clip=clip, sound=False, encoding=settings.encoding, kept=kept).notes

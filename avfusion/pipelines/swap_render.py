@@ -16,18 +16,47 @@ from avfusion.compositing.cutout import cut_out
 from avfusion.compositing.match import ColourMatch
 from avfusion.matting import Matte, Matting
 from avfusion.media.colour import matrix_in_use
+from avfusion.media.journal import Arrays
 from avfusion.media.write import Rgba, as_rgb
 from avfusion.metrics.flicker import FlickerMeter
+from avfusion.pipelines.keep_pictures import packed, unpacked
 from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.swap_settings import SwapSettings
 
 
 @dataclass(eq=False)
 class Edging:
-    """What a rendering comes to, frame by frame. held: frames that did not decode."""
+    """What a rendering knows of the frames before, and comes to. held: frames that did not decode."""
 
     meter: FlickerMeter = field(default_factory=FlickerMeter)
     held: int = 0
+    _steady: dict[str, Matting | ColourMatch] = field(default_factory=dict)
+    _restored: Arrays = field(default_factory=dict)
+
+    def matting(self, settings: SwapSettings) -> Matting:
+        """What makes the mattes, with what it knew before."""
+        found = Matting(settings.edges)
+        found.restore(unpacked(self._restored, "matting"))
+        self._steady["matting"] = found
+        return found
+
+    def matching(self, clip: Clip, settings: SwapSettings) -> ColourMatch:
+        """What matches the object's colours, with what it knew before."""
+        matrix = matrix_in_use(clip.colour, clip.height_px)
+        found = ColourMatch(settings.colour_match, matrix=matrix, full_range=clip.colour.full_range)
+        found.restore(unpacked(self._restored, "matching"))
+        self._steady["matching"] = found
+        return found
+
+    def state(self) -> Arrays:
+        """As `avfusion.pipelines.keep_pictures.Carrier`."""
+        steady = {name: one.state() for name, one in self._steady.items()}
+        return packed({**steady, "meter": self.meter.state(), "own": {"held": np.array(self.held)}})
+
+    def restore(self, state: Arrays) -> None:
+        """As `avfusion.pipelines.keep_pictures.Carrier`."""
+        self._restored, self.held = state, int(state["own.held"])
+        self.meter.restore(unpacked(state, "meter"))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -35,10 +64,10 @@ class Edging:
 
 
 def mattes(
-    frames: Iterable[Frame], mask_track: Masks | None, settings: SwapSettings
+    frames: Iterable[Frame], mask_track: Masks | None, settings: SwapSettings, edging: Edging
 ) -> Iterator[tuple[Frame, Mask, Matte]]:
     """(frame, mask, matte) for each frame; without a track the frame's own alpha is the matte."""
-    matting = Matting(settings.edges)
+    matting = edging.matting(settings)
     for frame in frames:
         if mask_track is None:
             alpha = frame.alpha
@@ -61,8 +90,7 @@ def on_background(
     blender = Blender(clip, light_wrap=settings.light_wrap)
     matching = None
     if settings.colour_match and behind is not None:
-        matrix = matrix_in_use(clip.colour, clip.height_px)
-        matching = ColourMatch(settings.colour_match, matrix=matrix, full_range=clip.colour.full_range)
+        matching = edging.matching(clip, settings)
     for frame, mask, matte in frames:
         edging.held += frame.held
         edging.meter.observe(matte.alpha, frame.yuv[0])

@@ -62,6 +62,11 @@ def check_output(out: Path, background: str) -> None:
         raise UsageError(f"{out}: .mp4 has no transparency. Use .webm, .mov (ProRes 4444), .gif or a folder of PNGs.")
 
 
+def is_file(background: str) -> bool:
+    """Whether a background is a picture or clip, and no word and no colour."""
+    return bool(background) and background not in (TRANSPARENT, BLUR) and not background.startswith("#")
+
+
 def open_background(clip: Clip, background: str, settings: SwapSettings) -> Background | None:
     """What to put behind the clip; None for transparent. Raises what reading it raises, and `UsageError`."""
     if background == TRANSPARENT:

@@ -37,10 +37,18 @@ def ball_clip(path: Path, frames: int = FRAMES) -> Path:
 def shown(path: Path) -> list[tuple[float, str]]:
     """(time, digest of the decoded picture) of every frame."""
     with av.open(str(path)) as container:
-        return [
-            (float(frame.time or 0), hashlib.sha256(frame.to_ndarray().tobytes()).hexdigest())
-            for frame in container.decode(video=0)
-        ]
+        return [(float(frame.time or 0), _digest(frame)) for frame in container.decode(video=0)]
+
+
+def _digest(frame: av.VideoFrame) -> str:
+    """Of the decoded samples, without what rows are padded with."""
+    said = hashlib.sha256(frame.format.name.encode())
+    parts = frame.format.components
+    sample = -(-max(part.bits for part in parts) // 8) * (len(parts) if len(frame.planes) == 1 else 1)
+    for plane in frame.planes:
+        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
+        said.update(rows[:, : plane.width * sample].tobytes())
+    return said.hexdigest()
 
 
 def heard(path: Path) -> list[tuple[str, str]]:

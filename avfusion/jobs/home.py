@@ -20,7 +20,7 @@ from pathlib import Path
 from avfusion.engines.folders import home
 from avfusion.errors import CannotWrite, UsageError
 
-__all__ = ["LASTING", "clean", "hold", "home", "job_folder", "new_job", "tidy", "uploads"]
+__all__ = ["LASTING", "clean", "hold", "home", "job_folder", "new_job", "passing_job", "tidy", "uploads"]
 
 LASTING = "lasting"
 """A job with a file of this name holds hours of work: it stays thirty times as long as others."""
@@ -67,6 +67,17 @@ def hold(folder: Path) -> contextlib.ExitStack:
     held.callback(os.close, handle)
     fcntl.flock(handle, fcntl.LOCK_SH)
     return held
+
+
+@contextlib.contextmanager
+def passing_job() -> Iterator[Path]:
+    """A job's folder that is in use as long as the block, and gone after it. Raises `CannotWrite`."""
+    folder = job_folder(new_job())
+    try:
+        with hold(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def uploads() -> Path:

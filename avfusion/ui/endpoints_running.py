@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import gradio as gr
 
 from avfusion.clip import Clip
 from avfusion.errors import AvfusionError, UsageError
+from avfusion.jobs.home import passing_job
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop
 from avfusion.ui.fairly import WAITING, fairly
 from avfusion.ui.limits import brought
@@ -44,8 +44,8 @@ def handed_out(name: str, work: Callable[[Path, OnProgress, ShouldStop], Reporte
 
     Raises `AvfusionError`.
     """
-    with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
-        out = Path(folder) / name
+    with passing_job() as folder:
+        out = folder / name
         run: Run[Reported] | None = None
         try:
             run = Run(fairly(partial(work, out)))

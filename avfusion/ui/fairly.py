@@ -1,4 +1,4 @@
-"""What every run of the page goes through: its turn in the queue, then its share of time."""
+"""What every run of the page goes through: room on the disk, its turn in the queue, its share of time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from avfusion.errors import Stopped
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop
 from avfusion.ui.asking import visitor
 from avfusion.ui.budget import BUDGET, Budget
+from avfusion.ui.disk import DISK
 from avfusion.ui.turns import TURNS, Turns
 
 Result = TypeVar("Result")
@@ -22,7 +23,7 @@ WAITING = "waiting"
 def fairly(
     work: Work[Result], *, who: str | None = None, turns: Turns = TURNS, budget: Budget = BUDGET
 ) -> Work[Result]:
-    """The work, done when it is its turn, and stopped when its time is up: `OverLimit`.
+    """The work, done when it is its turn and there is room, and stopped when its time is up: `OverLimit`.
 
     who: the visitor; left out, whoever is asking now.
     """
@@ -34,6 +35,7 @@ def fairly(
         def wait(place: int, remaining_s: float | None) -> None:
             on_progress(Progress(WAITING, 0, place, 0.0, remaining_s, unit="runs"))
 
+        DISK.check()
         budget.check(name)
         with turns.taken(wait, should_stop) as turn, budget.spent(name) as allowance:
 

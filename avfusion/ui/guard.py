@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 from urllib.parse import unquote
 
 from avfusion.jobs.home import home
+from avfusion.media.limits import Limits
 from avfusion.ui.disk import DISK
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+# A request may hold a file in base64; Gradio counts the bytes of uploads itself.
+_IN_BASE64, _SLACK_BYTES = 4 / 3, 2**20
 _FILE = re.compile(r"^.*?/file[=/](?P<path>.*)$", re.DOTALL)
 # Of a job's folder only what was made for its visitor, and the clip they gave, is shown. What is kept for going on,
 # and what says how a job was asked for, is nobody's to fetch.
@@ -32,15 +36,34 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        said = refusal(scope["path"]) if scope["type"] == "http" else None
-        if said is None:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        most_bytes = math.inf if scope["path"].endswith("/upload") else _IN_BASE64 * Limits().file_bytes + _SLACK_BYTES
+        said = refusal(scope["path"])
+        if int(dict(scope["headers"]).get(b"content-length") or 0) > most_bytes:
+            said = 413, "This request is larger than files may be here. Upload files, then name them."
+        if said is None:
+            await self._app(scope, _up_to(most_bytes, receive), send)
             return
         status, words = said
         body = words.encode()
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _up_to(most_bytes: float, receive: Receive) -> Receive:
+    """As `receive`, until so many bytes have come; then as if the caller had gone."""
+    came_bytes = 0
+
+    async def counted() -> MutableMapping[str, Any]:
+        nonlocal came_bytes
+        message = await receive()
+        came_bytes += len(message.get("body", b""))
+        return message if came_bytes <= most_bytes else {"type": "http.disconnect"}
+
+    return counted
 
 
 def refusal(path: str) -> tuple[int, str] | None:

@@ -11,6 +11,7 @@ from avfusion.clip import Clip
 from avfusion.errors import UsageError
 from avfusion.media.limits import USUAL, Limits, check_bytes
 from avfusion.media.probe import probe
+from avfusion.ui.disk import DISK
 
 OFF = float("inf")
 
@@ -75,7 +76,11 @@ def page_limits(environment: Mapping[str, str] | None = None) -> PageLimits:
 
 
 def brought(path: Path) -> Clip:
-    """The clip in a file that a visitor brings. Raises what probing raises; the limits are those in force."""
+    """The clip in a file that a visitor brings. Raises what probing raises, and `OverLimit` while the disk is full.
+
+    The limits are those in force.
+    """
+    DISK.check()
     check_bytes(path, Limits())
     return probe(path)
 

@@ -27,8 +27,9 @@ UV = index="$${UV_DEFAULT_INDEX:-$(call pip-says,index-url)}"; cert="$${SSL_CERT
 app: setup
 	$(BIN)/python app.py
 
+# Tests of one file share what is dear to make, so they stay in one process.
 test: system dev
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: dev
 	$(BIN)/ruff format --check .

@@ -35,7 +35,7 @@ CHROMIUM_ARGUMENTS = [
 class Server:
     """The page at `address`; what it writes lies under `home`."""
 
-    def __init__(self, home: Path, **extra: str) -> None:
+    def __init__(self, home: Path, *, serve: str = SERVE, **extra: str) -> None:
         self.home = home
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -47,13 +47,13 @@ class Server:
         }  # fmt: skip
         self.log = (home / "log").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(port)],
+            [sys.executable, "-c", serve, str(port)],
             cwd=ROOT, env=os.environ | environment | extra, stdout=self.log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self._wait()
 
     def _wait(self) -> None:
-        for _ in range(240):
+        for _ in range(600):
             assert self._process.poll() is None, self.said()
             try:
                 urllib.request.urlopen(self.address, timeout=5).close()

@@ -14,6 +14,7 @@ from avfusion.pipelines.convert_voice_settings import VoiceWish
 from avfusion.pipelines.convert_voice_write import write_out
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.fuse_objects import Objects, follow, is_hidden, without_removal
+from avfusion.pipelines.fuse_page import Told, write_page
 from avfusion.pipelines.fuse_plan import Asked, Plan, Work, plan
 from avfusion.pipelines.fuse_render import Rendered, rendered
 from avfusion.pipelines.fuse_settings import FuseReport, FuseSettings, Sync
@@ -28,7 +29,7 @@ __all__ = ["FuseReport", "FuseSettings", "Sync", "VoiceWish", "fuse"]
 _FOLLOWING = {"shots": 4.0, "tracking": 30.0}
 _FILLING = {"holes": 10.0, "looking": 60.0, "carrying back": 90.0, "generating": 1000.0, "filling": 150.0}
 _RENDERING = 30.0
-_VOICE_A_SECOND = 600.0
+_VOICE_A_SECOND = 500.0
 
 
 def fuse(
@@ -80,7 +81,11 @@ def fuse(
         proof = prove(planned.part, planned.out, folder, before=None if voiced is None else voiced.source)
         checking.step()
         stages_s = {**objects.given.stages_s, **stages.seconds, **found.stages_s, "checking": checking.seconds}
-        return _report(work, objects, voiced, found, proof, stages_s)
+        done = _report(work, objects, voiced, found, proof, stages_s)
+        if report is not None:
+            targets = () if voice is None else tuple(path.name for path in voice.files)
+            write_page(Told(done, planned.part, proof, asked.background, targets, objects.tracking), report, folder)
+        return done
 
 
 def _costs(planned: Plan) -> dict[str, float]:
@@ -114,7 +119,7 @@ def _voiced(work: Work, stages: Stages) -> Voiced | None:
     folder = work.folder / "voice"
     folder.mkdir()
     return make_voice(
-        recording, asked.voice, folder, device=work.device, stages=stages, span_s=work.plan.part.sound_span,
+        recording, asked.voice, folder, device=work.device, stages=stages, span_s=work.plan.part.sound_span, keep=work.keep,
         on_progress=work.on_progress, should_stop=work.should_stop,
     )  # fmt: skip
 

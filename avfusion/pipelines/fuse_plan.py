@@ -8,6 +8,7 @@ from pathlib import Path
 
 from avfusion.clip import Clip, Masks, Prompt
 from avfusion.errors import CannotRead, NoPrompt, UnknownFormat, UsageError
+from avfusion.media.container import check_file
 from avfusion.media.cut import cut
 from avfusion.media.formats import format_of
 from avfusion.media.recording import Recording, probe_recording
@@ -107,6 +108,10 @@ def plan(
         recording = _sound_of(clip)
         if asked.voice.settings.preview_s is not None:
             raise UsageError("A preview is sound alone, and a fusion writes a clip. Leave the preview out.")
+        for target in asked.voice.target:
+            probe_recording(target)
+        for file in asked.voice.files:
+            check_file(file)
         settled_for(asked.voice, device)
     found = Plan(asked, clip, part, (start, stop), recording, out, page)
     _check_format(found)

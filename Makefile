@@ -27,9 +27,10 @@ UV = index="$${UV_DEFAULT_INDEX:-$(call pip-says,index-url)}"; cert="$${SSL_CERT
 app: setup
 	$(BIN)/python app.py
 
-# Tests of one file share what is dear to make, so they stay in one process.
+# Tests of one file share what is dear to make, so they stay in one process; some wait for a browser, so there is one more.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 test: system dev
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: dev
 	$(BIN)/ruff format --check .

@@ -96,7 +96,7 @@ def on_background(
         edging.meter.observe(matte.alpha, frame.yuv[0])
         if behind is None:
             picture = cut_out(frame, matte)
-            teller.step(partial(_on_checkers, picture))
+            teller.step(partial(on_checkers, picture))
             yield picture
             continue
         background = behind.behind(frame, mask)
@@ -115,7 +115,7 @@ def _matched(matte: Matte, matching: ColourMatch) -> Matte:
     return replace(matte, foreground=matching.rgb(matte.foreground))
 
 
-def _on_checkers(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def on_checkers(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The cut-out over a grey checkerboard, for looking at."""
     height, width = rgba.shape[:2]
     rows, columns = np.ogrid[:height, :width]

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from avfusion.engines.downloads import to_preload
 from avfusion.jobs.home import home
 from avfusion.media.limits import enforce
-from avfusion.ui import background, colours, compare, endpoints, engines, example, fusion, inpaint, voice
+from avfusion.ui import background, colours, compare, endpoints, engines, example, fusion, inpaint, links, tour, voice
 from avfusion.ui.blocks import Page
 from avfusion.ui.budget import BUDGET
 from avfusion.ui.disk import DISK, keep_uploads_at_home
@@ -27,13 +27,26 @@ _CACHE_S = (600, 3 * 3600)
 # Runs wait in the page's own queue, which says how long; Gradio lets all of them in, and needs a thread for each.
 _RUNS_KNOWN, _OTHER_THREADS = 128, 64
 
+# A frame of film, and a wave through it.
+_LOGO = (
+    '<svg viewBox="0 0 34 34" aria-hidden="true"><rect x="1" y="1" width="32" height="32" rx="9" fill="#4f46e5"/>'
+    '<path d="M6 17h4l3-8 5 16 4-11 2 3h4" fill="none" stroke="white" stroke-width="2.6" stroke-linecap="round" '
+    'stroke-linejoin="round"/></svg>'
+)
+
 
 def build_page() -> gr.Blocks:
     """The page, not launched yet."""
     runs_at_once = _RUNS_KNOWN
     keep_uploads_at_home()
     with Page(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
-        gr.HTML(f'<header class="top"><h1>AVFusion</h1><p>{say("page-title")}</p></header>')
+        with gr.Row(elem_id="top"):
+            gr.HTML(f'<header class="top">{_LOGO}<h1>AVFusion</h1><p>{say("page-title")}</p></header>')
+            gr.Button(say("tour-open"), min_width=0, scale=0, elem_id="tour-open")
+            copy = gr.Button(say("link-copy"), min_width=0, scale=0, elem_id="link-copy")
+        tour.build(page)
+        line = gr.HTML(elem_id="link-line")
+        link = links.link_part()
         with gr.Tabs(elem_id="tabs", selected="background") as tabs:
             # Compare hands masks on to the tabs after it, which must be there first.
             with _tab("compare") as compare_tab:
@@ -50,6 +63,7 @@ def build_page() -> gr.Blocks:
                 engines.build(page, engines_tab)
             with compare_tab:
                 compare.build(page, compare_tab, tabs, [clips, target], runs_at_once=runs_at_once)
+        links.wire(page, tabs, copy, line, link)
         endpoints.build(runs_at_once=runs_at_once)
     page.queue(max_size=64)
     return page

@@ -133,7 +133,7 @@ LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH}
 def say(key: str) -> str:
     """For labels, choices, and markup that the page begins with: the browser puts the words there. Raises `KeyError`.
 
-    It may stand within other text or markup, and is not to be escaped.
+    It may stand within other text or markup, and is not to be escaped. Of several in one text only the first is put in.
     """
     return str(gr.I18n()(_known(key)))
 

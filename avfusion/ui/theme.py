@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-STYLES = [Path(__file__).with_name(name) for name in ("page.css", "fusion.css")]
+STYLES = [Path(__file__).with_name(name) for name in ("page.css", "frame.css", "fusion.css")]
 
 
 def theme() -> gr.themes.Base:
@@ -44,8 +44,8 @@ def theme() -> gr.themes.Base:
         body_text_color_subdued_dark="*neutral_300",
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
-        button_primary_background_fill_dark="*primary_500",
-        button_primary_background_fill_hover_dark="*primary_400",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_700",
         button_primary_text_color="white",
         button_secondary_background_fill="*neutral_200",
         button_secondary_background_fill_hover="*neutral_300",

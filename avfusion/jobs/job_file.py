@@ -170,7 +170,7 @@ def _job(plain: Any) -> Job:
         inputs=inputs,
         out=_file_name(plain["out"], "out"),
         settings=from_plain(verb.settings(), plain.get("settings", {}), "settings"),
-        options=from_plain(verb.options, plain.get("options", {}), "options"),
+        options=from_plain(verb.options(), plain.get("options", {}), "options"),
         prompts=tuple(_prompts(plain.get("prompts", []), inputs)),
         engines=_texts(plain, "engines", tuple(verb.engines)),
         span=_span(plain.get("span")),

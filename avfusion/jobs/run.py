@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avfusion.clip import Prompt
+from avfusion.clip import Clip, Prompt
 from avfusion.errors import AvfusionError, CannotRead, Stopped, UsageError
 from avfusion.jobs.carry_out import Order, carry_out
 from avfusion.jobs.home import home, job_folder, new_job
@@ -86,7 +86,7 @@ def start(
     logged, masks = with_masks(prompts)
     digests = dict.fromkeys([*inputs, *masks], Input("unknown", "0" * 64))
     job = Job(
-        verb, digests, out.absolute().name, settings or row.settings()(), options or row.options(), logged,
+        verb, digests, out.absolute().name, settings or row.settings()(), options or row.options()(), logged,
         dict(engines or {}), span, {name: path.name for name, path in also.items()},
     )  # fmt: skip
     parse_job(job.written(), "the job: ")  # what could not be read again is refused now
@@ -121,6 +121,7 @@ def run(
     job: Path | str | Started,
     *,
     out: Path | None = None,
+    clip: Clip | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> tuple[str, Report | VoiceReport]:
@@ -128,7 +129,7 @@ def run(
 
     job: an id, a job's folder, or a job file; a file gets a folder of its own under `AVFUSION_HOME`, or the one that it
     has from an unfinished run. out: where the result goes; left out, where it should have gone, and for a job file
-    beside it. Other files that the job names are written beside `out`.
+    beside it. Other files that the job names are written beside `out`. clip: the job's, where it is probed already.
 
     After it is done, only the job and its report stay in the folder. Where it fails before anything was kept, the
     folder goes. Raises what the pipelines raise; `UsageError` where an input has changed since or another process runs
@@ -146,8 +147,8 @@ def run(
             raise UsageError(f"The job {folder.name} is done: its result is {state.paths()['out']}.")
         # What was just put there need not be read again, and messages shall name the user's own files.
         paths = {**_placed(folder, asked), **sources} if sources else checked(folder, asked)
-        keep = Keep(folder / KEPT, digests={path: asked.inputs[name].sha256 for name, path in paths.items()})
-        order = Order(asked, paths, state.paths(), keep, on_progress, should_stop)
+        keep = Keep(folder / KEPT, digests={path.absolute(): asked.inputs[name].sha256 for name, path in paths.items()})
+        order = Order(asked, paths, state.paths(), keep, clip, on_progress, should_stop)
         with _leaving(folder, state), noting_parts(parts_list(folder)):
             report = carry_out(order)
         write_job(used(asked, report.engines, report.revisions), folder / JOB_FILE)

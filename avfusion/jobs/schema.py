@@ -43,14 +43,14 @@ class VoiceOptions:
 class Verb:
     """inputs: what a job may have; one that ends in `-` comes as `target-1`, `target-2`, ... needs: what it must have.
 
-    options: its class. settings: gives its class. engines: name of a parameter -> ability that it chooses; "" for none.
+    options, settings: give their classes. engines: name of a parameter -> ability that it chooses; "" for none.
     also: other files that it can write.
     """
 
     name: str
     inputs: tuple[str, ...]
     needs: tuple[str, ...]
-    options: type
+    options: Callable[[], type]
     settings: Callable[[], type]
     engines: Mapping[str, str]
     also: tuple[str, ...] = field(default=())
@@ -63,7 +63,7 @@ class Verb:
 
 def _class(module: str, name: str) -> Callable[[], type]:
     """Imported when it is asked for: pipelines are heavy."""
-    return lambda: getattr(import_module(f"avfusion.pipelines.{module}"), name)  # type: ignore[no-any-return]
+    return lambda: getattr(import_module(f"avfusion.{module}"), name)  # type: ignore[no-any-return]
 
 
 _VOICES = ("target-", "model", "config", "index", "clusters", "speaker_encoder")
@@ -71,18 +71,24 @@ _VOICES = ("target-", "model", "config", "index", "clusters", "speaker_encoder")
 VERBS = {
     verb.name: verb
     for verb in (
-        Verb("segment", ("clip", "drawn-"), ("clip",), SegmentOptions, lambda: Nothing, CLIP_ENGINES),
+        Verb("segment", ("clip", "drawn-"), ("clip",), lambda: SegmentOptions, lambda: Nothing, CLIP_ENGINES),
         Verb(
-            "swap", ("clip", "background", "masks", "drawn-"), ("clip",), SwapOptions, _class("swap", "SwapSettings"),
-            CLIP_ENGINES, ("matte",),
+            "swap", ("clip", "background", "masks", "drawn-"), ("clip",), lambda: SwapOptions,
+            _class("pipelines.swap_settings", "SwapSettings"), CLIP_ENGINES, ("matte",),
         ),
         Verb(
-            "remove", ("clip", "masks", "drawn-"), ("clip",), Nothing, _class("remove", "RemoveSettings"),
+            "remove", ("clip", "masks", "drawn-"), ("clip",), lambda: Nothing,
+            _class("pipelines.remove_settings", "RemoveSettings"),
             {"engine": "inpainting", "tracker": "tracking", "segmenter": "segmentation", "device": ""}, ("map",),
         ),
         Verb(
-            "voice", ("media", *_VOICES), ("media",), VoiceOptions, _class("convert_voice", "VoiceSettings"),
-            {"engine": "voice", "device": ""},
+            "voice", ("media", *_VOICES), ("media",), lambda: VoiceOptions,
+            _class("pipelines.convert_voice_settings", "VoiceSettings"), {"engine": "voice", "device": ""},
+        ),
+        Verb(
+            "fuse", ("clip", "background", "masks", "drawn-", *_VOICES), ("clip",),
+            _class("jobs.fusion", "FusionOptions"), _class("jobs.fusion", "FusionSettings"),
+            {**CLIP_ENGINES, "inpainter": "inpainting", "voice_engine": "voice"}, ("map", "report"),
         ),
     )
 }  # fmt: skip

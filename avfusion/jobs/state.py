@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from avfusion.errors import CannotRead, UsageError
+from avfusion.jobs.home import hold
 from avfusion.media.target import whole_file, writing
 
 JOB_FILE = "job.json"
@@ -81,7 +82,8 @@ def alone(folder: Path) -> Iterator[None]:
             file.truncate(0)
             file.write(f"process {os.getpid()}")
             file.flush()
-        yield
+        with hold(folder):
+            yield
 
 
 def _lock(file: TextIO) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from avfusion.media.target import refuse_inputs, refuse_target
 from avfusion.pipelines.convert_voice_make import Stages, make_voice
 from avfusion.pipelines.convert_voice_settings import VoiceReport, VoiceSettings, VoiceWish
 from avfusion.pipelines.convert_voice_write import check_out, write_out
+from avfusion.pipelines.keep import Keep, scratch
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.voice.opening import ModelFiles
 
@@ -30,6 +30,7 @@ def convert_voice(
     only_speaker: int | None = None,
     device: str = "auto",
     seed: int = 0,
+    keep: Keep | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> VoiceReport:
@@ -39,8 +40,8 @@ def convert_voice(
     name or number. engine: with `auto`, world-knn for a target, and what fits the file for a model. spans: (start, end)
     in seconds, from the first sample of the sound; only_speaker: one of those who speak, 1 who speaks most. What is
     neither in a span nor theirs stays bit for bit as it was. out: .wav, .flac, .mp3, or for a clip .mp4, .mov, .mkv,
-    .webm; what was converted says so in its tags. Raises what the rooms below raise, `Stopped` when `should_stop`
-    says so; nothing half-written stays.
+    .webm; what was converted says so in its tags. keep: what a killed run leaves for the next. Raises what the rooms
+    below raise, `Stopped` when `should_stop` says so; nothing half-written stays.
     """
     media, out = Path(media), Path(out)
     targets = tuple(Path(path) for path in target)
@@ -49,9 +50,9 @@ def convert_voice(
     )  # fmt: skip
     recording = _checked(media, out, wish)
     stages = Stages(should_stop)
-    with tempfile.TemporaryDirectory(prefix="avfusion-") as scratch:
+    with scratch(keep) as folder:
         voiced = make_voice(
-            recording, wish, Path(scratch), device=device, stages=stages, on_progress=on_progress,
+            recording, wish, folder, device=device, stages=stages, keep=keep, on_progress=on_progress,
             should_stop=should_stop,
         )  # fmt: skip
         with stages.timed("writing"):

@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from avfusion.engines.registry import Settled, lend
+from avfusion.media.digest import digest_of
+from avfusion.media.journal import Journal
 from avfusion.media.recording import Recording
 from avfusion.media.store import StoredSound
 from avfusion.pipelines.convert_voice_background import about_background, background_of, settled_separator
@@ -19,6 +21,7 @@ from avfusion.pipelines.convert_voice_parts import Parts, beginning, chosen_part
 from avfusion.pipelines.convert_voice_settings import VoiceReport, VoiceSettings, VoiceWish
 from avfusion.pipelines.convert_voice_sound import Job, Spoken, finished, spoken
 from avfusion.pipelines.convert_voice_write import heard_start
+from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller, check_stop
 from avfusion.voice.channels import only, speaking_channels
 
@@ -92,13 +95,15 @@ def make_voice(
     device: str,
     stages: Stages,
     span_s: tuple[Fraction, Fraction] | None = None,
+    keep: Keep | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Voiced:
     """The first sound track of a recording as `wish` says; all of it lies under `folder`.
 
     span_s: only what lies between these seconds of the file; the result counts its samples from the first of them. Who
-    speaks most, and where the wish's own spans lie, is still said of all of the sound. Raises as `convert_voice`.
+    speaks most, and where the wish's own spans lie, is still said of all of the sound. keep: finished pieces of the new
+    voice; what takes voice and music apart begins anew. Raises as `convert_voice`.
     """
     used, settings = settled_for(wish, device), wish.settings
     with stages.timed("listening"):
@@ -122,13 +127,23 @@ def make_voice(
         total_s = max(1, round(parts.count / sound.rate_hz))
         teller = Teller("converting", total_s, on_progress, should_stop, "seconds")
         channels = speaking_channels(said)
-        made = spoken(only(said, channels, folder / "channels"), parts, opener, job, folder, teller)
+        voices = only(said, channels, folder / "channels")
+        kept = None if keep is None else _kept(keep, voices, parts, wish, settled)
+        made = spoken(voices, parts, opener, job, folder, teller, kept)
     with stages.timed("writing"):
         done = finished(sound, parts, made, channels, background, folder, match=settings.match_loudness)
         found = measured(made, done, voice)
         heard_notes = (*about_target(voice), *about_background(background))
     tag = "" if made.is_unchanged else f"AI-converted voice (AVFusion, engine {settled.engine.name})"
     return Voiced(sound, done.result, parts, used, found, tag, (*_notes(used, settings, device, made), *heard_notes))
+
+
+def _kept(keep: Keep, sound: StoredSound, parts: Parts, wish: VoiceWish, settled: Settled) -> Journal:
+    """Where pieces of the new voice are kept: under all that they follow from."""
+    said = (wish.speaker, wish.settings, wish.seed)
+    files = [keep.digest(path) for path in wish.files]
+    engine = (settled.engine.name, settled.revision, settled.device)
+    return keep.stage("voice", digest_of(sound.path), sound.rate_hz, parts, said, files, engine)
 
 
 def _notes(used: Mapping[str, Settled], settings: VoiceSettings, device: str, made: Spoken) -> tuple[str, ...]:

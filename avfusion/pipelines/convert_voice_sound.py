@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from avfusion.clip import Sound
 from avfusion.errors import NothingFound
 from avfusion.media.audio import Samples
+from avfusion.media.journal import Journal
 from avfusion.media.store import StoredSound, store
 from avfusion.pipelines.convert_voice_parts import Parts, put_back
 from avfusion.pipelines.progress import Teller
@@ -71,19 +73,31 @@ class Finished:
     after: Loudness
 
 
-def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: Path, teller: Teller) -> Spoken:
-    """The parts of `voice` through the engine, a piece at a time. Raises what engines raise, and `Stopped`."""
+def spoken(
+    voice: StoredSound,
+    parts: Parts,
+    opener: Opener,
+    job: Job,
+    folder: Path,
+    teller: Teller,
+    kept: Journal | None = None,
+) -> Spoken:
+    """The parts of `voice` through the engine, a piece at a time. Raises what engines raise, and `Stopped`.
+
+    kept: finished pieces; what is there is not made again.
+    """
     engine = opener.open(job.files, job.options)
     before = parts.cut(voice, folder / "before")
     is_pieced = not parts.are_all_of(voice) or voice.duration_s > _BLOCKS.longest_s
     say = _say(engine, before, job, is_pieced=is_pieced, check=teller.check)
     total_s = before.count / voice.rate_hz
     done_s = 0.0
+    places = count()
 
     def convert(samples: Samples) -> Samples:
         nonlocal done_s
         teller.check()
-        made = say(Sound(samples, voice.rate_hz)).samples
+        made = _once(str(next(places)), lambda: say(Sound(samples, voice.rate_hz)).samples, kept)
         if not np.isfinite(made).all():
             raise NothingFound("The engine made no sound of this: its model is broken. Give another one.")
         done_s = min(total_s, done_s + samples.shape[1] / voice.rate_hz)
@@ -95,6 +109,20 @@ def spoken(voice: StoredSound, parts: Parts, opener: Opener, job: Job, folder: P
     after = store(folder / "after", pieces, **_shape(voice))
     same = all(np.array_equal(one, other) for one, other in zip(before.blocks(), after.blocks(), strict=True))
     return Spoken(_watched(before, teller.check), _watched(after, teller.check), same)
+
+
+def _once(piece: str, make: Callable[[], Samples], kept: Journal | None) -> Samples:
+    """What `make` gives, or gave in an earlier run."""
+    if kept is None:
+        return make()
+    name = f"{piece}.npz"
+    known = kept.load(name) if kept.find(piece) is not None else None
+    if known is not None:
+        return known["samples"]
+    made = make()
+    kept.save(name, {"samples": made})
+    kept.note(piece, files=[name])
+    return made
 
 
 def _watched(sound: StoredSound, check: Callable[[], None]) -> StoredSound:

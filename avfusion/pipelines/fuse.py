@@ -119,8 +119,8 @@ def _voiced(work: Work, stages: Stages) -> Voiced | None:
     folder = work.folder / "voice"
     folder.mkdir()
     return make_voice(
-        recording, asked.voice, folder, device=work.device, stages=stages, span_s=work.plan.part.sound_span, keep=work.keep,
-        on_progress=work.on_progress, should_stop=work.should_stop,
+        recording, asked.voice, folder, device=work.device, stages=stages, span_s=work.plan.part.sound_span,
+        keep=work.keep, on_progress=work.on_progress, should_stop=work.should_stop,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ class Keep:
     """A folder for the finished pieces of a run.
 
     segment_frames: so many frames are one piece. digests: SHA-256 of inputs that somebody has computed already, by
-    path; the others are computed when they are first asked for.
+    absolute path; the others are computed when they are first asked for.
     """
 
     folder: Path
@@ -53,6 +53,7 @@ class Keep:
 
     def digest(self, path: Path) -> str:
         """SHA-256 of a file, or of a folder's files and their names; computed once. Raises `CannotRead`."""
+        path = path.absolute()
         if path in self.digests:
             return self.digests[path]
         if path not in self._computed:

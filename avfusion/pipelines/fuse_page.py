@@ -132,7 +132,7 @@ def _players(told: Told, after: Clip | None, folder: Path, beside: Path) -> str:
     clips = [("Before", told.part, proof.before)]
     clips += [("After", after, proof.after)] if after is not None else []
     videos = "".join(
-        f'<figure><video controls playsinline preload="metadata" aria-label="{name}" '
+        f'<figure><video controls playsinline preload="auto" aria-label="{name}" '
         f'src="{player(clip, sound, folder)}"></video><figcaption><b>{name}</b></figcaption></figure>'
         for name, clip, sound in clips
     )

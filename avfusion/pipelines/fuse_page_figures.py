@@ -138,8 +138,11 @@ def figures(report: FuseReport) -> str:
 
 
 def notes(report: FuseReport, source: Path) -> str:
-    """What the user should know, without where on this machine the clip lies."""
-    if not report.notes:
+    """What the user should know, without where on this machine the clip lies, and without why the engines were taken
+    that are named above."""
+    chosen = tuple(f"{name} is the best engine for {ability}" for ability, name in report.engines.items())
+    shown = [note.replace(str(source), source.name) for note in report.notes if not note.startswith(chosen)]
+    if not shown:
         return ""
-    said = "".join(f"<li>{escape(note.replace(str(source), source.name))}</li>" for note in report.notes)
+    said = "".join(f"<li>{escape(note)}</li>" for note in shown)
     return f'<section><h2>Notes</h2><ul class="notes">{said}</ul></section>\n'

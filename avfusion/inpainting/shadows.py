@@ -3,7 +3,8 @@
 Small pictures before and after, laid onto this one by the camera's motion, show each place without the object: their
 median is the plate. Where the picture is darker than it in all colours alike, a shadow may lie; where it is otherwise
 different below the object, a mirror image. Both count only if they keep their place at the object over some frames, and
-touch it. An object that stands still shows no plate, and its shadow is not found.
+touch it; and neighbouring frames vote on it, so that it is steady in time. An object that stands still shows no plate,
+and its shadow is not found.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from avfusion.inpainting.shadows_plate import OFFSETS, Difference, Look, differe
 # be sure of it, and where the nearer ones show no plate.
 _NOW_FRAMES, _STEADY_FRAMES, _FURTHER_FRAMES = 1, 5, 12
 _LEAST_FRAMES = 3
+# So many frames before and after say together what is cast: by these shares of them it is likely, and sure.
+_VOTING_FRAMES, _LIKELY_SHARE, _SURE_SHARE = 6, 0.3, 0.45
 # Logarithms of linear light against the plate's: e^-0.1 is a tenth darker.
 _DARKER, _DEEP, _DARKEST = -0.08, -0.2, -2.5
 _ALIKE, _ALIKE_SHARE = 0.07, 0.4
@@ -50,12 +53,45 @@ def find_shadows(clip: Clip, masks: Masks) -> Generator[Mask, None, None]:
     """
     with contextlib.closing(_looks(clip, masks)) as looks:
         differences = (difference(window, place) for window, place in around(looks, max(OFFSETS)))
-        for window, place in around(differences, _FURTHER_FRAMES):
-            here = window[place]
+        casts = (_cast(window, place) for window, place in around(differences, _FURTHER_FRAMES))
+        for votes, place in around(casts, _VOTING_FRAMES):
+            here = votes[place]
             if here is None:
                 yield np.zeros((clip.height_px, clip.width_px), np.bool_)
             else:
-                yield _full_size(cast_by(here, window, place), here, clip)
+                yield _full_size(voted(here, [one for one in votes if one is not None]), here.difference, clip)
+
+
+@dataclass(frozen=True, eq=False)
+class Cast:
+    """What an object casts in one frame, bool [h, w], by that frame and its near neighbours."""
+
+    cast: Mask
+    difference: Difference
+
+
+def _cast(window: Sequence[Difference | None], place: int) -> Cast | None:
+    here = window[place]
+    return None if here is None else Cast(cast_by(here, window, place), here)
+
+
+def voted(here: Cast, votes: Sequence[Cast]) -> Mask:
+    """bool [h, w]: what most frames around say in the object's own place, and what hangs together with it.
+
+    So nothing comes or goes for a frame or two.
+    """
+    share = np.zeros(here.cast.shape, np.float32)
+    for one in votes:
+        x, y = _places_at(here.difference, one.difference)
+        # What lies outside of another's window had no vote: there its border stands for it.
+        share += cv2.remap(one.cast.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    share /= len(votes)
+    likely, sure = share > _LIKELY_SHARE, share > _SURE_SHARE
+    _, regions = cv2.connectedComponents(likely.view(np.uint8))
+    is_kept = np.zeros(int(regions.max()) + 1, np.bool_)
+    is_kept[np.unique(regions[sure])] = True
+    is_kept[0] = False
+    return touching(is_kept[regions], here.difference.mask)
 
 
 def _looks(clip: Clip, masks: Masks) -> Generator[Look, None, None]:
@@ -102,7 +138,9 @@ def cast_by(here: Difference, window: Sequence[Difference | None], place: int) -
     mean = steady.mean
     largest = np.abs(mean).max(axis=2)
     is_sure = (np.abs(mean) / (steady.spread + 0.05)).max(axis=2) > _SURE
-    mirrored = (largest > _DIFFERENT) & is_sure & below(here.mask)
+    # Lighter than a plate from near the object may only mean that the object's shadow is in the plate.
+    is_real = (mean.mean(axis=2) < 0) | here.clear
+    mirrored = (largest > _DIFFERENT) & is_sure & is_real & below(here.mask)
     return whole_cast(touching((steady.count >= least) & (shadow | mirrored), here.mask), here.mask)
 
 

@@ -30,6 +30,8 @@ _CLEAR_SHARE = 0.35
 _MASK_EDGE = 0.06
 # Where so little is alike after the camera's motion, there is a cut.
 _LEAST_ALIKE = 0.4
+# The surroundings' own change: by so many pixels at least, and without what is so far off (logarithms).
+_LEAST_AROUND, _FAR_OFF = 64, 0.5
 # Noise of dark places, in linear light.
 _FLOOR = 0.015
 _SMOOTH_PX = 1.2
@@ -53,12 +55,14 @@ class Difference:
     """How the picture around an object differs from the plate.
 
     ratio: float32 [h, w, 3], logarithm of linear light over the plate's; known: bool [h, w], where there is a plate,
-    and not the object; mask: the object. top, left: where this window lies in the small picture of `shape`. pose: the
+    and not the object; clear: bool [h, w], where the plate is of looks in which the object is not even near; mask: the
+    object. top, left: where this window lies in the small picture of `shape`. pose: the
     object's middle x, y and size there.
     """
 
     ratio: Field
     known: Mask
+    clear: Mask
     mask: Mask
     top: int
     left: int
@@ -116,21 +120,43 @@ def difference(window: Sequence[Look], place: int) -> Difference | None:
     within = (slice(top, top + height), slice(left, left + width))
     clear_px = max(6, round(_CLEAR_SHARE * float(np.sqrt(here.mask.sum()))))
     samples = [_laid_on(here, window[other], motion, within, clear_px) for other, motion in _others(window, place)]
-    known = np.zeros((height, width), np.bool_)
+    known = clear = np.zeros((height, width), np.bool_)
     ratio = np.zeros((height, width, 3), np.float32)
     if len(samples) >= _LEAST_SEEN:
-        plate, known = _plate(samples)
+        plate, known, clear = _plate(samples)
         now = here.rgb[within]
         plate = np.where(known[..., None], plate, now)  # so that nothing of what is not known is smoothed over the rest
         light = linear_light()
         ratio = np.log((_smooth(light[now]) + _FLOOR) / (_smooth(light[plate]) + _FLOOR))
-        around = known & ~_grown(here.mask[within], clear_px)
-        if around.any():  # what is otherwise everywhere is the camera's exposure
-            ratio -= np.median(ratio[around], axis=0)
+        ratio -= _everywhere(ratio, known & ~_grown(here.mask[within], clear_px))
     mask = here.mask[within]
     y, x = np.nonzero(here.mask)
     pose = (float(x.mean()), float(y.mean()), float(np.sqrt(len(x))))
-    return Difference(ratio, known & ~_grown(mask, 2), mask, top, left, here.mask.shape, pose)
+    free = ~_grown(mask, 2)
+    return Difference(ratio, known & free, clear & free, mask, top, left, here.mask.shape, pose)
+
+
+def _everywhere(ratio: Field, around: Mask) -> Field:
+    """float32 [h, w, 3]: what changes smoothly over all the surroundings, as the camera's exposure and vignetting do.
+
+    A plane through the logarithms, fitted twice: the second time without what lies far off the first.
+    """
+    rows, columns = (places.astype(np.float32) for places in np.nonzero(around))
+    if len(rows) < _LEAST_AROUND:
+        return np.zeros(3, np.float32)
+    height, width = around.shape
+    places = np.column_stack([np.ones_like(rows), rows / height - 0.5, columns / width - 0.5])
+    values = ratio[around]
+    middle = np.median(values, axis=0)
+    near = np.abs(values - middle).max(axis=1) < _FAR_OFF
+    plane = np.zeros((3, 3), np.float32)
+    plane[0] = middle
+    for _ in range(2):
+        if near.sum() >= _LEAST_AROUND:
+            plane = np.linalg.lstsq(places[near], values[near], rcond=None)[0].astype(np.float32)
+            near = np.abs(values - places @ plane).max(axis=1) < _FAR_OFF / 2
+    down, across = np.arange(height, dtype=np.float32) / height - 0.5, np.arange(width, dtype=np.float32) / width - 0.5
+    return np.asarray(plane[0] + down[:, None, None] * plane[1] + across[:, None] * plane[2], np.float32)
 
 
 def _others(window: Sequence[Look], place: int) -> list[tuple[int, NDArray[np.float64]]]:
@@ -186,16 +212,19 @@ def _laid_on(
     return _Sample(rgb, inside & (away_px > 3), inside & (away_px > clear_px))
 
 
-def _plate(samples: Sequence[_Sample]) -> tuple[Pixels, Mask]:
-    """The median of what is clear of the object, or where little is, of what is seen at all; and where there is any."""
+def _plate(samples: Sequence[_Sample]) -> tuple[Pixels, Mask, Mask]:
+    """The median of what is clear of the object, or where little is, of what is seen at all; where there is any; where
+    it is of what is clear."""
     clear, seen = (np.stack([getattr(one, name) for one in samples], axis=-1) for name in ("clear", "seen"))
-    used = np.where((clear.sum(axis=-1) >= _LEAST_SEEN)[..., None], clear, seen)
+    is_clear = clear.sum(axis=-1) >= _LEAST_SEEN
+    used = np.where(is_clear[..., None], clear, seen)
     count = used.sum(axis=-1)
     values = np.where(used[:, :, None, :], np.stack([one.rgb for one in samples], axis=-1), np.uint8(255))
     values.sort(axis=-1)
     middle = np.maximum(count - 1, 0) // 2
     at = np.broadcast_to(middle[..., None, None], (*values.shape[:3], 1))
-    return np.take_along_axis(values, at, axis=-1)[..., 0], np.asarray(count >= _LEAST_SEEN, np.bool_)
+    known = np.asarray(count >= _LEAST_SEEN, np.bool_)
+    return np.take_along_axis(values, at, axis=-1)[..., 0], known, np.asarray(is_clear, np.bool_)
 
 
 def _room(mask: Mask) -> tuple[int, int, int, int]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from avfusion.clip import Clip, Frame
-from avfusion.inpainting.shadows import around, below, find_shadows, touching, whole_cast
+from avfusion.inpainting.shadows import Cast, around, below, find_shadows, touching, voted, whole_cast
+from avfusion.inpainting.shadows_plate import Difference
 from avfusion.media.pictures import RgbaPicture
 from avfusion.pipelines.davis import read_davis
 
@@ -172,7 +173,27 @@ def test_only_what_touches_the_object_is_kept() -> None:
     assert np.array_equal(kept, candidates & (np.arange(60) < 40)[:, None])
 
 
-def test_what_lies_between_an_object_and_its_shadow_goes_too():
+def moved(frame: int, shadow: bool) -> Cast:
+    """An object that goes 4 pixels a frame, and what was taken for its shadow."""
+    mask, cast = np.zeros((2, 60, 160), bool)
+    mask[10:30, 4 * frame : 4 * frame + 20] = True
+    if shadow:
+        cast[30:40, 4 * frame : 4 * frame + 24] = True
+    known = ~mask
+    pose = (4 * frame + 9.5, 19.5, 20.0)
+    return Cast(cast, Difference(np.zeros((60, 160, 3), np.float32), known, known, mask, 0, 0, mask.shape, pose))
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_a_shadow_neither_comes_nor_goes_for_a_frame(odd: bool) -> None:
+    frames = [moved(frame, shadow=odd == (frame == 6)) for frame in range(13)]
+    usual = moved(6, shadow=not odd).cast
+    np.testing.assert_array_equal(voted(frames[6], frames), usual)
+    lasting = [moved(frame, shadow=frame < 7) for frame in range(13)]
+    np.testing.assert_array_equal(voted(lasting[6], lasting), moved(6, shadow=True).cast)
+
+
+def test_what_lies_between_an_object_and_its_shadow_goes_too() -> None:
     """A table: the ground between its legs is never seen, and above it there is none."""
     table, cast = np.zeros((2, 80, 100), bool)
     table[30:40, 20:70] = table[40:50, 20:24] = table[40:50, 30:34] = True  # two legs, near each other

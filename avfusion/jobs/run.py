@@ -263,11 +263,13 @@ def _folder_of(job: Path | str, out: Path | None) -> Path:
         return job_folder(job)
     path = Path(job)
     if path.is_dir():
-        if not (path / JOB_FILE).is_file():
-            raise CannotRead(f"{path}: there is no job in this folder. Give the id of a job, or a job file.")
-        return path
-    if path.name == JOB_FILE and path.parent.parent == home() / "jobs":
-        return path.parent
+        path = path / JOB_FILE
+        if not path.is_file():
+            raise CannotRead(f"{path.parent}: there is no job in this folder. Give the id of a job, or a job file.")
+    # Only folders of our own say where results go and what may be removed; elsewhere the job file is all that counts.
+    own = path.resolve()
+    if own.name == JOB_FILE and own.parent.parent == (home() / "jobs").resolve():
+        return own.parent
     return adopt(read_job(path), path.parent, out).folder
 
 

@@ -170,3 +170,24 @@ def test_a_job_does_not_leave_its_folder(clip: Path, tmp_path: Path) -> None:
         run(tmp_path / "my.json")
     assert jobs() == before
     assert job_folder(job.id).is_dir()
+
+
+def test_a_folder_from_elsewhere_says_nothing_of_where_to_write_or_what_to_remove(clip: Path, tmp_path: Path) -> None:
+    dear, hostile = tmp_path / "dear", tmp_path / "hostile"
+    dear.mkdir()
+    (dear / "letters.txt").write_text("keep")
+    save_job(started(clip, tmp_path / "out.mp4").id, tmp_path / "saved.json")
+    hostile.mkdir()
+    job = json.loads((tmp_path / "saved.json").read_text())
+    for one in job["inputs"].values():
+        (hostile / one["path"]).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / one["path"]).rename(hostile / one["path"])
+    (hostile / "job.json").write_text(json.dumps(job))
+    outs = {"out": str(dear / "letters.txt")}
+    (hostile / "run.json").write_text(
+        json.dumps({"outs": outs, "status": "unfinished", "why": "", "report": {}, "sources": {}})
+    )
+    (hostile / "parts.txt").write_text(json.dumps(str(dear)) + "\n")
+    report = run_job(hostile)
+    assert Path(report["out"]) == hostile / "out.mp4"
+    assert (dear / "letters.txt").read_text() == "keep"

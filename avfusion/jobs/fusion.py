@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from avfusion.jobs.schema import check_background
 from avfusion.pipelines.convert_voice_settings import VoiceSettings
 from avfusion.pipelines.fuse_settings import FuseSettings
 
@@ -19,6 +20,9 @@ class FusionOptions:
     spans: tuple[tuple[float, float | None], ...] = ()
     only_speaker: int | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Literal
 
+from avfusion.errors import UsageError
+
 CLIP_ENGINES = {"engine": "tracking", "segmenter": "segmentation", "device": ""}
 
 
@@ -15,6 +17,18 @@ class SwapOptions:
     """background: `#rrggbb`, `blur` or `transparent`; "" where it is an input."""
 
     background: str = ""
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
+
+
+def check_background(word: str) -> None:
+    """Raises `UsageError` for a path: what a job reads lies among its inputs."""
+    if word and word not in ("blur", "transparent") and not word.startswith("#"):
+        raise UsageError(
+            f"options.background: {word[:40]!r} is no background. Give #rrggbb, blur or transparent, and a file as the "
+            "input background."
+        )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Scribble, Words
 from avfusion.errors import MaskSizeMismatch, NoPrompt, PromptOutside, UsageError
 from avfusion.media.masks import size_message
 
+# Masks are written with one byte a pixel, 0 for what is no object.
+_MOST_OBJECTS = 255
+
 
 def by_frame(clip: Clip, prompts: Sequence[Prompt]) -> dict[int, list[Prompt]]:
     """frame -> its prompts; the frames as the log first names them.
@@ -28,7 +31,10 @@ def by_frame(clip: Clip, prompts: Sequence[Prompt]) -> dict[int, list[Prompt]]:
 
 
 def check(clip: Clip, prompt: Prompt) -> None:
-    """Raises `PromptOutside` or `MaskSizeMismatch` for what does not fit the clip, `UsageError` for empty words."""
+    """Raises `PromptOutside` or `MaskSizeMismatch` for what does not fit the clip, `UsageError` for empty words and a
+    number that no object can have."""
+    if not 1 <= prompt.object <= _MOST_OBJECTS:
+        raise UsageError(f"Object {prompt.object}: objects have numbers from 1 to {_MOST_OBJECTS}.")
     if not 0 <= prompt.frame < clip.frame_count:
         raise PromptOutside(f"{clip.path}: frame {prompt.frame} is outside the clip (0 to {clip.frame_count - 1}).")
     if isinstance(prompt, Drawn):

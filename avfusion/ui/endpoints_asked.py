@@ -145,7 +145,7 @@ def _checked(asked: Asked, value: Any, given: Given) -> Any:
     if value is None and not asked.is_required:
         return asked.default
     if isinstance(asked.says, Json) and not isinstance(value, str):
-        value = json.dumps(value)
+        value = _as_json(asked, value)
     if asked.kind is str:
         return _text(asked, value)
     if asked.kind is bool:
@@ -153,6 +153,13 @@ def _checked(asked: Asked, value: Any, given: Given) -> Any:
             raise UsageError(f"{asked.name} is {_short(value)}. Give true or false.")
         return value
     return _number(asked, value)
+
+
+def _as_json(asked: Asked, value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError as error:
+        raise UsageError(f"{asked.name}: this is nested too deeply.") from error
 
 
 def _text(asked: Asked, value: Any) -> str:

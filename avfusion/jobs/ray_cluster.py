@@ -94,20 +94,20 @@ def _start(ray: ModuleType, workers: int, scratch: Path) -> None:
     own = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": os.fspath(scratch)}
     for _ in range(_STARTS - 1):
         with contextlib.suppress(EngineNotReady):
-            _init(ray, "local", **own)
+            _init(ray, None, **own)
             return
         _end_processes_of(scratch)
-    _init(ray, "local", **own)
+    _init(ray, None, **own)
 
 
 def _init(ray: ModuleType, address: str | None, **own: Any) -> None:
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
+        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
     except BaseException as error:
         # Ray says so with whatever exception is at hand, plain `Exception` among them.
         if isinstance(error, ConnectionError | RuntimeError | OSError | ValueError) or type(error) is Exception:
             first = said(error).partition("\n")[0]
-            raise EngineNotReady(f"--on {address}: the Ray cluster cannot be used ({first}).") from error
+            raise EngineNotReady(f"--on {address or 'ray'}: the Ray cluster cannot be used ({first}).") from error
         raise
 
 

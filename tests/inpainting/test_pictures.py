@@ -91,8 +91,19 @@ def test_each_frame_paints_every_frame_for_itself() -> None:
         assert not one.seen.any()
 
 
-def test_each_frame_names_the_frame_that_is_all_hole(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("blind", "shown"), [({1, 2}, (0, 0, 0, 3)), ({0, 1}, (2, 2, 2, 3)), ({0, 3}, (1, 1, 2, 2))])
+def test_a_frame_that_is_all_hole_shows_its_neighbour(tmp_path: Path, blind: set[int], shown: tuple[int, ...]) -> None:
+    pictures = [np.full_like(PICTURE, 40 * index) for index in range(4)]
+    clip = clip_of(lambda index: pictures[index], 4)
+    holes = Holes(lambda index: np.ones((HEIGHT, WIDTH), bool) if index in blind else disc(60, 48), 4)
+    filled = list(EachFrame(Telea()).fill(clip, holes, folder=tmp_path, tell=lambda *_: None))
+    for one, index in zip(filled, shown, strict=True):
+        assert np.array_equal(one.rgb, Telea().paint(pictures[index], disc(60, 48)))
+        assert np.array_equal(one.invented, holes.union(one.index))
+
+
+def test_nothing_but_holes_is_refused(tmp_path: Path) -> None:
     clip = clip_of(lambda index: PICTURE, 3)
-    holes = Holes(lambda index: np.full((HEIGHT, WIDTH), index == 1), 3)
-    with pytest.raises(UsageError, match="frame 1"):
+    holes = Holes(lambda index: np.ones((HEIGHT, WIDTH), bool), 3)
+    with pytest.raises(UsageError, match="every frame whole"):
         list(EachFrame(Telea()).fill(clip, holes, folder=tmp_path, tell=lambda *_: None))

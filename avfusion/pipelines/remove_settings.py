@@ -18,11 +18,11 @@ _MOST_STEPS = 1000
 class RemoveSettings:
     """What is put where the object was.
 
-    words, unwanted, seed, steps, strength, guidance, feather_px: as in `avfusion.inpainting.Wish`. replace: something
-    else takes the object's place, and nothing that was seen behind it is used. grow_px: how far the masks are grown
-    first; None: as far as a picture of this size needs. shadows: what moves with the object and darkens or mirrors what
-    it passes goes with it. each_frame: every frame is painted for itself, to compare with. map_out: a file for what was
-    seen and what was invented: a video for a clip, a picture for a picture.
+    words, unwanted, seed, steps, strength, guidance, feather_px: as in `avfusion.inpainting.Wish`. replace: what the
+    words say takes the object's place, and nothing that was seen behind it is used. grow_px: how far the masks are
+    grown first; None: as far as a picture of this size needs. shadows: what moves with the object and darkens or
+    mirrors what it passes goes with it. each_frame: every frame is painted for itself, to compare with. map_out: a file
+    for what was seen and what was invented: a video for a clip, a picture for a picture.
     """
 
     words: str = ""
@@ -40,6 +40,8 @@ class RemoveSettings:
     encoding: Encoding = field(default_factory=Encoding)
 
     def __post_init__(self) -> None:
+        if self.replace and not self.words.strip():
+            raise UsageError("replace puts something else there: say what in words, or leave replace out.")
         if not 1 <= self.steps <= _MOST_STEPS:
             raise UsageError(f"{self.steps} steps: give 1 to {_MOST_STEPS}.")
         if not 0 < self.strength <= 1:

@@ -200,10 +200,12 @@ def test_each_frame_for_itself_costs_a_picture_a_frame(made, tmp_path):
     settings = RemoveSettings(each_frame=True)
     report = remove(made.clip, masks=made.masks, span=(0, 4), out=tmp_path / "out.mp4", settings=settings)
     assert (report.generations, report.seen_share) == (4, 0)
-    replacing = RemoveSettings(replace=True)
-    report = remove(made.clip, masks=made.masks, span=(0, 4), out=tmp_path / "out.mp4", settings=replacing)
-    assert report.generations < 4
-    assert report.seen_share == 0
+
+
+@pytest.mark.parametrize("words", ["", "  "])
+def test_to_replace_takes_words(words):
+    with pytest.raises(UsageError, match="say what in words"):
+        RemoveSettings(replace=True, words=words)
 
 
 @pytest.mark.parametrize("stage", ["holes", "filling", "map"])

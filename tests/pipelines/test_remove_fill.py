@@ -140,7 +140,7 @@ def test_how_each_kind_of_engine_fills_a_clip():
     assert isinstance(filler(Telea(), RemoveSettings(), tells)[0], EachFrame)
     assert isinstance(filler(Painter(), RemoveSettings(), tells)[0], FlowFill)
     assert isinstance(filler(Painter(), RemoveSettings(each_frame=True), tells)[0], EachFrame)
-    replacing, _ = filler(FlowFill(), RemoveSettings(replace=True), tells)
+    replacing, _ = filler(FlowFill(), RemoveSettings(replace=True, words="grass"), tells)
     assert isinstance(replacing, FlowFill)
     assert replacing.settings.replace
     with pytest.raises(TypeError):

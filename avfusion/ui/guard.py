@@ -70,6 +70,8 @@ def refusal(path: str) -> tuple[int, str] | None:
     """(status, why) for an address that is not answered; None for all others. path: of the address, decoded."""
     if path.endswith("/upload") and DISK.is_full:
         return 507, "This page's disk is full with the work of others. Try again in a while."
+    if "\0" in path or "/proxy=" in path:  # this page shows no other one
+        return 404, "There is nothing here."
     asked = _FILE.match(path)
     if asked is not None and not is_shown(asked["path"]):
         return 403, "This file is not for visitors."
@@ -78,7 +80,7 @@ def refusal(path: str) -> tuple[int, str] | None:
 
 def is_shown(name: str) -> bool:
     """Whether a file may be asked for by its path. Gradio decides which folders are open at all."""
-    if "\0" in name or re.match(r"[a-z][a-z0-9+.-]*:", unquote(name).lstrip(), re.IGNORECASE):
+    if re.match(r"[a-z][a-z0-9+.-]*:", unquote(name).lstrip(), re.IGNORECASE):
         return False  # an address: Gradio would fetch it for whoever asks
     place = Path(re.sub("^/+", "/", name)).resolve()
     jobs = (home() / "jobs").resolve()

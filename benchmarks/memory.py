@@ -3,7 +3,7 @@
     python benchmarks/memory.py [--size 1280x720] [--short 6.4] [--long 64]
 
 Each pipeline runs in a process of its own on the example, played once and ten times; the peak is the resident memory of
-that process. The track's bit-packed masks lie on disk.
+that process. The track's bit-packed masks lie on disk. Voices take several seconds for one of sound: `--only fuse`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,18 @@ PIPELINES = {
     "swap, transparent webm": "swap(clip, masks=Box(clip), background='transparent', out=webm)",
     "segment (click, flow), overlay": "segment(clip, [Point(x, y)], out=out)",
     "segment backwards (last frame)": "segment(clip, [Point(x, y, frame=clip.frame_count - 1)], out=out)",
+    "fuse, background and voice": "fuse(clip, masks=Box(clip), background=picture, voice=VOICE, out=out)",
+    "fuse, all three, blurred scene": (
+        "fuse(clip, masks=Two(clip), background='blur', remove=[2], inpainter='telea', voice=VOICE, out=out)"
+    ),
+    "fuse, with its page": "fuse(clip, masks=Box(clip), background=picture, out=out, report=folder / 'page.html')",
 }
 
 PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from avfusion import Point, SwapSettings, probe, segment, swap
+from avfusion import Point, SwapSettings, VoiceWish, fuse, probe, segment, swap
 from avfusion.media.write import Encoding
 
 class Box:
@@ -47,9 +52,16 @@ class Box:
     def union(self, frame):
         return self.labels(frame) > 0
 
+class Two(Box):
+    def labels(self, frame):
+        mask = super().labels(frame)
+        mask[: self.size[0] // 6, : self.size[1] // 6] = 2
+        return mask
+
 clip, picture, folder, x, y = probe(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5])
 out, webm = folder / "out.mp4", folder / "out.webm"
 HARD = SwapSettings(edges="hard")
+VOICE = VoiceWish(target=(Path("assets/voice.wav"),))
 CALL
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

@@ -60,7 +60,7 @@ class ProgressLine:
 
 
 def in_words(progress: Progress) -> str:
-    """ "tracking 120/300 frames, 40 %, 31.5 frames/s, 0:06 left"."""
+    """ "tracking 120/300 frames, 40 %, 31.5 frames/s, 0:06 left", and "25 % of all" where that is known."""
     parts = [
         f"{progress.stage} {progress.done}/{progress.total} {progress.unit}",
         f"{100 * progress.done // max(progress.total, 1)} %",
@@ -69,4 +69,6 @@ def in_words(progress: Progress) -> str:
     if progress.remaining_s is not None and progress.done < progress.total:
         minutes, seconds = divmod(round(progress.remaining_s), 60)
         parts.append(f"{minutes}:{seconds:02d} left")
+    if progress.overall is not None:
+        parts.append(f"{int(100 * progress.overall)} % of all")
     return ", ".join(parts)

@@ -13,7 +13,7 @@ from avfusion.pipelines.convert_voice_make import Stages, Voiced, make_voice
 from avfusion.pipelines.convert_voice_settings import VoiceWish
 from avfusion.pipelines.convert_voice_write import write_out
 from avfusion.pipelines.frame import as_clip
-from avfusion.pipelines.fuse_objects import Objects, follow, is_hidden, without_removal
+from avfusion.pipelines.fuse_objects import Objects, follow, only_what_shows
 from avfusion.pipelines.fuse_page import Told, write_page
 from avfusion.pipelines.fuse_plan import Asked, Plan, Work, plan
 from avfusion.pipelines.fuse_render import Rendered, rendered
@@ -28,6 +28,7 @@ __all__ = ["FuseReport", "FuseSettings", "Sync", "VoiceWish", "fuse"]
 # About what a frame, or a second of sound, costs in each stage beside the others, in milliseconds.
 _FOLLOWING = {"shots": 4.0, "tracking": 30.0}
 _FILLING = {"holes": 10.0, "looking": 60.0, "carrying back": 90.0, "generating": 1000.0, "filling": 150.0}
+_FILLERS = {"flow-fill": ("holes", "looking", "carrying back", "filling"), "wan-vace-1.3b": ("holes", "generating")}
 _RENDERING = 30.0
 _VOICE_A_SECOND = 500.0
 
@@ -72,7 +73,9 @@ def fuse(
     with scratch(keep) as folder, contextlib.ExitStack() as stack:
         work = Work(planned, settings, inpainter, device, folder, keep, told, should_stop)
         behind = _opened(planned, settings, stack)
-        objects = follow(work, prompts, masks, engine, segmenter)
+        objects = only_what_shows(work, follow(work, prompts, masks, engine, segmenter), behind)
+        if told is not None:
+            told.leave_out(_FILLING if objects.removed is None else ["rendering"])
         stages = Stages(should_stop)
         voiced = _voiced(work, stages)
         found = _rendered(work, objects, behind, voiced)
@@ -96,8 +99,9 @@ def _costs(planned: Plan) -> dict[str, float]:
         costs |= {"separating": _VOICE_A_SECOND * seconds} if asked.voice.settings.keep_background else {}
         costs |= {"converting": _VOICE_A_SECOND * seconds}
     if asked.removed:
-        costs |= {stage: cost * frames for stage, cost in _FILLING.items()}
-    elif not planned.copies_pictures:
+        own = _FILLERS.get(planned.inpainter, ("holes", "filling"))
+        costs |= {stage: cost * frames for stage, cost in _FILLING.items() if stage in own}
+    if not planned.copies_pictures:
         costs |= {"rendering": _RENDERING * frames}
     return costs | {"checking": 0.01 * sum(costs.values())}
 
@@ -127,21 +131,14 @@ def _voiced(work: Work, stages: Stages) -> Voiced | None:
 def _rendered(work: Work, objects: Objects, behind: Background | None, voiced: Voiced | None) -> Rendered:
     recording = work.plan.recording
     if voiced is None or recording is None:
-        return _with_sound(work, objects, behind, None)
+        return rendered(work, objects, behind, None)
     if not work.plan.copies_pictures:
-        return _with_sound(work, objects, behind, NewSound(recording.sounds[0].stream, voiced.result, voiced.tags))
-    teller = Teller("writing", 1, None, work.should_stop)
+        sound = NewSound(recording.sounds[0].stream, voiced.result, voiced.tags)
+        return rendered(work, objects, behind, sound)
+    teller = Teller("rendering", 1, None, work.should_stop)
     teller.check()
     notes = write_out(work.plan.out, recording, voiced.result, tag=voiced.tag)
     return Rendered({"rendering": teller.seconds}, notes)
-
-
-def _with_sound(work: Work, objects: Objects, behind: Background | None, sound: NewSound | None) -> Rendered:
-    if objects.removed is None or not is_hidden(work, objects, behind):
-        return rendered(work, objects, behind, sound)
-    found = rendered(work, without_removal(objects), behind, sound)
-    said = "What was removed lies behind the new background everywhere, so that nothing had to be filled."
-    return Rendered(found.stages_s, (said, *found.notes), found.flicker)
 
 
 def _report(
@@ -169,7 +166,7 @@ def _report(
         revisions=revisions,
         devices=devices,
         stages_s=stages_s,
-        notes=(*part.notes, *given.notes, *found.notes, *(() if said is None else said.notes)),
+        notes=(*part.notes, *given.notes, *objects.notes, *found.notes, *(() if said is None else said.notes)),
         flicker=found.flicker,
         changed=planned.asked.changed,
         sync=proof.sync,

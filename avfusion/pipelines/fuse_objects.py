@@ -16,8 +16,11 @@ from avfusion.matting import band_px
 from avfusion.media.cut import cut_track, later
 from avfusion.pipelines.fuse_plan import Work, check_numbers
 from avfusion.pipelines.given import Given, given_masks
+from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.remove_holes import grow_px_of, grown
 from avfusion.pipelines.track import Tracking, track
+
+_HIDDEN = "What was removed lies behind the new background everywhere, so that nothing had to be filled."
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ class Objects:
     """given: where the masks come from. tracking: None where they were given, or none is needed.
 
     kept: what stands in front of the background; None where the clip's own alpha says it, or nothing stays. removed:
-    what vanishes. numbers: (kept, removed) where they are known.
+    what is to be filled. numbers: (kept, removed) where they are known.
     """
 
     given: Given
@@ -61,6 +64,7 @@ class Objects:
     kept: Masks | None = None
     removed: Masks | None = None
     numbers: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    notes: tuple[str, ...] = ()
 
 
 def follow(work: Work, prompts: Sequence[Prompt], masks: Path | Masks | None, engine: str, segmenter: str) -> Objects:
@@ -75,7 +79,7 @@ def follow(work: Work, prompts: Sequence[Prompt], masks: Path | Masks | None, en
     elif prompts:
         tracking = track(
             whole, prompts, folder=work.folder / "track", engine=engine, segmenter=segmenter, device=work.device,
-            span=(start, stop), on_progress=work.on_progress, should_stop=work.should_stop,
+            span=(start, stop), keep=work.keep, on_progress=work.on_progress, should_stop=work.should_stop,
         )  # fmt: skip
         given = Given.worked(tracking, whole, prompts)
     else:
@@ -108,26 +112,18 @@ def numbers_in(masks: Masks) -> tuple[int, ...]:
     return tuple(sorted(there - {0}))
 
 
-def is_hidden(work: Work, objects: Objects, behind: Background | None) -> bool:
-    """Whether nothing of what would be filled can be seen: the new background covers it, and it touches nothing that
-    stays. Where the background is the scene itself, it can be."""
-    asked, part = work.plan.asked, work.plan.part
-    if not asked.background or isinstance(behind, OutOfFocus):
-        return False
-    assert objects.kept is not None
-    assert objects.removed is not None
-    wish = work.settings.remove
+def only_what_shows(work: Work, objects: Objects, behind: Background | None) -> Objects:
+    """The same, with nothing to be filled where none of it could be seen: the new background covers it, and it touches
+    nothing that stays. Where the background is the scene itself, it can be seen."""
+    removed, kept = objects.removed, objects.kept
+    if removed is None or kept is None or not work.plan.asked.background or isinstance(behind, OutOfFocus):
+        return objects
+    part, wish = work.plan.part, work.settings.remove
     grow_px = grow_px_of(wish, part, settle("inpainting", work.inpainter, work.device).engine)
+    teller = Teller("holes", part.frame_count, work.on_progress, work.should_stop)
     for frame in range(part.frame_count):
-        goes = objects.removed.union(frame)
-        if not goes.any():
-            continue
-        stays = objects.kept.union(frame)
-        if stays.any() and (grown(goes, grow_px + 2 * band_px(stays)) & stays).any():
-            return False
-    return not wish.replace
-
-
-def without_removal(objects: Objects) -> Objects:
-    """The same, where what vanishes need not be filled."""
-    return replace(objects, removed=None)
+        goes, stays = removed.union(frame), kept.union(frame)
+        if goes.any() and stays.any() and (grown(goes, grow_px + 2 * band_px(stays)) & stays).any():
+            return objects
+        teller.step()
+    return replace(objects, removed=None, notes=(_HIDDEN,))

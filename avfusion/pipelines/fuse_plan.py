@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avfusion.clip import Clip, Masks, Prompt
@@ -22,7 +22,7 @@ from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.remove_fill import settled_inpainter
 from avfusion.pipelines.remove_holes import check_grow
-from avfusion.pipelines.swap_settings import check_output
+from avfusion.pipelines.swap_settings import check_output, is_file
 from avfusion.pipelines.track import check_span
 
 
@@ -50,7 +50,8 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """whole, part: the clip, and the frames span[0]..span[1]-1 of it. recording: its sound, where that is changed."""
+    """whole, part: the clip, and the frames span[0]..span[1]-1 of it. recording: its sound, where that is changed.
+    inpainter: the name of the one that will fill; "" where nothing is removed."""
 
     asked: Asked
     whole: Clip
@@ -59,6 +60,7 @@ class Plan:
     recording: Recording | None
     out: Path
     page: Path | None
+    inpainter: str = ""
 
     @property
     def copies_pictures(self) -> bool:
@@ -115,10 +117,10 @@ def plan(
         settled_for(asked.voice, device)
     found = Plan(asked, clip, part, (start, stop), recording, out, page)
     _check_format(found)
-    if asked.removed:
-        check_grow(settings.remove.grow_px, part)
-        settled_inpainter(inpainter, device, settings.remove)
-    return found
+    if not asked.removed:
+        return found
+    check_grow(settings.remove.grow_px, part)
+    return replace(found, inpainter=settled_inpainter(inpainter, device, settings.remove).engine.name)
 
 
 def _check_objects(clip: Clip, prompts: Sequence[Prompt], asked: Asked, masks: Path | Masks | None) -> None:
@@ -158,8 +160,7 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def _check_outputs(clip: Clip, asked: Asked, out: Path, page: Path | None, settings: FuseSettings) -> None:
-    is_path = asked.background and asked.background not in ("blur", "transparent")
-    inputs = [clip.path, *([Path(asked.background)] if is_path and not asked.background.startswith("#") else [])]
+    inputs = [clip.path, *([Path(asked.background)] if is_file(asked.background) else [])]
     inputs += [] if asked.voice is None else asked.voice.files
     map_out = settings.remove.map_out
     if map_out is not None and not asked.removed:

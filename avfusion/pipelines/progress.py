@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import cv2
@@ -50,8 +50,13 @@ class Overall:
     """
 
     def __init__(self, on_progress: OnProgress, costs: Mapping[str, float]) -> None:
-        self._on_progress, self._costs = on_progress, costs
+        self._on_progress, self._costs = on_progress, dict(costs)
         self._most = 0.0
+
+    def leave_out(self, stages: Iterable[str]) -> None:
+        """They will not come after all."""
+        for stage in stages:
+            self._costs.pop(stage, None)
 
     def __call__(self, progress: Progress) -> None:
         stages = list(self._costs)

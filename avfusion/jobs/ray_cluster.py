@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -25,8 +26,8 @@ _ADDRESS = re.compile(r"(ray://)?(?P<host>\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):(?P<p
 _ANSWERS_WITHIN_S = 10.0
 _STARTS = 3
 
-# Read when Ray is imported. Nothing is reported to anybody; a job that asks for no card sees what its node has.
-_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+# Nothing is reported to anybody; a job that asks for no card sees what its node has.
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,10 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
         raise EngineNotReady("--on ray needs the package ray. Install it: pip install 'avfusion[jobs]'.")
     if address is not None:
         _check_somebody_is_there(address)
-    os.environ.update(_ENVIRONMENT)
-    import ray
-
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_environment(_QUIET if address else {**_QUIET, **_own_key()}))
+        import ray
+
         scratch = None
         if address is None:
             # The names of Ray's sockets are long, and the system takes 107 bytes: so not below AVFUSION_HOME.
@@ -91,7 +92,10 @@ def _check_somebody_is_there(address: str) -> None:
 
 def _start(ray: ModuleType, workers: int, scratch: Path) -> None:
     """A new cluster on this machine. Ray allows it 30 s, which is little where the machine has other work."""
-    own = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": os.fspath(scratch)}
+    own = {
+        "num_cpus": workers, "include_dashboard": False, "_temp_dir": os.fspath(scratch),
+        "_node_ip_address": "127.0.0.1",
+    }  # fmt: skip
     for _ in range(_STARTS - 1):
         with contextlib.suppress(EngineNotReady):
             _init(ray, None, **own)
@@ -109,6 +113,28 @@ def _init(ray: ModuleType, address: str | None, **own: Any) -> None:
             first = said(error).partition("\n")[0]
             raise EngineNotReady(f"--on {address or 'ray'}: the Ray cluster cannot be used ({first}).") from error
         raise
+
+
+def _own_key() -> dict[str, str]:
+    """A key to our own cluster, where the user has none; Ray would leave one in the user's home."""
+    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
+        return {}
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
+@contextlib.contextmanager
+def _environment(words: Mapping[str, str]) -> Iterator[None]:
+    """Ray takes these from the environment alone, and hands them on to its processes."""
+    before = {name: os.environ.get(name) for name in words}
+    os.environ.update(words)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager

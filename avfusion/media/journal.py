@@ -90,6 +90,16 @@ class Journal:
         self._notes[piece] = note
 
 
+def packed(parts: Mapping[str, Arrays]) -> dict[str, NDArray[Any]]:
+    """States of several as one."""
+    return {f"{name}.{key}": array for name, arrays in parts.items() for key, array in arrays.items()}
+
+
+def unpacked(state: Arrays, name: str) -> dict[str, NDArray[Any]]:
+    """The state of one of them."""
+    return {key.removeprefix(f"{name}."): array for key, array in state.items() if key.startswith(f"{name}.")}
+
+
 def _lines(path: Path) -> Iterator[Note]:
     """The notes that can be read."""
     if not path.is_file():

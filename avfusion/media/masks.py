@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -45,6 +46,10 @@ class BitRows:
     def __len__(self) -> int:
         return self._frames
 
+    def flush(self) -> None:
+        with writing(self._path), self._path.open("rb+") as file:
+            os.fsync(file.fileno())
+
     def __getitem__(self, frame: int) -> NDArray[np.uint8]:
         with self._path.open("rb") as file:
             file.seek(frame * self._row_bytes)
@@ -82,6 +87,22 @@ class TrackFolder:
             with writing(self._folder):
                 self._bits[object][frame] = np.packbits(mask)
         self._confidence[object][frame] = confidence
+
+    def take_up(self, confidence: Mapping[int, NDArray[np.float32]]) -> None:
+        """Goes on with what another `TrackFolder` has put here; confidence: what it knew when it was left."""
+        for number, known in confidence.items():
+            path, row_bytes = self._folder / f"object-{number}.bits", -(-self._size[0] * self._size[1] // 8)
+            self._bits[number] = BitRows(path, row_bytes=row_bytes, frames=self._frame_count)
+            self._confidence[number] = known
+
+    def flush(self) -> None:
+        """Waits until what was put is on the disk."""
+        for bits in self._bits.values():
+            bits.flush()
+
+    def confidence(self) -> dict[int, NDArray[np.float32]]:
+        """What was put so far, by object."""
+        return dict(self._confidence)
 
     def seal(self) -> MaskTrack:
         """The track is finished: what is not in the masks' files is written beside them for `read_track`."""

@@ -46,13 +46,15 @@ class Answers:
         shots: Sequence[int],
         tracking: Teller,
         learning: Teller,
+        piece_frames: int | None = None,
     ) -> None:
+        """piece_frames: as in `Runs`."""
         self._clip, self._keys, self._folder = clip, keys, folder
         self._tracker, self._engine, self._segmenters = tracker, engine, segmenters
         self._shots, self._learning = shots, learning
         self._reach = reach(keys, *span)
         tracking.expect(sum(self._way(place, way) for place, way in self._reach))
-        self._runs = Runs(clip, folder / "runs", engine=engine, shots=shots, teller=tracking)
+        self._runs = Runs(clip, folder / "runs", engine=engine, shots=shots, teller=tracking, piece_frames=piece_frames)
         self._masks: list[dict[int, Mask]] = []
         self._made: dict[tuple[int, Direction], Run] = {}
         self._learnt: tuple[int, Tracker] | None = None

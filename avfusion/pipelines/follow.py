@@ -7,14 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from avfusion.clip import Frame, Mask
+from avfusion.media.journal import Arrays, packed, unpacked
 from avfusion.pipelines.follow_words import WordFollower, together
-from avfusion.tracking import Correctable, Example, Tracked, Tracker, TrackState
+from avfusion.tracking import Correctable, Example, Keepable, Resumer, Tracked, Tracker, TrackState
 from avfusion.tracking.refind import Remembered, refind, remember
+from avfusion.tracking.snapshot import restored, snapshot
 
 # An object that is not there at once after a cut is looked for again every so many frames.
 _LOOK_EVERY = 12
 # What an object looked like at the key frame, and at the last few cuts.
 _MEMORIES = 4
+
+_OWN = ("_masks", "_objects", "_last", "_unremembered", "_trust", "_memories", "_since_cut")
+_KNOWN = (Remembered,)
 
 
 class Follower:
@@ -88,6 +93,24 @@ class Follower:
             self._trust = dict.fromkeys(followed, 1.0)
         else:
             self._state = self._begin(frame, {number: (mask, 1.0) for number, mask in followed.items()})
+
+    def state(self) -> Arrays | None:
+        """All that is known after the last step, as plain arrays; None where the tracker cannot be put aside."""
+        if self._by_words is not None or not (self._state is None or isinstance(self._state, Keepable)):
+            return None
+        own = {name: getattr(self, name) for name in _OWN}
+        inner = None if self._state is None else self._state.state()
+        return packed({"own": snapshot(own, _KNOWN), "tracker": inner or {}})
+
+    def restore(self, state: Arrays, frame: Callable[[int], Frame]) -> None:
+        """Takes what `state` gave; frame: reads one of the clip's frames."""
+        for name, value in restored(unpacked(state, "own"), _KNOWN, frame).items():
+            setattr(self, name, value)
+        inner = unpacked(state, "tracker")
+        if inner:
+            tracker = self._tracker()
+            assert isinstance(tracker, Resumer)
+            self._state = tracker.resume(inner, frame)
 
     def _begin(self, frame: Frame, known: Mapping[int, tuple[Mask, float]]) -> TrackState | None:
         """known: masks and how far to trust them, by object. None where there is nothing to follow."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from avfusion.clip import Clip, Yuv
 from avfusion.media.formats import format_of
-from avfusion.media.journal import Arrays
+from avfusion.media.journal import Arrays, packed, unpacked
 from avfusion.media.segments import Segments, can_be_joined
 from avfusion.media.write import Rgba
 from avfusion.pipelines.keep import Keep
@@ -44,16 +44,6 @@ class Rendering:
     def restore(self, state: Arrays) -> None:
         for name, carrier in self._carriers.items():
             carrier.restore(unpacked(state, name))
-
-
-def packed(parts: Mapping[str, Arrays]) -> Arrays:
-    """States of several as one."""
-    return {f"{name}.{key}": array for name, arrays in parts.items() for key, array in arrays.items()}
-
-
-def unpacked(state: Arrays, name: str) -> Arrays:
-    """The state of one of them."""
-    return {key.removeprefix(f"{name}."): array for key, array in state.items() if key.startswith(f"{name}.")}
 
 
 def kept_pictures(keep: Keep | None, stage: str, clip: Clip, out: Path, *depends: object) -> Segments | None:

@@ -14,12 +14,16 @@ import cv2
 import numpy as np
 
 from avfusion.clip import Clip, Frame, Mask, MaskTrack, Rgb
+from avfusion.media.journal import Journal, packed, unpacked
 from avfusion.media.masks import TrackFolder, overlay, read_track
 from avfusion.media.target import writing
 from avfusion.pipelines.follow import Follower
+from avfusion.pipelines.frame import one_frame
 from avfusion.pipelines.keys import Direction
 from avfusion.pipelines.progress import Teller
 from avfusion.tracking import Example, Tracked, Tracker
+
+_ASIDE = "tracker"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +83,20 @@ def way(start: Start, reach: int) -> int:
 class Runs:
     """All runs of one engine on one clip. A run is made once; a longer one from the same start takes its place."""
 
-    def __init__(self, clip: Clip, folder: Path, *, engine: str, shots: Sequence[int], teller: Teller) -> None:
+    def __init__(
+        self,
+        clip: Clip,
+        folder: Path,
+        *,
+        engine: str,
+        shots: Sequence[int],
+        teller: Teller,
+        piece_frames: int | None = None,
+    ) -> None:
+        """piece_frames: what the tracker knows is put aside every so many frames, so that a run that is killed on its
+        way is gone on with there; None: it is begun anew."""
         self._clip, self._folder, self._engine, self._teller = clip, folder, engine, teller
+        self._piece_frames = piece_frames
         self._cuts = frozenset(shots[1:])
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -95,9 +111,12 @@ class Runs:
             self._teller.skip(way(start, reach))
             return known
         for old in self._folder.glob(f"{name}.*"):
-            shutil.rmtree(old, ignore_errors=True)
+            if self._piece_frames is None or old.suffix not in (".part", ".aside"):
+                shutil.rmtree(old, ignore_errors=True)
         part, whole = self._folder / f"{name}.part", self._folder / f"{name}.{reach}"
-        clip = self._clip
+        clip, aside = self._clip, None
+        if self._piece_frames is not None:
+            aside = Journal(self._folder / f"{name}.aside")
         out = TrackFolder(
             part,
             width_px=clip.width_px,
@@ -107,12 +126,14 @@ class Runs:
         )
         try:
             first = start.by_way_of or start.key
-            self._go(start, reach, Follower(tracker, first.masks, sure, first.words), out)
+            self._go(start, reach, Follower(tracker, first.masks, sure, first.words), out, aside)
             out.seal()
             with writing(whole):
                 part.rename(whole)
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            if aside is None or whole.exists():
+                shutil.rmtree(part, ignore_errors=True)
+                shutil.rmtree(self._folder / f"{name}.aside", ignore_errors=True)
         track = self._read(whole)
         assert track is not None
         return Run(name, reach, track)
@@ -138,23 +159,44 @@ class Runs:
             path, width_px=clip.width_px, height_px=clip.height_px, frame_count=clip.frame_count, engine=self._engine
         )
 
-    def _go(self, start: Start, reach: int, follower: Follower, out: TrackFolder) -> None:
-        key, turns = start.key, False
-        if start.by_way_of is not None:
-            come = start.by_way_of.frame
-            turns = (come < key.frame) != (reach > key.frame)
-            for frame, _ in self._followed(come, key.frame, follower):
-                if frame.index != come:
-                    self._teller.step()
-            follower.correct(frame, key.masks, turns=turns, words=key.words)
+    def _go(self, start: Start, reach: int, follower: Follower, out: TrackFolder, aside: Journal | None) -> None:
+        key = start.key
+        begin = self._taken_up(follower, out, aside, most=abs(reach - key.frame), key=key.frame)
+        if begin is not None:
+            self._teller.skip(way(start, begin))
+        elif start.by_way_of is not None:
+            self._come(start.by_way_of.frame, key, reach, follower)
         # A tracker that has come here has seen this frame.
-        seen = key.frame if start.by_way_of is not None else None
-        for frame, tracked in self._followed(key.frame, reach, follower, seen=seen):
+        seen = begin if begin is not None else key.frame if start.by_way_of is not None else None
+        for frame, tracked in self._followed(key.frame if begin is None else begin, reach, follower, seen=seen):
             if frame.index == key.frame:
                 continue
             for number, mask in tracked.masks.items():
                 out.put(frame.index, number, mask, tracked.confidence[number])
+            if aside is not None and abs(frame.index - key.frame) % (self._piece_frames or 1) == 0:
+                _put_aside(follower, out, aside, frame.index)
             self._teller.step(partial(_shown, frame, tracked.masks))
+
+    def _come(self, come: int, key: Known, reach: int, follower: Follower) -> None:
+        """From the key frame before, to where this one corrects what is followed."""
+        for frame, _ in self._followed(come, key.frame, follower):
+            if frame.index != come:
+                self._teller.step()
+        follower.correct(frame, key.masks, turns=(come < key.frame) != (reach > key.frame), words=key.words)
+
+    def _taken_up(
+        self, follower: Follower, out: TrackFolder, aside: Journal | None, *, most: int, key: int
+    ) -> int | None:
+        """The frame at which the tracker was put aside in an earlier run, if it was on this run's way."""
+        note = None if aside is None else aside.find(_ASIDE)
+        if aside is None or note is None or abs(int(note["frame"]) - key) > most:
+            return None
+        state = aside.load(note["file"])
+        if state is None:
+            return None
+        follower.restore(unpacked(state, "follower"), lambda index: one_frame(self._clip, index))
+        out.take_up({int(number): kept for number, kept in unpacked(state, "confidence").items()})
+        return int(note["frame"])
 
     def _followed(
         self, first: int, last: int, follower: Follower, *, seen: int | None = None
@@ -168,6 +210,20 @@ class Runs:
                     continue
                 after_cut = (frame.index if forwards else frame.index + 1) in self._cuts and frame.index != first
                 yield frame, follower.step(frame, after_cut=after_cut)
+
+
+def _put_aside(follower: Follower, out: TrackFolder, aside: Journal, frame: int) -> None:
+    """The masks up to this frame lie in their files; this says so, and what the tracker knows. The last one counts."""
+    state = follower.state()
+    if state is None:
+        return
+    confidence = {str(number): kept for number, kept in out.confidence().items()}
+    out.flush()
+    before, name = aside.find(_ASIDE), f"{frame}.npz"
+    aside.save(name, packed({"follower": state, "confidence": confidence}))
+    aside.note(_ASIDE, files=[name], file=name, frame=frame)
+    if before is not None:
+        (aside.folder / before["file"]).unlink(missing_ok=True)
 
 
 def _shown(frame: Frame, masks: Mapping[int, Mask]) -> Rgb:

@@ -57,7 +57,7 @@ def segment(
     with scratch(keep) as folder:
         tracking = track(
             clip, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device, span=span,
-            on_progress=on_progress, should_stop=should_stop,
+            keep=keep, on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
         found = cut_track(tracking.track, *tracking.span)
         clip = cut(clip, *tracking.span)

@@ -75,7 +75,7 @@ def swap(
             given = Given.of(
                 track(
                     whole, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device,
-                    span=(start, stop), on_progress=on_progress, should_stop=should_stop,
+                    span=(start, stop), keep=keep, on_progress=on_progress, should_stop=should_stop,
                 )
             )  # fmt: skip
         masks_shown = given.masks

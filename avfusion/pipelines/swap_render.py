@@ -16,10 +16,9 @@ from avfusion.compositing.cutout import cut_out
 from avfusion.compositing.match import ColourMatch
 from avfusion.matting import Matte, Matting
 from avfusion.media.colour import matrix_in_use
-from avfusion.media.journal import Arrays
+from avfusion.media.journal import Arrays, packed, unpacked
 from avfusion.media.write import Rgba, as_rgb
 from avfusion.metrics.flicker import FlickerMeter
-from avfusion.pipelines.keep_pictures import packed, unpacked
 from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.swap_settings import SwapSettings
 

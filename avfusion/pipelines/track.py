@@ -18,6 +18,7 @@ from avfusion.media.masks import TrackFolder
 from avfusion.media.shots import find_shots
 from avfusion.media.target import whole_file, writing
 from avfusion.pipelines.answers import Answers
+from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.keys import Key, keys_of, words_alone
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.segmenters import segmenters_for
@@ -78,6 +79,7 @@ def track(
     device: str = "auto",
     span: tuple[int, int] | None = None,
     exhaustive: bool = False,
+    keep: Keep | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Tracking:
@@ -87,7 +89,8 @@ def track(
     to the object's next key frame or the end; between two key frames both answers are joined. At a cut a track ends,
     and goes on where the object is surely found again. Prompts on a later frame correct what the earlier part of the
     log gives there. What was tracked before is found again in `folder`: a new prompt costs only what it affects.
-    exhaustive: an engine that can look at everything in each frame does so; others do as always.
+    exhaustive: an engine that can look at everything in each frame does so; others do as always. keep: `folder` lies
+    there, and a tracker that can be put aside (`Keepable`) is gone on with in the middle of its way.
     """
     keys = keys_of(clip, prompts)
     start, stop = check_span(clip, span)
@@ -95,6 +98,17 @@ def track(
     asked = _asked_of_segmenters(keys, tracker_choice)
     segmenters = segmenters_for(asked, segmenter, device)
     _refuse_clicks(prompts, segmenter)
+    if keep is not None:
+        choice = (
+            tracker_choice.engine.name,
+            tracker_choice.revision,
+            tracker_choice.device,
+            exhaustive,
+            segmenter,
+            start,
+            stop,
+        )
+        folder = keep.stage("track", keep.clip_digest(clip), *choice).folder
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     first, last = min(start, *(key.frame for key in keys)), max(stop - 1, *(key.frame for key in keys))
@@ -109,6 +123,7 @@ def track(
         answers = Answers(
             clip, keys, (start, stop), folder=folder, tracker=tracker, engine=name, shots=shots,
             segmenters=segmenters, tracking=tracking, learning=learning,
+            piece_frames=None if keep is None else keep.segment_frames,
         )  # fmt: skip
         answers.derive()
     found = _written(clip, answers, (start, stop), folder, tracker_choice.engine.name, tracking)

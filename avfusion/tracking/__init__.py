@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
 
 from avfusion.clip import Frame, Mask
 
@@ -55,6 +57,24 @@ class Correctable(TrackState, Protocol):
         turns: from here on the frames come in the other direction of time. False where the masks are too far from what
         was followed: then the tracker has to begin anew from them.
         """
+        ...
+
+
+@runtime_checkable
+class Keepable(TrackState, Protocol):
+    """A state that can be put aside between two frames and gone on with in another process, to the same masks."""
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """All that it knows, as plain arrays."""
+        ...
+
+
+@runtime_checkable
+class Resumer(Protocol):
+    """A tracking engine whose states are `Keepable`."""
+
+    def resume(self, state: Mapping[str, NDArray[Any]], frame: Callable[[int], Frame]) -> TrackState:
+        """What gave that state. frame: reads one of the clip's frames."""
         ...
 
 

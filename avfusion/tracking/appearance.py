@@ -26,7 +26,7 @@ LOCAL_SHAPE = (CELLS, CELLS, 8, 12, 12)
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """The square, in work pixels, that is divided into CELLS x CELLS parts."""
 
     x: float
@@ -80,9 +80,9 @@ class Appearance:
         """Log odds float32 [h, w] by colour and part of the object; x, y: each pixel's place at last learning."""
         return np.take(self._local_odds, self._place.cells(x, y) * np.int32(8 * 12 * 12) + _local_level(planes))
 
-    def _placed(self, probability: Field) -> _Place:
+    def _placed(self, probability: Field) -> Place:
         x, y, width, height = cv2.boundingRect((probability > 0.5).view(np.uint8))
-        return _Place(x + width / 2, y + height / 2, (0.5 + self._margin) * max(width, height, 8))
+        return Place(x + width / 2, y + height / 2, (0.5 + self._margin) * max(width, height, 8))
 
     def _global_counts(self, planes: Planes, on_object: Field, on_background: Field) -> tuple[Counts, ...]:
         level = _global_level(planes).ravel()

@@ -14,7 +14,7 @@ picture's edges.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -23,11 +23,15 @@ import numpy as np
 from avfusion.clip import Frame, Mask
 from avfusion.errors import MaskSizeMismatch, NoPrompt
 from avfusion.tracking import Example, Tracked
+from avfusion.tracking.appearance import Appearance, Place
+from avfusion.tracking.evidence import Calibration
 from avfusion.tracking.motion import background_motion, coarse_flow
+from avfusion.tracking.pace import Pace
 from avfusion.tracking.plate import Picture, Plate
 from avfusion.tracking.scene import Scene
+from avfusion.tracking.snapshot import Arrays, restored, snapshot
 from avfusion.tracking.target import Eye, Target, TargetSettings
-from avfusion.tracking.window import enlarged
+from avfusion.tracking.window import Window, enlarged
 
 COARSE_PX = 432
 """The longer side, at most, of the small picture on which the background is followed."""
@@ -51,6 +55,12 @@ class Flow:
     def begin(self, frame: Frame, masks: Mapping[int, Mask], sure: Sequence[Example] = ()) -> FlowState:
         """Starts from known masks bool [H, W] by object number. Raises MaskSizeMismatch and NoPrompt."""
         return FlowState(frame, masks, self._settings, sure=sure)
+
+    def resume(self, state: Arrays, frame: Callable[[int], Frame]) -> FlowState:
+        """As `avfusion.tracking.Resumer`."""
+        found = restored(state, _KNOWN, frame)
+        assert isinstance(found, FlowState)
+        return found
 
 
 class FlowState:
@@ -92,6 +102,10 @@ class FlowState:
         self._last, self._coarse = frame, coarse
         return Tracked(masks, confidence)
 
+    def state(self) -> Arrays:
+        """As `avfusion.tracking.Keepable`; only without an eye."""
+        return snapshot(self, _KNOWN)
+
     def correct(self, masks: Mapping[int, Mask], *, turns: bool) -> bool:
         """Takes over masks for the frame of the last step; False where one is of another object or elsewhere.
 
@@ -125,6 +139,12 @@ class FlowState:
         height, width = self._coarse.shape[:2]
         anything = np.logical_or.reduce(list(masks.values())).view(np.uint8)
         return cv2.resize(anything * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA) > 25
+
+
+_KNOWN = (
+    FlowState, Target, TargetSettings, Window, Appearance, Place, Calibration, Pace, Plate,
+)  # fmt: skip
+"""What makes up a state, but for its frame."""
 
 
 def coarse_picture(frame: Frame) -> Picture:

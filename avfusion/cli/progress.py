@@ -36,6 +36,9 @@ class ProgressLine:
     def __call__(self, progress: Progress) -> None:
         if self._quiet:
             return
+        if progress.note:
+            self.say(f"Note: {progress.note}")
+            return
         words = in_words(progress)
         if self._rewrites:
             width = shutil.get_terminal_size().columns - 1

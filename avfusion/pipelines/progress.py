@@ -20,7 +20,7 @@ _PREVIEW_PX = 640
 class Progress:
     """stage: `tracking` or `rendering`. preview: at most 640 px wide or high, now and then; else None. unit: what is
     counted: frames of a clip, or seconds of sound. overall: 0..1, how far the whole run is, where it has stages that
-    are known beforehand (`Overall`)."""
+    are known beforehand (`Overall`). note: something to know before the run goes on; told once."""
 
     stage: str
     done: int
@@ -30,6 +30,7 @@ class Progress:
     preview: Rgb | None = None
     unit: str = "frames"
     overall: float | None = None
+    note: str = ""
 
 
 OnProgress = Callable[[Progress], None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from avfusion.clip import Clip, Masks, Prompt
@@ -14,7 +15,8 @@ from avfusion.media.target import refuse_inputs, refuse_target
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.given import Given, given_masks
 from avfusion.pipelines.keep import Keep, scratch
-from avfusion.pipelines.progress import OnProgress, ShouldStop
+from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop
+from avfusion.pipelines.remove_doubts import doubt
 from avfusion.pipelines.remove_fill import settled_inpainter
 from avfusion.pipelines.remove_holes import check_grow
 from avfusion.pipelines.remove_picture import is_picture_out
@@ -62,14 +64,28 @@ def remove(
         else:
             tracking = track(
                 whole, prompts, folder=folder / "track", engine=tracker, segmenter=segmenter, device=device,
-                span=(start, stop), on_progress=on_progress, should_stop=should_stop,
+                span=(start, stop), keep=keep, on_progress=on_progress, should_stop=should_stop,
             )  # fmt: skip
-            given = Given.worked(tracking, whole, prompts)
+            given = _questioned(Given.worked(tracking, whole, prompts), prompts, on_progress)
         assert given.masks is not None
         is_whole = given.masks.frame_count != part.frame_count
         shown = later(given.masks, start, stop) if is_whole else given.masks
         done = removed(Removal(part, shown, out, settings, folder, on_progress, should_stop), engine, device)
     return _report(part, out, settings, given, done)
+
+
+def _questioned(given: Given, prompts: Sequence[Prompt], on_progress: OnProgress | None) -> Given:
+    """With a note, told at once, where what the prompts select does not look like an object."""
+    assert given.masks is not None
+    frames = {prompt.frame for prompt in prompts if prompt.frame < given.masks.frame_count}
+    for frame in sorted(frames):
+        words = doubt(given.masks.union(frame), [prompt for prompt in prompts if prompt.frame == frame])
+        if words:
+            words = f"Frame {frame}: {words[0].lower()}{words[1:]}"
+            if on_progress is not None:
+                on_progress(Progress("holes", 0, given.masks.frame_count, 0.0, None, note=words))
+            return replace(given, notes=(*given.notes, words))
+    return given
 
 
 def _report(part: Clip, out: Path, settings: RemoveSettings, given: Given, done: Done) -> RemoveReport:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from avfusion.clip import Clip, Drawn, Prompt
+from avfusion.clip import Clip, Drawn, Mask, Prompt
+from avfusion.pipelines.remove_doubts import doubt
 from avfusion.pipelines.track import Tracking
 from avfusion.ui.clicks import Selection
 from avfusion.ui.span import covers
@@ -45,6 +46,10 @@ class InpaintVisit(Visit):
             known = {id(prompt) for prompt in self.brought}
             drawn = [prompt for prompt in self.selection.prompts if isinstance(prompt, Drawn)]
         return replace(_WORDING, draws="painted by hand" if any(id(prompt) not in known for prompt in drawn) else "")
+
+    def doubt(self, shown: Mask) -> str:
+        """As in every visit; much of what is selected by mistake would take the picture with it."""
+        return doubt(shown, self.selection.prompts)
 
     def give(self, made: Made) -> None:
         """Takes masks for what the visitor says should go."""

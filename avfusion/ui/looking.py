@@ -53,6 +53,8 @@ def look(visit: Visit, frame: int, segmenter: str, *, quick: bool = False) -> Lo
             labels = None if quick else shown_labels(visit, clip, frame, segmenter)
             news = words.news(visit.known is None or clip.frame_count == 1, is_current(visit))
             said = words.selected(selection, frame, labels, news, visit.wording)
+            if labels is not None:
+                said += words.doubt(visit.doubt(labels > 0))
         except AvfusionError as error:
             said = words.problem(error, clip.path)
         corner = selection.corner

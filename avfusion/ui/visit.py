@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avfusion.clip import Clip, Prompt
+from avfusion.clip import Clip, Mask, Prompt
 from avfusion.jobs.home import hold, home, job_folder, new_job
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.pipelines.track import Tracking
@@ -25,6 +25,7 @@ from avfusion.ui.words import Wording
 RUN = "run"
 # A run stops at its next frame; whoever deletes its files waits for that, and not for ever.
 _PATIENCE_S = 10.0
+_PATIENCE_FOR_A_PIECE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Visit:
     def wording(self) -> Wording:
         """What is said of the selection."""
         return Wording()
+
+    def doubt(self, shown: Mask) -> str:
+        """What is odd about the selection that is shown on a frame, bool [H, W]; here nothing ever is."""
+        return ""
 
     @property
     def folder(self) -> Path:
@@ -126,6 +131,14 @@ class Visit:
         for other, run in self._runs:
             if kind in (None, other):
                 run.stop()
+
+    def stop_and_wait(self, kind: str) -> None:
+        """Stops what runs of one kind, and returns when it has: a piece that is being converted is converted first."""
+        self.is_stopped = True
+        self.stop(kind)
+        for other, run in self._runs:
+            if other == kind:
+                run.wait(_PATIENCE_FOR_A_PIECE_S)
 
     @property
     def track_folder(self) -> Path:

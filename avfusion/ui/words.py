@@ -59,6 +59,11 @@ def good(text: str) -> str:
     return f'<p class="note good">{escape(text)}</p>'
 
 
+def doubt(text: str) -> str:
+    """Something that may well not be what the visitor wants."""
+    return f'<p class="note doubt" role="status">{escape(text)}</p>' if text else ""
+
+
 def problem(error: AvfusionError, *paths: Path) -> str:
     """The message of an error, with file names instead of the server's paths."""
     text = str(error)

@@ -76,6 +76,22 @@ def pictures_in(path: Path) -> list[bytes]:
         return [archive.read(name) for name in sorted(archive.namelist())]
 
 
+def test_a_selection_of_most_of_the_picture_is_questioned_before_it_goes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grain = np.random.default_rng(2).integers(0, 20, (64, 96, 3), np.uint8)
+    grain[5:59, 5:91] += np.uint8(200)
+    cv2.imwrite(str(tmp_path / "in.png"), grain)
+    words = ["remove", str(tmp_path / "in.png"), "--box", "4,4,92,60", "--engine", "telea"]
+    assert main([*words, "--json", "--out", str(tmp_path / "out.png")]) == 0
+    shown = capsys.readouterr()
+    asked = "Frame 0: what is selected covers 7"
+    assert shown.err.index(f"Note: {asked}") < shown.err.index("holes 1/1")
+    assert any(note.startswith(asked) for note in json.loads(shown.out)["notes"])
+    assert main([*words, "--quiet", "--out", str(tmp_path / "out.png")]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_to_replace_takes_words(material: Material, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["remove", str(material.clip), "--masks", str(material.masks), "--replace"]
     assert main([*words, "--out", str(tmp_path / "out.mp4")]) == 2

@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIPS = ROOT.parent / "shared" / "data" / "clips"
+_MOMENT_S = 0.7
 
 
 def cut(folder: Path, *, count: int, frames: int, width: int) -> Path:
@@ -120,7 +122,8 @@ def compare(jobs: Path, folder: Path) -> None:
 
     def kill(ended: int) -> None:
         if ended == half:
-            nodes.kill_one()
+            # A moment later, when every node has taken its next job.
+            threading.Timer(_MOMENT_S, nodes.kill_one).start()
 
     killed, killed_s = batch(jobs, folder / "killed", on=nodes.address, on_outcome=kill)
     nodes.cluster.shutdown()

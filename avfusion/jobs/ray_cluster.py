@@ -11,6 +11,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -65,6 +66,8 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
             scratch = Path(tempfile.mkdtemp(prefix="avf-"))
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
             stack.callback(_end_processes_of, scratch)
+        # Ray prints what happens to nodes among our results.
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         stack.callback(ray.shutdown)
         with _keeping_sigterm():
             if scratch is None:

@@ -37,7 +37,8 @@ def work(order: Mapping[str, Any]) -> Answer:
         answer = renamed(answer, there)
         if answer["status"] == "done":
             answer["files"] = {path.name: sent(ray, path) for path in (folder / _OUT).iterdir()}
-    answer["where"] = f"{socket.gethostname()}, process {os.getpid()}"
+    node = ray.get_runtime_context().get_node_id()
+    answer["where"] = f"{socket.gethostname()}, node {node[:8]}, process {os.getpid()}"
     return answer
 
 

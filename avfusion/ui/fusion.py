@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from avfusion.ui.fusion_layout import (
     ClipPart,
     ResultPart,
     RunPart,
+    UnfinishedPart,
     changes_part,
     clip_part,
     result_part,
@@ -49,11 +51,12 @@ class Sources:
 
 
 def build(
-    tab: gr.Tab, tabs: gr.Tabs, clips: Target, background: Source, inpaint: Source, voice: Source, *, runs_at_once: int
-) -> None:
+    page: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, clips: Target, background: Source, inpaint: Source, voice: Source,
+    unfinished: UnfinishedPart, *, runs_at_once: int,
+) -> None:  # fmt: skip
     """The tab's widgets, then its wires. Called inside the tab, when the tabs it takes from are there.
 
-    clips: where a clip that is given here goes: the tab Background.
+    clips: where a clip that is given here goes: the tab Background. unfinished: stands above all tabs.
     """
     own = gr.State(FusionVisit())
     with gr.Column(elem_classes="card"):
@@ -66,7 +69,7 @@ def build(
     sources = Sources(background, inpaint, voice)
     _wire_looking(tab, own, sources, clips, clip, changes, result)
     _wire_ways(tabs, clip, changes)
-    _wire_run(own, background.visit, sources, changes, ran, result, runs_at_once=runs_at_once)
+    _wire_run(page, tabs, own, background.visit, sources, changes, Outputs(ran, result, unfinished), runs_at_once)
 
 
 def _wire_looking(
@@ -128,11 +131,24 @@ def _wire_ways(tabs: gr.Tabs, clip: ClipPart, changes: ChangesPart) -> None:
             )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """What a run changes."""
+
+    ran: RunPart
+    result: ResultPart
+    unfinished: UnfinishedPart
+
+    @property
+    def shows(self) -> list[Any]:
+        return [*self.ran.shows, *self.result.shows, self.unfinished.job, self.unfinished.row]
+
+
 def _wire_run(
-    own: gr.State, visit: gr.State, sources: Sources, changes: ChangesPart, ran: RunPart, result: ResultPart, *,
-    runs_at_once: int,
+    page: gr.Blocks, tabs: gr.Tabs, own: gr.State, visit: gr.State, sources: Sources, changes: ChangesPart,
+    out: Outputs, runs_at_once: int,
 ) -> None:  # fmt: skip
-    shows = [*ran.shows, *result.shows]
+    ran, unfinished, shows = out.ran, out.unfinished, out.shows
     switches: list[Any] = [
         changes.background.switch, changes.remove.switch, changes.removed, changes.voice.switch, ran.format,
     ]  # fmt: skip
@@ -143,10 +159,22 @@ def _wire_run(
         wish = Switches(background, remove, tuple(removed), voice, ending)
         yield from running.run(fused, sources.read(values), wish)
 
+    def go_on(fused: FusionVisit, job: Any, *values: Any) -> Iterator[running.Shown]:
+        yield from running.go_on(fused, sources.read(values), job)
+
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     begun = ran.run.click(running.begin, [visit], shows, queue=False, **hidden)
-    event = begun.then(run, [own, *switches, *sources.inputs], shows, **slow)
-    event.success(None, js=scroll_to("fusion-results", "fusion-status"))
-    event.failure(running.fail, [visit], shows, **hidden)
-    ran.stop.click(running.stop, [visit], ran.shows, queue=False, cancels=[event], **hidden)
+    again = unfinished.go_on.click(partial(gr.Tabs, selected="fusion"), None, tabs, queue=False, **hidden)
+    again = again.then(running.begin, [visit], shows, queue=False, **hidden)
+    runs = [
+        begun.then(run, [own, *switches, *sources.inputs], shows, **slow),
+        again.then(go_on, [own, unfinished.job, *sources.inputs], shows, **slow),
+    ]
+    for event in runs:
+        event.success(None, js=scroll_to("fusion-results", "fusion-status"))
+        event.failure(running.fail, [visit], shows, **hidden)
+    ran.stop.click(running.stop, [visit, unfinished.job], shows, queue=False, cancels=runs, **hidden)
+    kept: list[Any] = [unfinished.job, unfinished.row]
+    unfinished.forget.click(running.give_up, unfinished.job, kept, queue=False, **hidden)
+    page.load(running.offer, unfinished.job, unfinished.row, queue=False, **hidden)

@@ -78,6 +78,26 @@ class ResultPart:
         return [self.section, self.earlier, self.player, self.report, self.clip, self.page, self.job]
 
 
+@dataclass(frozen=True)
+class UnfinishedPart:
+    """A run that was cut off. job: its id, which the visitor's browser keeps."""
+
+    job: gr.BrowserState
+    row: gr.Row
+    go_on: gr.Button
+    forget: gr.Button
+
+
+def unfinished_part() -> UnfinishedPart:
+    # The id alone lets somebody use the job; a fixed secret, so that it can be read after the server was started again.
+    job = gr.BrowserState("", storage_key="avfusion-fusion", secret="avfusion-fusion")
+    with gr.Row(visible=False, elem_id="fusion-unfinished", elem_classes="invitation") as row:
+        gr.HTML(f'<p class="note" role="status">{say("fusion-unfinished")}</p>')
+        go_on = gr.Button(say("fusion-go-on"), variant="primary", min_width=100, scale=0, elem_id="fusion-go-on")
+        forget = gr.Button(say("fusion-forget"), min_width=100, scale=0, elem_id="fusion-forget")
+    return UnfinishedPart(job, row, go_on, forget)
+
+
 def step(number: int, key: str) -> str:
     return f'<h2 class="step"><span class="number" aria-hidden="true">{number}</span>{say(key)}</h2>'
 
@@ -167,5 +187,5 @@ def result_part() -> ResultPart:
                 say("fusion-download"), variant="primary", min_width=240, elem_id="fusion-download"
             )
             page = gr.DownloadButton(say("fusion-report-file"), min_width=140, elem_id="fusion-report-file")
-            job = gr.DownloadButton(say("fusion-job-file"), min_width=140, visible=False, elem_id="fusion-job-file")
+            job = gr.DownloadButton(say("fusion-job-file"), min_width=140, elem_id="fusion-job-file")
     return ResultPart(section, earlier, player, report, clip, page, job)

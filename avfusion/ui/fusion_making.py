@@ -1,71 +1,85 @@
-"""What a run of the Fusion tab does on its thread: follows, fuses, and copies what a browser cannot play."""
+"""What a run of the Fusion tab does on its thread: runs the job, and copies what a browser cannot play."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from avfusion.clip import Clip
+from avfusion.jobs.home import job_folder
+from avfusion.jobs.job_file import read_job
+from avfusion.jobs.run import Started
+from avfusion.jobs.state import JOB_FILE
 from avfusion.media.cut import cut
 from avfusion.media.probe import probe
-from avfusion.pipelines.fuse import fuse
 from avfusion.pipelines.fuse_settings import FuseReport
-from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop, Teller
-from avfusion.pipelines.track import Tracking
-from avfusion.ui.following import followed
+from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.ui import fusion_job
 from avfusion.ui.fusion_wish import FusionWish
-from avfusion.ui.inpaint_making import copied, frames_of, middle_of, plays
-from avfusion.ui.visit import Visit
+from avfusion.ui.gpu_turns import run_in_turns
+from avfusion.ui.inpaint_making import copied, frames_of, plays
+from avfusion.ui.visit import Visit, linked
 
 _PLAYABLE = (".mp4", ".webm")
-# How much of all the work following an object usually is, where it has not been followed before.
-_FOLLOWING = 0.5
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """file: to download. page: the report for people. before, after: to be played; `before` starts offset_s earlier.
-
-    clip: the part. middle: where the border between before and after begins, 0..1 of the width. has_old_sound: in
-    `before`.
-    """
+    """file: to download. page: the report for people. job: the job file. before, after: to be played; `before` starts
+    offset_s earlier. clip: the part. has_old_sound: whether `before` has it."""
 
     clip: Clip
     file: Path
     page: Path | None
+    job: Path
     report: FuseReport
     before: Path
     after: Path
     offset_s: float
-    middle: float
     has_old_sound: bool
 
 
-def make(visit: Visit, wish: FusionWish, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
-    """The whole run. Raises what following and `fuse` raise."""
-    clip, span = wish.clip, wish.wanted.span
-    tracking: Tracking | None = None
-    notes: tuple[str, ...] = ()
-    fusing = on_progress
-    if wish.wanted.prompts:
-        is_known = visit.track_for(wish.wanted) is not None
-        share = 0.0 if is_known else _FOLLOWING
-        tracking, notes = followed(visit, clip, wish.wanted, _part_of(on_progress, 0.0, share), should_stop)
-        fusing = _part_of(on_progress, share, 1.0)
-    with visit.folder_for("fused") as folder:
-        file, page = folder / f"{clip.path.stem}-fused{wish.ending}", folder / f"{clip.path.stem}-report.html"
-        report = fuse(
-            clip, out=file, background=wish.background, remove=wish.removed or None, voice=wish.voice,
-            masks=tracking.track if tracking else None, inpainter=wish.inpainter, span=span, settings=wish.settings,
-            report=page, on_progress=fusing, should_stop=should_stop,
-        )  # fmt: skip
-        if tracking is not None:
-            report = replace(
-                report, engines={**tracking.engines, **report.engines},
-                revisions={**tracking.revisions, **report.revisions}, devices={**tracking.devices, **report.devices},
-                stages_s={**tracking.stages_s, **report.stages_s}, notes=(*notes, *report.notes),
-            )  # fmt: skip
+def make(
+    visit: Visit,
+    place: str,
+    wish: FusionWish,
+    on_begun: Callable[[str], None],
+    on_progress: OnProgress,
+    should_stop: ShouldStop,
+) -> Outcome:
+    """The whole run. place: what the visit's folder for the result is called. on_begun: is told the job's id. Raises
+    what starting a job and `fuse` raise."""
+    started = fusion_job.begin(visit, wish, should_stop)
+    on_begun(started.id)
+    return _carried_out(visit, place, started, wish.clip, wish.wanted.span, on_progress, should_stop)
+
+
+def go_on(visit: Visit, place: str, job: str, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
+    """A run that was cut off, from where it was. Raises what `avfusion.jobs.run.run` raises."""
+    folder = job_folder(job)
+    asked = read_job(folder / JOB_FILE)
+    with visit.folder_for(f"{place}-clip") as kept:
+        clip = probe(linked(folder / asked.inputs["clip"].path, kept))
+        return _carried_out(visit, place, job, clip, asked.span, on_progress, should_stop)
+
+
+def _carried_out(
+    visit: Visit, place: str, job: Started | str, clip: Clip, span: tuple[int, int] | None, on_progress: OnProgress,
+    should_stop: ShouldStop,
+) -> Outcome:  # fmt: skip
+    """Runs the job and takes its files over; its folder goes when it is done."""
+    own = job_folder(job.id if isinstance(job, Started) else job)
+    asked = read_job(own / JOB_FILE)
+    with visit.folder_for(place) as folder:
+        file = folder / asked.out
+        probed = clip if isinstance(job, Started) else None
+        report = run_in_turns(job, out=file, clip=probed, on_progress=on_progress, should_stop=should_stop)
+        assert isinstance(report, FuseReport)
+        written = folder / f"{Path(asked.out).stem}-job.json"
+        shutil.copyfile(own / JOB_FILE, written)
+        shutil.rmtree(own, ignore_errors=True)
         part = cut(clip, *span) if span else clip
         teller = Teller("playing", part.frame_count, on_progress, should_stop)
         after = file
@@ -76,17 +90,5 @@ def make(visit: Visit, wish: FusionWish, on_progress: OnProgress, should_stop: S
             offset_s = float(clip.time(span[0]) - clip.time(0)) if span else 0.0
         else:
             before, has_old_sound = copied(part, frames_of(part), folder / "before.mp4", teller), False
-        middle = middle_of(tracking.track.union(span[0] if span else 0)) if tracking else 0.5
-        return Outcome(
-            part, file, page if page.is_file() else None, report, before, after, offset_s, middle, has_old_sound
-        )
-
-
-def _part_of(on_progress: OnProgress, start: float, stop: float) -> Callable[[Progress], None]:
-    """Tells of work that is a part of the whole: from `start` to `stop` of its overall progress, 0..1."""
-
-    def tell(now: Progress) -> None:
-        own = now.done / max(1, now.total) if now.overall is None else now.overall
-        on_progress(replace(now, overall=start + (stop - start) * min(1.0, own)))
-
-    return tell
+        page = report.page if report.page is not None and report.page.is_file() else None
+        return Outcome(part, file, page, written, report, before, after, offset_s, has_old_sound)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 
+from avfusion.clip import Clip
 from avfusion.errors import AvfusionError, Stopped
+from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.ui import words
+from avfusion.ui.fusion_job import can_go_on, forget
 from avfusion.ui.fusion_making import Outcome, make
+from avfusion.ui.fusion_making import go_on as resumed
 from avfusion.ui.fusion_showing import ResultShown, before_this, finished, live, progress
 from avfusion.ui.fusion_visit import FusionVisit
 from avfusion.ui.fusion_wish import Others, Switches, lacking, wish_of
-from avfusion.ui.runs import Run
 from avfusion.ui.strings import told
 from avfusion.ui.visit import Visit
 
@@ -33,8 +36,15 @@ class RunShown(NamedTuple):
     live: Any = gr.skip()
 
 
+class JobShown(NamedTuple):
+    """The id of a run that may be cut off, and the row that offers to go on with it."""
+
+    job: Any = gr.skip()
+    row: Any = gr.skip()
+
+
 Shown = tuple[Any, ...]
-"""A `RunShown`, then a `ResultShown`."""
+"""A `RunShown`, a `ResultShown`, then a `JobShown`."""
 
 
 def idle(status: str = "") -> RunShown:
@@ -45,35 +55,73 @@ def idle(status: str = "") -> RunShown:
 def begin(visit: Visit) -> Shown:
     """At once after the press, before it is this visitor's turn. A result that is there is marked as an earlier one."""
     visit.is_stopped = False
-    waits = words.bar(0.0, told("fusion-waiting"), "")
-    return *RunShown(gr.Button(interactive=False), gr.Button(visible=True), "", waits, ""), *before_this()
+    shown = RunShown(
+        gr.Button(interactive=False), gr.Button(visible=True), "", words.bar(0.0, told("fusion-waiting"), ""), ""
+    )
+    return *shown, *before_this(), *JobShown(row=gr.Row(visible=False))
 
 
 def run(own: FusionVisit, others: Others, switches: Switches) -> Iterator[Shown]:
     """From what is set to the finished file."""
-    visit, started_s = others.background, time.monotonic()
-    job: Run[Outcome] | None = None
     missing = lacking(others, switches)
     if missing:
-        yield *idle(f'<p class="note problem" role="alert">{told(missing)}</p>'), *ResultShown(earlier="")
+        said = idle(f'<p class="note problem" role="alert">{told(missing)}</p>')
+        yield *said, *ResultShown(earlier=""), *JobShown()
         return
+    visit, begun = others.background, _Begun()
     try:
         wish = wish_of(others, switches)
-        job = visit.start(partial(make, visit, wish), kind=KIND)
-        yield *RunShown(progress=words.bar(0.0, told("fusion-starting"), "")), *ResultShown()
+    except AvfusionError as error:
+        yield *idle(_said(error, others)), *ResultShown(earlier=""), *JobShown()
+        return
+    work = partial(make, visit, own.next_place, wish, begun.note)
+    yield from _watched(own, others, begun, work, clip=wish.clip)
+
+
+def go_on(own: FusionVisit, others: Others, job: Any) -> Iterator[Shown]:
+    """With a run that was cut off."""
+    if not can_go_on(job):
+        yield *idle(), *ResultShown(earlier=""), *JobShown("", gr.Row(visible=False))
+        return
+    begun = _Begun()
+    begun.note(job)
+    yield from _watched(own, others, begun, partial(resumed, others.background, own.next_place, job), clip=None)
+
+
+class _Begun:
+    """The id of the job, as soon as it is there."""
+
+    def __init__(self) -> None:
+        self.job = ""
+
+    def note(self, job: str) -> None:
+        self.job = job
+
+
+def _watched(
+    own: FusionVisit, others: Others, begun: _Begun, work: Callable[[OnProgress, ShouldStop], Outcome], *,
+    clip: Clip | None,
+) -> Iterator[Shown]:  # fmt: skip
+    """Until the work has ended. clip: the one that the visitor has open, if it is that one that is worked on."""
+    visit, started_s = others.background, time.monotonic()
+    job = visit.start(work, kind=KIND)
+    try:
+        yield *RunShown(progress=words.bar(0.0, told("fusion-starting"), "")), *ResultShown(), *JobShown()
         for now in job.progress():
             if now is not None:
-                yield *RunShown(progress=progress(now), live=live(now)), *ResultShown()
+                shown = RunShown(progress=progress(now), live=live(now))
+                yield *shown, *ResultShown(), *JobShown(job=begun.job or gr.skip())
         outcome = job.result()
     except AvfusionError as error:
-        yield *idle(_said(error, others)), *ResultShown()
+        is_kept = can_go_on(begun.job)
+        row = gr.Row(visible=is_kept)
+        yield *idle(_said(error, others)), *ResultShown(), *JobShown(begun.job if is_kept else "", row)
         return
     finally:
-        if job is not None:
-            job.stop()
-    own.result_of = visit.clip
-    done = f'<p class="note good">{told("fusion-done")}</p>'
-    yield *idle(done), *finished(outcome, took_s=time.monotonic() - started_s)
+        job.stop()
+    own.has_result_of(clip)
+    done = idle(f'<p class="note good">{told("fusion-done")}</p>')
+    yield *done, *finished(outcome, took_s=time.monotonic() - started_s), *JobShown("", gr.Row(visible=False))
 
 
 def _said(error: AvfusionError, others: Others) -> str:
@@ -91,11 +139,22 @@ def _stopped() -> str:
 def fail(visit: Visit) -> Shown:
     """The run broke off; to Gradio one that was stopped early did so too."""
     if visit.is_stopped:
-        return *idle(_stopped()), *ResultShown()
-    return *idle(f'<p class="note problem" role="alert">{told("fusion-bug")}</p>'), *ResultShown()
+        return *idle(_stopped()), *ResultShown(), *JobShown()
+    return *idle(f'<p class="note problem" role="alert">{told("fusion-bug")}</p>'), *ResultShown(), *JobShown()
 
 
-def stop(visit: Visit) -> RunShown:
+def stop(visit: Visit, job: Any) -> Shown:
+    """Returns when the run has stopped, so that it can be gone on with."""
     visit.is_stopped = True
-    visit.stop(KIND)
-    return idle(_stopped())
+    visit.stop_and_wait(KIND)
+    return *idle(_stopped()), *ResultShown(), *JobShown(row=gr.Row(visible=can_go_on(job)))
+
+
+def offer(job: Any) -> Any:
+    """When the page is opened: whether there is something to go on with."""
+    return gr.Row(visible=can_go_on(job))
+
+
+def give_up(job: Any) -> JobShown:
+    forget(job)
+    return JobShown("", gr.Row(visible=False))

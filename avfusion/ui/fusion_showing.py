@@ -68,7 +68,7 @@ def finished(outcome: Outcome, *, took_s: float) -> ResultShown:
         page=gr.DownloadButton(
             value=None if outcome.page is None else str(outcome.page), visible=outcome.page is not None
         ),
-        job=gr.DownloadButton(visible=False),
+        job=gr.DownloadButton(value=str(outcome.job)),
     )
 
 
@@ -76,13 +76,13 @@ def player(outcome: Outcome) -> str:
     """Both pictures, one over the other, on the clock of the new one; either sound. The script is `wipe.js`."""
     width, height = shown_size(outcome.clip)
     seconds = float(outcome.clip.duration_s)
-    style = f"--at:{100 * outcome.middle:.1f}%;--aspect:{width / height:.4f}"
+    style = f"--at:50%;--aspect:{width / height:.4f}"
     return (
         f'<div class="wipe" data-shown="after" style="{style}" data-offset="{outcome.offset_s:.6f}" '
         f'data-seconds="{seconds:.6f}"><div class="layers">{_video("after", outcome.after, is_silent=False)}'
         f'{_video("before", outcome.before, is_silent=True)}<span class="tag left">{told("fusion-before")}</span>'
         f'<span class="tag right">{told("fusion-after")}</span>'
-        f'<input class="at" type="range" min="0" max="1000" value="{1000 * outcome.middle:.0f}" step="1" '
+        f'<input class="at" type="range" min="0" max="1000" value="500" step="1" '
         f'aria-label="{told("fusion-border")}"><i class="edge" aria-hidden="true"></i></div>'
         f'<p class="note unplayed">{told("fusion-unplayed")}</p><div class="controls">'
         f'<button type="button" class="play" aria-label="{told("fusion-play")}"></button>'

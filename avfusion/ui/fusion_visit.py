@@ -16,6 +16,16 @@ class FusionVisit:
         self.result_of: Clip | None = None
         self.offered: frozenset[str] = frozenset()
         self.has_arrived = False
+        self._results = 0
+
+    @property
+    def next_place(self) -> str:
+        """What the folder of the next result is called: that of the one that is shown stays until there is another."""
+        return f"fused-{'ab'[self._results % 2]}"
+
+    def has_result_of(self, clip: Clip | None) -> None:
+        """A run came to its end. clip: the one that the visitor has open, if the result was made from it."""
+        self.result_of, self._results = clip, self._results + 1
 
     def __deepcopy__(self, memo: object) -> FusionVisit:
         """Gradio begins each session with a copy of what the page was built with."""

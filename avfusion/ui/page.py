@@ -16,6 +16,7 @@ from avfusion.ui.blocks import Page
 from avfusion.ui.budget import BUDGET
 from avfusion.ui.disk import DISK, keep_uploads_at_home
 from avfusion.ui.downloads import DOWNLOADS
+from avfusion.ui.fusion_layout import unfinished_part
 from avfusion.ui.guard import Guard
 from avfusion.ui.limits import OFF, page_limits
 from avfusion.ui.strings import languages, say
@@ -47,6 +48,7 @@ def build_page() -> gr.Blocks:
         tour.build(page)
         line = gr.HTML(elem_id="link-line")
         link = links.link_part()
+        unfinished = unfinished_part()
         with gr.Tabs(elem_id="tabs", selected="background") as tabs:
             # Compare hands masks on to the tabs after it, which must be there first.
             with _tab("compare") as compare_tab:
@@ -58,7 +60,9 @@ def build_page() -> gr.Blocks:
             with _tab("voice") as voice_tab:
                 spoken = voice.build(page, voice_tab, runs_at_once=runs_at_once)
             with _tab("fusion") as fusion_tab:
-                fusion.build(fusion_tab, tabs, clips, behind, taken_out, spoken, runs_at_once=runs_at_once)
+                fusion.build(
+                    page, fusion_tab, tabs, clips, behind, taken_out, spoken, unfinished, runs_at_once=runs_at_once
+                )
             with _tab("engines") as engines_tab:
                 engines.build(page, engines_tab)
             with compare_tab:

@@ -15,8 +15,6 @@ from avfusion.ui.voice_models import Brought
 VOICE = example.ASSETS / "voice.wav"
 """The bundled target voice."""
 
-_PATIENCE_S = 30.0
-
 
 @dataclass(frozen=True)
 class Converted:
@@ -55,14 +53,6 @@ class VoiceVisit(Visit):
         super().forget()
         with self.lock:
             self.recording = None
-
-    def stop_and_wait(self, kind: str) -> None:
-        """Stops what runs of one kind, and returns when it has: a piece that is being converted is converted first."""
-        self.is_stopped = True
-        self.stop(kind)
-        for other, run in self._runs:
-            if other == kind:
-                run.wait(_PATIENCE_S)
 
     def hear(self, path: Path) -> Recording:
         """Takes a clip or recording in and forgets the one before. Raises what `probe_recording` raises."""

@@ -114,11 +114,13 @@ def numbers_in(masks: Masks) -> tuple[int, ...]:
 
 def only_what_shows(work: Work, objects: Objects, behind: Background | None) -> Objects:
     """The same, with nothing to be filled where none of it could be seen: the new background covers it, and it touches
-    nothing that stays. Where the background is the scene itself, it can be seen."""
+    nothing that stays. Where the background is the scene itself, or a map is asked for, it can be seen."""
     removed, kept = objects.removed, objects.kept
-    if removed is None or kept is None or not work.plan.asked.background or isinstance(behind, OutOfFocus):
-        return objects
     part, wish = work.plan.part, work.settings.remove
+    if removed is None or kept is None or not work.plan.asked.background:
+        return objects
+    if isinstance(behind, OutOfFocus) or wish.map_out is not None:
+        return objects
     grow_px = grow_px_of(wish, part, settle("inpainting", work.inpainter, work.device).engine)
     teller = Teller("holes", part.frame_count, work.on_progress, work.should_stop)
     for frame in range(part.frame_count):

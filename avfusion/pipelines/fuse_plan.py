@@ -110,13 +110,10 @@ def plan(
         recording = _sound_of(clip)
         if asked.voice.settings.preview_s is not None:
             raise UsageError("A preview is sound alone, and a fusion writes a clip. Leave the preview out.")
-        for target in asked.voice.target:
-            probe_recording(target)
-        for file in asked.voice.files:
-            check_file(file)
-        settled_for(asked.voice, device)
     found = Plan(asked, clip, part, (start, stop), recording, out, page)
     _check_format(found)
+    if asked.voice is not None:
+        _check_voice(asked.voice, device)
     if not asked.removed:
         return found
     check_grow(settings.remove.grow_px, part)
@@ -179,6 +176,14 @@ def _sound_of(clip: Clip) -> Recording:
     if not clip.sounds:
         raise CannotRead(f"{clip.path}: there is no sound in this clip, and so no voice. Leave the target voice out.")
     return probe_recording(clip.path)
+
+
+def _check_voice(wish: VoiceWish, device: str) -> None:
+    for target in wish.target:
+        probe_recording(target)
+    for file in wish.files:
+        check_file(file)
+    settled_for(wish, device)
 
 
 def _check_format(found: Plan) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from avfusion.cli.fuse_table import print_fusion
+from avfusion.cli.jobs import SaveJobOption, file_of, run_as_job
 from avfusion.cli.options import (
     BoxOption,
     ClipArgument,
@@ -39,6 +40,7 @@ from avfusion.cli.voice import (
     SpeakerEncoderOption,
     SpeakerOption,
     model_files,
+    voice_inputs,
 )
 from avfusion.errors import UsageError
 
@@ -116,6 +118,7 @@ def fuse(
     separator: Annotated[str, typer.Option(metavar="NAME", help="Takes voice and music apart.")] = "auto",
     device: DeviceOption = "auto",
     fallback: FallbackOption = None,
+    save_job: SaveJobOption = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help=_PAGE)] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -124,42 +127,42 @@ def fuse(
 
     Convert nobody's voice, and to nobody's, without their consent. Every output says that its voice is converted.
     """
+    from avfusion.jobs.fusion import FusionOptions, FusionSettings
     from avfusion.media.probe import probe
     from avfusion.media.write import Encoding
-    from avfusion.pipelines import fuse as pipeline
-    from avfusion.pipelines.convert_voice import VoiceSettings
+    from avfusion.pipelines.convert_voice_settings import VoiceSettings
+    from avfusion.pipelines.fuse_settings import FuseSettings
     from avfusion.pipelines.remove_settings import RemoveSettings
     from avfusion.pipelines.swap_settings import SwapSettings
 
     if replace and not prompt.strip():
         raise UsageError("--replace puts something else there: say what with --prompt, or leave --replace out.")
     removed = numbers_of(remove)
-    settings = pipeline.FuseSettings(
+    picture = FuseSettings(
         swap=SwapSettings(
             edges=edges, fit=fit, position=position_of(position), scale=scale, loop=loop, blur=blur,
             light_wrap=light_wrap, colour_match=colour_match,
         ),
         remove=RemoveSettings(
-            words=prompt, unwanted=unwanted, replace=replace, seed=seed, shadows=shadows, grow_px=grow, map_out=map_
+            words=prompt, unwanted=unwanted, replace=replace, seed=seed, shadows=shadows, grow_px=grow
         ),
         encoding=Encoding(quality=quality, preset=preset, hardware=hardware),
     )  # fmt: skip
     files = model_files(model, config=config, index=index, clusters=clusters, speaker_encoder=speaker_encoder)
-    voice = None
-    if target or files is not None:
-        voice = pipeline.VoiceWish(
-            target=tuple(target or ()), model=files, speaker=speaker, engine=voice_engine, only_speaker=only_speaker,
-            seed=seed, settings=VoiceSettings(
-                semitones=semitones, keep_background=keep_background, separator=separator, f0_method=f0,
-            ),
-        )  # fmt: skip
+    voice = VoiceSettings(semitones=semitones, keep_background=keep_background, separator=separator, f0_method=f0)
     source = probe(clip)
     prompts = read_prompts(ctx.obj, source)
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
-        found = pipeline.fuse(
-            source, prompts, out=out, background=background or None, remove=removed, voice=voice, masks=masks,
-            engine=engine, segmenter=segmenter, inpainter=inpainter, device=device,
-            span=span_of(source, from_, to), settings=settings, report=report,
+        behind = file_of(background)
+        found = run_as_job(
+            "fuse", inputs={"clip": clip, "background": behind, "masks": masks, **voice_inputs(target or [], files)},
+            out=out, also={"map": map_, "report": report}, prompts=prompts, settings=FusionSettings(picture, voice),
+            options=FusionOptions("" if behind else background, removed, speaker, (), only_speaker, seed),
+            engines={
+                "engine": engine, "segmenter": segmenter, "inpainter": inpainter, "voice_engine": voice_engine,
+                "device": device,
+            },
+            span=span_of(source, from_, to), clip=source, save_as=save_job,
             on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     print_fusion(found, as_json=json)

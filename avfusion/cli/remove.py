@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from avfusion.cli.jobs import SaveJobOption, run_as_job
 from avfusion.cli.options import (
     BoxOption,
     ClipArgument,
@@ -81,27 +82,29 @@ def remove(
     segmenter: SegmenterOption = "auto",
     device: DeviceOption = "auto",
     fallback: FallbackOption = None,
+    save_job: SaveJobOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Take an object out of CLIP. Say which with prompts (--point and the like) or with --masks."""
     from avfusion.media.probe import probe
     from avfusion.media.write import Encoding
-    from avfusion.pipelines import remove as pipeline
+    from avfusion.pipelines.remove_settings import RemoveSettings
 
     if replace and not prompt.strip():
         raise UsageError("--replace puts something else there: say what with --prompt, or leave --replace out.")
-    settings = pipeline.RemoveSettings(
+    settings = RemoveSettings(
         words=prompt, unwanted=unwanted, replace=replace, seed=seed, steps=steps, strength=strength,
-        guidance=guidance, feather_px=feather, grow_px=grow, shadows=shadows, each_frame=each_frame, map_out=map_,
+        guidance=guidance, feather_px=feather, grow_px=grow, shadows=shadows, each_frame=each_frame,
         encoding=Encoding(quality=quality, preset=preset, hardware=hardware),
     )  # fmt: skip
     source = probe(clip)
     prompts = read_prompts(ctx.obj, source)
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
-        report = pipeline.remove(
-            source, prompts, out=out, masks=masks, engine=engine, tracker=tracker, segmenter=segmenter,
-            device=device, span=span_of(source, from_, to), settings=settings,
+        report = run_as_job(
+            "remove", inputs={"clip": clip, "masks": masks}, out=out, also={"map": map_}, prompts=prompts,
+            settings=settings, span=span_of(source, from_, to), clip=source, save_as=save_job,
+            engines={"engine": engine, "tracker": tracker, "segmenter": segmenter, "device": device},
             on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     print_removal(report, as_json=json)

@@ -6,8 +6,29 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from avfusion.pipelines.convert_voice_settings import VoiceReport
     from avfusion.pipelines.remove_settings import RemoveReport
     from avfusion.pipelines.report import Report
+
+
+def print_any(report: Report | VoiceReport, *, as_json: bool) -> None:
+    """As the verb's own command does."""
+    from avfusion.cli.fuse_table import print_fusion
+    from avfusion.cli.voice_table import print_voice
+    from avfusion.pipelines.convert_voice_settings import VoiceReport
+    from avfusion.pipelines.fuse_settings import FuseReport
+    from avfusion.pipelines.remove_settings import RemoveReport
+
+    if isinstance(report, FuseReport):
+        print_fusion(report, as_json=as_json)
+    elif isinstance(report, RemoveReport):
+        print_removal(report, as_json=as_json)
+    elif not isinstance(report, VoiceReport):
+        print_report(report, as_json=as_json)
+    elif as_json:
+        print_json(report.as_json())
+    else:
+        print_voice(report)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from avfusion.cli.jobs import SaveJobOption, run_as_job
 from avfusion.cli.options import (
     BoxOption,
     ClipArgument,
@@ -52,18 +53,20 @@ def segment(
     segmenter: SegmenterOption = "auto",
     device: DeviceOption = "auto",
     fallback: FallbackOption = None,
+    save_job: SaveJobOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write masks of objects through the whole of CLIP. Say which objects with prompts: --point and the like."""
+    from avfusion.jobs.schema import SegmentOptions
     from avfusion.media.probe import probe
-    from avfusion.pipelines import segment as pipeline
 
     source = probe(clip)
     prompts = read_prompts(ctx.obj, source)
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
-        report = pipeline.segment(
-            source, prompts, out=out, kind=kind, engine=engine, segmenter=segmenter, device=device,
-            span=span_of(source, from_, to), on_progress=progress, should_stop=should_stop,
+        report = run_as_job(
+            "segment", inputs={"clip": clip}, out=out, prompts=prompts, options=SegmentOptions(kind),
+            engines={"engine": engine, "segmenter": segmenter, "device": device}, span=span_of(source, from_, to),
+            clip=source, save_as=save_job, on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     print_report(report, as_json=json)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from avfusion.cli.jobs import SaveJobOption, file_of, run_as_job
 from avfusion.cli.options import (
     BoxOption,
     ClipArgument,
@@ -73,25 +74,29 @@ def swap(
     segmenter: SegmenterOption = "auto",
     device: DeviceOption = "auto",
     fallback: FallbackOption = None,
+    save_job: SaveJobOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Give CLIP a new background. Say which object stays with prompts (--point and the like) or with --masks."""
+    from avfusion.jobs.schema import SwapOptions
     from avfusion.media.probe import probe
     from avfusion.media.write import Encoding
-    from avfusion.pipelines import swap as pipeline
+    from avfusion.pipelines.swap_settings import SwapSettings
 
-    settings = pipeline.SwapSettings(
+    settings = SwapSettings(
         edges=edges, fit=fit, position=position_of(position), scale=scale, loop=loop, blur=blur, light_wrap=light_wrap,
         colour_match=colour_match, encoding=Encoding(quality=quality, preset=preset, hardware=hardware),
     )  # fmt: skip
     source = probe(clip)
     prompts = read_prompts(ctx.obj, source)
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
-        report = pipeline.swap(
-            source, prompts, background=background, out=out, masks=masks, matte=matte, engine=engine,
-            segmenter=segmenter, device=device, span=span_of(source, from_, to), settings=settings,
-            on_progress=progress, should_stop=should_stop,
+        behind = file_of(background)
+        report = run_as_job(
+            "swap", inputs={"clip": clip, "background": behind, "masks": masks}, out=out, also={"matte": matte},
+            prompts=prompts, settings=settings, options=SwapOptions("" if behind else background),
+            engines={"engine": engine, "segmenter": segmenter, "device": device}, span=span_of(source, from_, to),
+            clip=source, save_as=save_job, on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     print_report(report, as_json=json)
 

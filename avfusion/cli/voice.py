@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avfusion.cli.jobs import SaveJobOption, run_as_job
 from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
 from avfusion.cli.progress import ProgressLine
 from avfusion.cli.results import print_json
@@ -71,6 +72,7 @@ def voice(
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same sound.")] = 0,
     inspect: Annotated[_File, typer.Option(metavar="FILE", help=_INSPECT)] = None,
     device: DeviceOption = "auto",
+    save_job: SaveJobOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -85,7 +87,8 @@ def voice(
         return
     if media is None or out is None:
         raise UsageError("Give MEDIA and --out FILE, or --inspect FILE to see what a model file is.")
-    from avfusion.pipelines.convert_voice import VoiceSettings, convert_voice
+    from avfusion.jobs.schema import VoiceOptions
+    from avfusion.pipelines.convert_voice_settings import VoiceSettings
 
     settings = VoiceSettings(
         semitones=semitones, formant_semitones=formant, keep_background=keep_background,
@@ -93,9 +96,10 @@ def voice(
     )  # fmt: skip
     files = model_files(model, config=config, index=index, clusters=clusters, speaker_encoder=speaker_encoder)
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
-        report = convert_voice(
-            media, out=out, target=target or (), model=files, speaker=speaker, engine=engine, settings=settings,
-            spans=_spans(from_ or [], to or []), only_speaker=only_speaker, device=device, seed=seed,
+        report = run_as_job(
+            "voice", inputs={"media": media, **voice_inputs(target or [], files)}, out=out, settings=settings,
+            options=VoiceOptions(speaker, _spans(from_ or [], to or []), only_speaker, seed),
+            engines={"engine": engine, "device": device}, save_as=save_job,
             on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     if json:
@@ -128,10 +132,19 @@ def model_files(model: Path | None, **others: Path | None) -> ModelFiles | None:
     return None
 
 
-def _spans(starts: list[float], ends: list[float]) -> list[tuple[float, float]]:
-    """--from and --to in pairs; a single one reaches from the beginning or to the end. Raises `UsageError`."""
+def voice_inputs(targets: Sequence[Path], files: ModelFiles | None) -> dict[str, Path | None]:
+    """The files of a voice as a job has them."""
+    found: dict[str, Path | None] = {f"target-{place}": path for place, path in enumerate(targets, start=1)}
+    if files is None:
+        return found
+    names = ("config", "index", "clusters", "speaker_encoder")
+    return found | {"model": files.weights} | {name: getattr(files, name) for name in names}
+
+
+def _spans(starts: list[float], ends: list[float]) -> tuple[tuple[float, float | None], ...]:
+    """--from and --to in pairs; a single one reaches from the beginning or to the end (None). Raises `UsageError`."""
     if len(starts) + len(ends) == 1:
-        return [(starts[0], math.inf)] if starts else [(0.0, ends[0])]
+        return ((starts[0], None),) if starts else ((0.0, ends[0]),)
     if len(starts) != len(ends):
         raise UsageError(f"{len(starts)} times --from and {len(ends)} times --to: give them in pairs.")
-    return list(zip(starts, ends, strict=True))
+    return tuple(zip(starts, ends, strict=True))

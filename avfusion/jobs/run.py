@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +42,17 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Started:
-    """A job in its own folder under `AVFUSION_HOME`. sources: where its inputs were when it was made, by name."""
+    """A job in its own folder under `AVFUSION_HOME`.
+
+    sources: where its inputs were when it was made, by name; outs: where its results go, as `Job.also` names them and
+    `out`: both as whoever made it says them, for messages.
+    """
 
     id: str
     folder: Path
     job: Job
     sources: Mapping[str, Path]
+    outs: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,9 @@ def start(
         dict(engines or {}), span, {name: path.name for name, path in also.items()},
     )  # fmt: skip
     parse_job(job.written(), "the job: ")  # what could not be read again is refused now
-    sources = {name: path.absolute() for name, path in inputs.items()}
-    outs = {name: _as_text(path.absolute()) for name, path in {"out": out, **also}.items()}
-    state = State(outs, sources={name: _as_text(path) for name, path in sources.items()})
+    sources, goes_to = dict(inputs), {"out": out, **also}
+    outs = {name: _as_text(path.absolute()) for name, path in goes_to.items()}
+    state = State(outs, sources={name: _as_text(path.absolute()) for name, path in sources.items()})
     id = new_job()
     folder = job_folder(id)
     try:
@@ -102,7 +107,7 @@ def start(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Started(id, folder, job, sources)
+    return Started(id, folder, job, sources, goes_to)
 
 
 def run_job(
@@ -136,9 +141,9 @@ def run(
     the job; `Stopped`, whose message says how to go on.
     """
     if isinstance(job, Started):
-        folder, sources = job.folder, job.sources
+        folder, sources, outs = job.folder, job.sources, {} if out is not None else job.outs
     else:
-        folder, sources = _folder_of(job, out), {}
+        folder, sources, outs = _folder_of(job, out), {}, {}
     with alone(folder):
         remove_parts(folder)
         asked = read_job(folder / JOB_FILE)
@@ -148,7 +153,7 @@ def run(
         # What was just put there need not be read again, and messages shall name the user's own files.
         paths = {**_placed(folder, asked), **sources} if sources else checked(folder, asked)
         keep = Keep(folder / KEPT, digests={path.absolute(): asked.inputs[name].sha256 for name, path in paths.items()})
-        order = Order(asked, paths, state.paths(), keep, clip, on_progress, should_stop)
+        order = Order(asked, paths, {**state.paths(), **outs}, keep, clip, on_progress, should_stop)
         with _leaving(folder, state), noting_parts(parts_list(folder)):
             report = carry_out(order)
         write_job(used(asked, report.engines, report.revisions), folder / JOB_FILE)
@@ -238,6 +243,11 @@ def save_job(id: str, target: Path) -> None:
         put(source, target.parent / path)
         inputs[name] = Input(path, one.sha256)
     write_job(replace(job, inputs=inputs), target)
+
+
+def note_used(saved: Path, report: Report | VoiceReport) -> None:
+    """Writes into a saved job which engines and weights made its result."""
+    write_job(used(read_job(saved), report.engines, report.revisions), saved)
 
 
 @contextlib.contextmanager

@@ -83,7 +83,9 @@ def encode_segments(
         state, done = known, done + 1
     if done:
         source.restore(state or {})
-    with contextlib.closing(source.pictures(ranges[done][0] if done < len(ranges) else clip.frame_count)) as pictures:
+    if done == len(ranges):
+        return
+    with contextlib.closing(source.pictures(ranges[done][0])) as pictures:
         for start, stop in ranges[done:]:
             packets, known_then = kept.names(start)
             with kept.journal.durable(packets) as part:

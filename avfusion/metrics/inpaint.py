@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,6 +67,9 @@ def _windowed(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(cv2.GaussianBlur(values, size, _SIGMA_PX, borderType=cv2.BORDER_REFLECT_101), np.float64)
 
 
+_BEFORE = ("rgb", "hole", "luma")
+
+
 class WarpMeter:
     """Flow-warp error of a clip inside its hole, frame by frame; 0 is perfectly steady.
 
@@ -90,6 +95,17 @@ class WarpMeter:
             if error is not None:
                 self._errors.append(error)
         self._before = (rgb, hole, luma)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What was seen so far, as plain arrays."""
+        before = {} if self._before is None else dict(zip(_BEFORE, self._before, strict=True))
+        return {"errors": np.array(self._errors), **before}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Takes what `state` gave."""
+        self._errors = [float(error) for error in state["errors"]]
+        rgb, hole, luma = (state.get(name) for name in _BEFORE)
+        self._before = None if rgb is None or hole is None or luma is None else (rgb, hole, luma)
 
     @property
     def error(self) -> float | None:

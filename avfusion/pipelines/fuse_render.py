@@ -17,7 +17,8 @@ from avfusion.pipelines.fuse_plan import Work
 from avfusion.pipelines.keep import masks_digest
 from avfusion.pipelines.keep_pictures import Rendering, kept_pictures
 from avfusion.pipelines.progress import Teller
-from avfusion.pipelines.remove_render import Tally, render, without_holes
+from avfusion.pipelines.remove_fill import settled_inpainter
+from avfusion.pipelines.remove_render import Tally, filled_from, render, without_holes
 from avfusion.pipelines.remove_work import Done, Removal, removed
 from avfusion.pipelines.swap_render import Edging, mattes, on_background
 from avfusion.pipelines.swap_settings import is_file
@@ -60,16 +61,27 @@ def _without_objects(
 
     def write(filled: Iterator[Filled], out: Path, teller: Teller, tally: Tally) -> tuple[str, ...]:
         if not planned.asked.background:
-            return render(planned.part, filled, out, settings.encoding, teller, tally, sound or True)
-        with contextlib.closing(planned.part.frames()) as frames:
-            clean = without_holes(planned.part, frames, filled, tally)
-            pictures = _pictures(work, clean, objects, behind, teller, edging)
-            return (*edging.notes, *_written(work, pictures, out, behind, sound))
+            return render(planned.part, filled, out, settings.encoding, teller, tally, sound or True, pieces())
+
+        def pictures(start: int) -> Generator[Yuv | Rgba, None, None]:
+            teller.skip(start)
+            with contextlib.closing(planned.part.frames(start)) as frames:
+                clean = without_holes(planned.part, frames, filled_from(filled, start, tally), tally)
+                yield from _pictures(work, clean, objects, behind, teller, edging)
+
+        made = Rendering(pictures, {"edging": edging, "tally": tally})
+        notes = _written(work, made, out, behind, sound, pieces())
+        return (*edging.notes, *notes)
+
+    def pieces() -> Segments | None:
+        if settings.remove.map_out is not None:
+            return None
+        return _kept(work, objects, job.depends(settled_inpainter(work.inpainter, work.device, settings.remove)))
 
     assert objects.removed is not None
     job = Removal(
         planned.part, objects.removed, planned.out, replace(settings.remove, encoding=settings.encoding), work.folder,
-        work.on_progress, work.should_stop, kept=objects.kept, render=write,
+        work.on_progress, work.should_stop, kept=objects.kept, render=write, keep=work.keep,
     )  # fmt: skip
     done = removed(job, work.inpainter, work.device)
     return Rendered(done.stages_s, done.notes, edging.meter.score if planned.asked.background else None, done)
@@ -93,14 +105,14 @@ def _pictures(
         yield frame.yuv
 
 
-def _kept(work: Work, objects: Objects) -> Segments | None:
-    """Where pieces of the picture are kept; the sound is another matter."""
+def _kept(work: Work, objects: Objects, filled: tuple[object, ...] = ()) -> Segments | None:
+    """Where pieces of the picture are kept; the sound is another matter. filled: what the filled frames follow from."""
     planned, settings, keep = work.plan, work.settings, work.keep
     if keep is None:
         return None
     background = planned.asked.background
     behind = keep.digest(Path(background)) if is_file(background) else background
-    what = (masks_digest(objects.kept), settings.swap, settings.encoding, behind)
+    what = (masks_digest(objects.kept), settings.swap, settings.encoding, behind, filled)
     return kept_pictures(keep, RENDERING, planned.part, planned.out, *what)
 
 

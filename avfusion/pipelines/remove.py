@@ -70,7 +70,7 @@ def remove(
         assert given.masks is not None
         is_whole = given.masks.frame_count != part.frame_count
         shown = later(given.masks, start, stop) if is_whole else given.masks
-        done = removed(Removal(part, shown, out, settings, folder, on_progress, should_stop), engine, device)
+        done = removed(Removal(part, shown, out, settings, folder, on_progress, should_stop, keep=keep), engine, device)
     return _report(part, out, settings, given, done)
 
 

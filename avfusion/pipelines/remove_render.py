@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -16,9 +17,12 @@ from avfusion.clip import Clip, Frame, Mask, Masks, Rgb, Yuv
 from avfusion.compositing.background import planes_like
 from avfusion.inpainting import Filled
 from avfusion.media.encoder import Encoding
+from avfusion.media.journal import Arrays, packed, unpacked
 from avfusion.media.masks import TrackFolder, shown_colour
-from avfusion.media.write import NewSound, write_video
+from avfusion.media.segments import Segments
+from avfusion.media.write import NewSound, Rgba, write_video
 from avfusion.metrics.inpaint import WarpMeter
+from avfusion.pipelines.keep_pictures import Rendering
 from avfusion.pipelines.progress import Teller
 
 SEEN, INVENTED = 1, 2
@@ -42,9 +46,23 @@ class Tally:
         self.seen_px += int(np.count_nonzero(filled.seen))
         self.invented_px += int(np.count_nonzero(filled.invented))
         self.meter.observe(filled.rgb, filled.seen | filled.invented)
+        self.pass_over(filled)
+
+    def pass_over(self, filled: Filled) -> None:
+        """One that an earlier run has observed."""
         if self.map is not None:
             self.map.put(filled.index, SEEN, filled.seen)
             self.map.put(filled.index, INVENTED, filled.invented)
+
+    def state(self) -> Arrays:
+        """As `avfusion.pipelines.keep_pictures.Carrier`."""
+        own = {"counts": np.array([self.seen_px, self.invented_px, self.held])}
+        return packed({"own": own, "meter": self.meter.state()})
+
+    def restore(self, state: Arrays) -> None:
+        """As `avfusion.pipelines.keep_pictures.Carrier`."""
+        self.seen_px, self.invented_px, self.held = (int(count) for count in state["own.counts"])
+        self.meter.restore(unpacked(state, "meter"))
 
     def share(self, pixels: int) -> float:
         return pixels / max(1, self.seen_px + self.invented_px)
@@ -58,21 +76,31 @@ def render(
     teller: Teller,
     tally: Tally,
     sound: bool | NewSound = True,
+    kept: Segments | None = None,
 ) -> tuple[str, ...]:
-    """Writes the clip with its holes filled; returns notes. sound: as `write_video` takes it."""
+    """Writes the clip with its holes filled; returns notes. sound, kept: as `write_video` takes them."""
 
-    def pictures() -> Generator[Yuv, None, None]:
-        for frame in without_holes(clip, frames, filled, tally):
-            tally.held += frame.held
-            teller.step(partial(_shown, frame))
-            yield frame.yuv
+    def pictures(start: int) -> Generator[Yuv | Rgba, None, None]:
+        teller.skip(start)
+        with contextlib.closing(clip.frames(start)) as frames:
+            for frame in without_holes(clip, frames, filled_from(filled, start, tally), tally):
+                tally.held += frame.held
+                teller.step(partial(_shown, frame))
+                yield frame.yuv
 
-    with contextlib.closing(clip.frames()) as frames:
-        written = write_video(out, pictures(), clip=clip, sound=sound, encoding=encoding)
+    made = Rendering(pictures, {"tally": tally})
+    written = write_video(out, made, clip=clip, sound=sound, encoding=encoding, kept=kept)
     notes = [f"{tally.held} frames could not be decoded and show the picture before them."] if tally.held else []
     if clip.has_alpha:
         notes.append("The clip's transparency was left out.")
     return (*notes, *written.notes)
+
+
+def filled_from(filled: Iterator[Filled], start: int, tally: Tally) -> Iterator[Filled]:
+    """Those of frames start, start + 1, ...: an engine fills a clip from its beginning, and gives the same again."""
+    for one in islice(filled, start):
+        tally.pass_over(one)
+    return filled
 
 
 def without_holes(clip: Clip, frames: Iterable[Frame], filled: Iterable[Filled], tally: Tally) -> Iterator[Frame]:

@@ -14,8 +14,11 @@ from avfusion.engines.memory import falling_back
 from avfusion.engines.registry import Settled, lend
 from avfusion.inpainting import Filled
 from avfusion.media.masks import TrackFolder
+from avfusion.media.segments import Segments
 from avfusion.media.target import new_folder, whole_file
 from avfusion.pipelines.frame import one_frame
+from avfusion.pipelines.keep import Keep, masks_digest
+from avfusion.pipelines.keep_pictures import kept_pictures
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.remove_fill import FILLING, GENERATING, Tells, filler, settled_inpainter
 from avfusion.pipelines.remove_holes import dig, grow_px_of
@@ -31,7 +34,8 @@ Render: TypeAlias = Callable[[Iterator[Filled], Path, Teller, Tally], tuple[str,
 class Removal:
     """What is to be done. kept: objects that are followed too and stay, so that no hole reaches into them.
 
-    render: what becomes of the filled frames, in place of a clip that is the source but for its holes.
+    render: what becomes of the filled frames, in place of a clip that is the source but for its holes. keep: what a
+    killed run leaves for the next: what was painted, and pieces of the result; what flow carries is carried again.
     """
 
     clip: Clip
@@ -43,6 +47,18 @@ class Removal:
     should_stop: ShouldStop | None
     kept: Masks | None = None
     render: Render | None = None
+    keep: Keep | None = None
+
+    def pieces(self, settled: Settled) -> Segments | None:
+        """Where pieces of the result are kept. A map is of all frames, and is made with them from the first on."""
+        if self.keep is None or self.settings.map_out is not None or is_picture_out(self.clip, self.out):
+            return None
+        return kept_pictures(self.keep, FILLING, self.clip, self.out, *self.depends(settled))
+
+    def depends(self, settled: Settled) -> tuple[object, ...]:
+        """What the filled frames follow from."""
+        engine = (settled.engine.name, settled.revision, settled.device)
+        return (masks_digest(self.masks), masks_digest(self.kept), self.settings, engine)
 
     def teller(self, stage: str) -> Teller:
         return Teller(stage, self.clip.frame_count, self.on_progress, self.should_stop)
@@ -100,7 +116,8 @@ def _fill(job: Removal, holes: MaskTrack, out: Path, work: Path, done: Done) -> 
     teller = job.teller(FILLING)
     work.mkdir()
     with lend(settled.engine.name, "inpainting", settled.device) as loaded:
-        inpainter, counted = filler(loaded, settings, tells)
+        painted = None if job.keep is None else job.keep.stage("painted", settled.revision, settled.device)
+        inpainter, counted = filler(loaded, settings, tells, painted)
         with contextlib.closing(inpainter.fill(clip, holes, settings.wish(), folder=work, tell=tells)) as filled:
             if job.render is not None:
                 done.notes = job.render(filled, out, teller, done.tally)
@@ -110,7 +127,7 @@ def _fill(job: Removal, holes: MaskTrack, out: Path, work: Path, done: Done) -> 
                 teller.step(lambda: one.rgb)
                 done.notes = write_picture(out, one.rgb, like=clip, hole=one.seen | one.invented)
             else:
-                done.notes = render(clip, filled, out, settings.encoding, teller, done.tally)
+                done.notes = render(clip, filled, out, settings.encoding, teller, done.tally, kept=job.pieces(settled))
     # An engine for clips makes a window at a time, each in so many steps.
     windows = -(-tells.total(GENERATING) // settings.steps)
     done.generations = counted.generations if counted is not None else windows

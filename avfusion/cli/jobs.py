@@ -1,0 +1,59 @@
+"""Runs what a command asks as a job, so that it can be gone on with, replayed and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from avfusion.clip import Clip, Prompt
+    from avfusion.pipelines.progress import Progress
+
+_SAVE = "Write the run as a job too, its inputs beside it, so that `avfusion resume FILE` does it again elsewhere."
+
+SaveJobOption = Annotated[Path | None, typer.Option("--save-job", metavar="FILE.json", help=_SAVE)]
+
+
+def run_as_job(
+    verb: str,
+    *,
+    inputs: Mapping[str, Path | None],
+    out: Path,
+    on_progress: Callable[[Progress], None],
+    should_stop: Callable[[], bool],
+    save_as: Path | None = None,
+    clip: Clip | None = None,
+    also: Mapping[str, Path | None] | None = None,
+    prompts: Sequence[Prompt] = (),
+    settings: Any = None,
+    options: Any = None,
+    engines: Mapping[str, str] | None = None,
+    span: tuple[int, int] | None = None,
+) -> Any:
+    """The pipeline's report. Inputs and other files that are None were not given. The rest as `avfusion.jobs.run`."""
+    from avfusion.jobs.run import note_used, run, save_job, start
+
+    job = start(
+        verb, inputs=_given(inputs), out=out, also=_given(also or {}), prompts=prompts, settings=settings,
+        options=options, engines=engines, span=span,
+    )  # fmt: skip
+    if save_as is not None:
+        save_job(job.id, save_as)
+    _, report = run(job, clip=clip, on_progress=on_progress, should_stop=should_stop)
+    if save_as is not None:
+        note_used(save_as, report)
+    return report
+
+
+def file_of(background: str) -> Path | None:
+    """A background that is a file; None for a word or a colour."""
+    from avfusion.pipelines.swap_settings import is_file
+
+    return Path(background) if is_file(background) else None
+
+
+def _given(paths: Mapping[str, Path | None]) -> dict[str, Path]:
+    return {name: path for name, path in paths.items() if path is not None}

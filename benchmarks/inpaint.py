@@ -30,7 +30,7 @@ from avfusion.media.pictures import RgbaPicture
 from avfusion.pipelines.evaluate_inpaint import Case, blanked, evaluate_inpaint, score_filled
 from avfusion.pipelines.progress import Progress
 
-SHORT_S, LONG_S, MEMORY_SIZE = 6, 60, "426x240"
+SHORT_S, LONG_S, MEMORY_SIZE = 6, 60, "854x480"
 
 MEASURED = """
 import sys

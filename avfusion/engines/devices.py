@@ -10,6 +10,8 @@ from avfusion.engines.engine import Engine
 from avfusion.errors import EngineNotReady, UsageError
 
 BUDGET_VARIABLE = "AVFUSION_GPU_MEMORY"
+IN_TURN = "AVFUSION_GPU_TURN"
+"""Set by us in the process that has the card, where it is lent."""
 
 _SHARE_OF_DEVICE = 0.9
 _SHARE_OF_MACHINE = 0.5
@@ -28,7 +30,7 @@ def pick_device(engine: Engine, wanted: str = "auto") -> str:
         return "cpu"
     import torch
 
-    cards = torch.cuda.device_count()
+    cards = 0 if is_lent() else torch.cuda.device_count()
     if wanted == "auto":
         return "cuda" if cards else "mps" if torch.backends.mps.is_available() else "cpu"
     number = int(wanted.partition(":")[2] or 0)
@@ -38,13 +40,18 @@ def pick_device(engine: Engine, wanted: str = "auto") -> str:
     return wanted
 
 
+def is_lent() -> bool:
+    """Whether this is ZeroGPU and not the card's turn: torch sees a card there all the time, and cannot use it."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true") and not os.environ.get(IN_TURN)
+
+
 def has_card(wanted: str = "auto") -> bool:
     """Whether an engine that uses torch would work on more than a CPU; a device that is not there is none."""
     if wanted == "cpu":
         return False
     import torch
 
-    cards, has_mps = torch.cuda.device_count(), torch.backends.mps.is_available()
+    cards, has_mps = 0 if is_lent() else torch.cuda.device_count(), torch.backends.mps.is_available()
     if wanted.startswith("cuda"):
         return cards > int(wanted.partition(":")[2] or 0)
     return has_mps or (wanted == "auto" and cards > 0)

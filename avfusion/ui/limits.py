@@ -30,6 +30,7 @@ class PageLimits:
     waiting: float
     disk_gb: float
     keep_hours: float
+    gpu_turn_seconds: float
 
     @property
     def of_files(self) -> Limits:
@@ -64,6 +65,7 @@ SETTINGS = (
     Setting("runs_at_once", "AVFUSION_RUNS_AT_ONCE", max(1, (os.cpu_count() or 2) // 2), 1, "runs that work at a time"),
     Setting("waiting", "AVFUSION_MAX_WAITING", 64, 64, "runs that may wait for their turn"),
     Setting("disk_gb", "AVFUSION_MAX_DISK_GB", 100, 20, "gigabytes that visitors' files may fill"),
+    Setting("gpu_turn_seconds", "AVFUSION_GPU_TURN_SECONDS", 60, 60, "seconds of a ZeroGPU card asked for at once"),
     Setting("keep_hours", "AVFUSION_KEEP_HOURS", 24, 3, "hours that files of visitors stay whom nobody sees any more"),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ import os
 import gradio as gr
 from starlette.middleware import Middleware
 
+from avfusion.engines.devices import is_lent
 from avfusion.engines.downloads import to_preload
 from avfusion.jobs.home import home
 from avfusion.media.limits import enforce
@@ -17,6 +18,7 @@ from avfusion.ui.budget import BUDGET
 from avfusion.ui.disk import DISK, keep_uploads_at_home
 from avfusion.ui.downloads import DOWNLOADS
 from avfusion.ui.fusion_layout import unfinished_part
+from avfusion.ui.gpu_turns import lent_turn
 from avfusion.ui.guard import Guard
 from avfusion.ui.limits import OFF, page_limits
 from avfusion.ui.strings import languages, say
@@ -40,6 +42,8 @@ def build_page() -> gr.Blocks:
     """The page, not launched yet."""
     runs_at_once = _RUNS_KNOWN
     keep_uploads_at_home()
+    if is_lent():
+        lent_turn()
     with Page(title="AVFusion", analytics_enabled=False, delete_cache=_CACHE_S) as page:
         with gr.Row(elem_id="top"):
             gr.HTML(f'<header class="top">{_LOGO}<h1>AVFusion</h1><p>{say("page-title")}</p></header>')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +30,9 @@ class Run(Generic[Result]):
         self._latest: Progress | None = None
         self._results: list[Result] = []
         self._failures: list[BaseException] = []
-        self._thread = threading.Thread(target=self._do, name="avfusion-run", daemon=True)
+        # Whose run it is goes with it: ZeroGPU asks that of the call that is being answered.
+        here = contextvars.copy_context()
+        self._thread = threading.Thread(target=here.run, args=(self._do,), name="avfusion-run", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

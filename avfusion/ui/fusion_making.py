@@ -60,7 +60,7 @@ def go_on(visit: Visit, place: str, job: str, on_progress: OnProgress, should_st
     """A run that was cut off, from where it was. Raises what `avfusion.jobs.run.run` raises."""
     folder = job_folder(job)
     asked = read_job(folder / JOB_FILE)
-    with visit.folder_for(f"{place}-clip") as kept:
+    with visit.folder_for(f"source-{place}") as kept:
         clip = probe(linked(folder / asked.inputs["clip"].path, kept))
         return _carried_out(visit, place, job, clip, asked.span, on_progress, should_stop)
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from avfusion.clip import Clip
 from avfusion.errors import AvfusionError, Stopped
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 from avfusion.ui import words
@@ -75,7 +74,7 @@ def run(own: FusionVisit, others: Others, switches: Switches) -> Iterator[Shown]
         yield *idle(_said(error, others)), *ResultShown(earlier=""), *JobShown()
         return
     work = partial(make, visit, own.next_place, wish, begun.note)
-    yield from _watched(own, others, begun, work, clip=wish.clip)
+    yield from _watched(own, others, begun, work)
 
 
 def go_on(own: FusionVisit, others: Others, job: Any) -> Iterator[Shown]:
@@ -85,7 +84,7 @@ def go_on(own: FusionVisit, others: Others, job: Any) -> Iterator[Shown]:
         return
     begun = _Begun()
     begun.note(job)
-    yield from _watched(own, others, begun, partial(resumed, others.background, own.next_place, job), clip=None)
+    yield from _watched(own, others, begun, partial(resumed, others.background, own.next_place, job))
 
 
 class _Begun:
@@ -99,10 +98,9 @@ class _Begun:
 
 
 def _watched(
-    own: FusionVisit, others: Others, begun: _Begun, work: Callable[[OnProgress, ShouldStop], Outcome], *,
-    clip: Clip | None,
-) -> Iterator[Shown]:  # fmt: skip
-    """Until the work has ended. clip: the one that the visitor has open, if it is that one that is worked on."""
+    own: FusionVisit, others: Others, begun: _Begun, work: Callable[[OnProgress, ShouldStop], Outcome]
+) -> Iterator[Shown]:
+    """Until the work has ended."""
     visit, started_s = others.background, time.monotonic()
     job = visit.start(work, kind=KIND)
     try:
@@ -119,7 +117,7 @@ def _watched(
         return
     finally:
         job.stop()
-    own.has_result_of(clip)
+    own.has_result_while(visit.clip)
     done = idle(f'<p class="note good">{told("fusion-done")}</p>')
     yield *done, *finished(outcome, took_s=time.monotonic() - started_s), *JobShown("", gr.Row(visible=False))
 

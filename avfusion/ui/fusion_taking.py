@@ -54,7 +54,7 @@ def look(own: FusionVisit, ticked: Sequence[str], others: Others, *, is_quick: b
     gone = [key for key in objects.keys if key in {*ticked, *fresh}]
     chosen, kind = others.chosen, others.voice_chosen.kind
     has_sound = clip is None or bool(clip.sounds)
-    is_old = own.result_of is not None and own.result_of is not clip
+    is_old = own.shown_with is not None and own.shown_with is not clip
     return Taken(
         picture=_picture(others, clip, objects, gone, is_quick=is_quick),
         facts=gr.skip() if clip is None else words.facts(clip),

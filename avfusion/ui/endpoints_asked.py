@@ -53,7 +53,6 @@ class Asked:
     says: Says
     default: Any = inspect.Parameter.empty
     choices: tuple[str, ...] = ()
-    may_be_none: bool = False
 
     @property
     def is_required(self) -> bool:
@@ -69,13 +68,11 @@ def asked_by(function: Callable[..., Any]) -> tuple[Asked, ...]:
 def _asked(name: str, hint: Any, default: Any) -> Asked:
     assert get_origin(hint) is Annotated, name
     inner, says = get_args(hint)
-    may_be_none = False
     if get_origin(inner) in (Union, types.UnionType):
         (inner,) = (one for one in get_args(inner) if one is not type(None))
-        may_be_none = True
     choices = get_args(inner) if get_origin(inner) is Literal else ()
     kind = str if choices else list if get_origin(inner) is list else inner
-    return Asked(name, kind, says, default, choices, may_be_none)
+    return Asked(name, kind, says, default, choices)
 
 
 def described(function: Callable[..., Any]) -> str:
@@ -137,11 +134,11 @@ def _component(asked: Asked) -> Any:
 
 def _checked(asked: Asked, value: Any, given: Given) -> Any:
     """The value as the function takes it. Raises `UsageError`."""
-    if isinstance(asked.says, File):
-        paths = given.take(asked.name, value, one=True)
-        return paths[0] if paths else None if asked.may_be_none else ""
-    if isinstance(asked.says, Files):
-        return given.take(asked.name, value)
+    if isinstance(asked.says, File | Files):
+        paths = given.take(asked.name, value, one=isinstance(asked.says, File))
+        if not paths and asked.is_required:
+            raise UsageError(f"There is no {asked.name}. Give a file.")
+        return paths if isinstance(asked.says, Files) else paths[0] if paths else None
     if value is None and not asked.is_required:
         return asked.default
     if isinstance(asked.says, Json) and not isinstance(value, str):

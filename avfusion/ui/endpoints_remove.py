@@ -118,5 +118,5 @@ def remove(
 def _is_picture(path: str) -> bool:
     """A video is none, not even one of a single frame. What is wrong with the file is said when it is opened."""
     with contextlib.suppress(AvfusionError):
-        return bool(path) and is_picture(Path(path)) and probe(Path(path)).frame_count == 1
+        return is_picture(Path(path)) and probe(Path(path)).frame_count == 1
     return False

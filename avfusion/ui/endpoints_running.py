@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,8 +31,6 @@ class Reported(Protocol):
 
 def made(clip: str, name: str, work: Callable[[Clip, Path, OnProgress, ShouldStop], Reported]) -> Made:
     """As `handed_out`, with the clip opened."""
-    if not clip:
-        raise UsageError("There is no clip. Give a video file.")
 
     def opened(out: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Reported:
         return work(brought(Path(clip)), out, on_progress, should_stop)
@@ -59,7 +58,8 @@ def handed_out(name: str, work: Callable[[Path, OnProgress, ShouldStop], Reporte
             if run is not None:
                 run.stop()
                 run.wait(_PATIENCE_S)
-        yield str(out), report.as_json() | {"out": out.name}
+        told = json.dumps(report.as_json() | {"out": out.name})
+        yield str(out), json.loads(told.replace(f"{folder}/", ""))
 
 
 def _told(now: Progress) -> dict[str, Any]:

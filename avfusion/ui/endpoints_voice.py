@@ -78,8 +78,6 @@ def voice(
             should_stop=should_stop,
         )  # fmt: skip
 
-    if not media:
-        raise UsageError("There is no recording and no clip. Give a file as media.")
     yield from handed_out(f"voice.{format}", work)
 
 

@@ -27,6 +27,10 @@ _ADDRESS = re.compile(r"(ray://)?(?P<host>\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):(?P<p
 _ANSWERS_WITHIN_S = 10.0
 _STARTS = 3
 
+_SETTINGS = b"\x04"
+_FRAME_HEAD_BYTES = 9
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + _SETTINGS + b"\0\0\0\0\0"
+
 # Nothing is reported to anybody; a job that asks for no card sees what its node has.
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
@@ -84,11 +88,21 @@ def _check_address(address: str) -> None:
 
 
 def _check_somebody_is_there(address: str) -> None:
-    """Ray itself would try for minutes, and end this process where it is refused."""
+    """Ray itself would try for minutes, deaf to signals, and end this process where it is refused in the end.
+
+    Both its ports speak gRPC, which is HTTP/2: whoever does answers a greeting with its settings (RFC 9113, 3.4).
+    """
     found = _ADDRESS.fullmatch(address)
     assert found is not None
     try:
-        socket.create_connection((found["host"].strip("[]"), int(found["port"])), _ANSWERS_WITHIN_S).close()
+        where = found["host"].strip("[]"), int(found["port"])
+        with socket.create_connection(where, _ANSWERS_WITHIN_S) as line:
+            line.settimeout(_ANSWERS_WITHIN_S)
+            if os.environ.get("RAY_USE_TLS", "0") == "1":
+                return
+            line.sendall(_GREETING)
+            if line.recv(_FRAME_HEAD_BYTES, socket.MSG_WAITALL)[3:4] != _SETTINGS:
+                raise EngineNotReady(f"{address}: whoever answers there is no Ray cluster. Give the address of one.")
     except OSError as error:
         raise EngineNotReady(f"{address}: no Ray cluster answers there ({said(error)}). Start it first.") from error
 
@@ -127,17 +141,16 @@ def _own_key() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _environment(words: Mapping[str, str]) -> Iterator[None]:
-    """Ray takes these from the environment alone, and hands them on to its processes."""
-    before = {name: os.environ.get(name) for name in words}
+    """Ray takes these from the environment alone, hands them on to its processes, and leaves words of its own there."""
+    before = dict(os.environ)
     os.environ.update(words)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
+        for name in {*before, *os.environ}:
+            if name.startswith("RAY_") or name == "PYTHONBREAKPOINT":
                 os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+                os.environ.update({name: before[name]} if name in before else {})
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ from avfusion.jobs.state import (
     write_state,
 )
 from avfusion.media.target import noting_parts, writing
-from avfusion.pipelines.keep import Keep
+from avfusion.pipelines.keep import SEGMENT_FRAMES, Keep
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def run(
     *,
     out: Path | None = None,
     clip: Clip | None = None,
+    segment_frames: int = SEGMENT_FRAMES,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> tuple[str, Report | VoiceReport]:
@@ -135,6 +136,7 @@ def run(
     job: an id, a job's folder, or a job file; a file gets a folder of its own under `AVFUSION_HOME`, or the one that it
     has from an unfinished run. out: where the result goes; left out, where it should have gone, and for a job file
     beside it. Other files that the job names are written beside `out`. clip: the job's, where it is probed already.
+    segment_frames: as in `Keep`; a run that goes on has to have the same.
 
     After it is done, only the job and its report stay in the folder. Where it fails before anything was kept, the
     folder goes. Raises what the pipelines raise; `UsageError` where an input has changed since or another process runs
@@ -152,7 +154,8 @@ def run(
             raise UsageError(f"The job {folder.name} is done: its result is {state.paths()['out']}.")
         # What was just put there need not be read again, and messages shall name the user's own files.
         paths = {**_placed(folder, asked), **sources} if sources else checked(folder, asked)
-        keep = Keep(folder / KEPT, digests={path.absolute(): asked.inputs[name].sha256 for name, path in paths.items()})
+        digests = {path.absolute(): asked.inputs[name].sha256 for name, path in paths.items()}
+        keep = Keep(folder / KEPT, segment_frames, digests)
         order = Order(asked, paths, {**state.paths(), **outs}, keep, clip, on_progress, should_stop)
         with _leaving(folder, state), noting_parts(parts_list(folder)):
             report = carry_out(order)

@@ -1,6 +1,6 @@
 """Takes the README's pictures of the page: the bundled example, run in Debian's Chromium.
 
-python docs/make_images.py [background] [compare] [inpaint] [voice]     # docs/images/*.jpg, all if none is named
+python docs/make_images.py [background] [compare] [inpaint] [voice] [fusion]   # docs/images/*.jpg; none: all
 """
 
 from __future__ import annotations
@@ -110,6 +110,19 @@ def voice(browser: Browser, address: str) -> None:
     finish(page, "voice")
 
 
+def fusion(browser: Browser, address: str) -> None:
+    """fusion-set.jpg: what is set, before the run. fusion.jpg: the example with another background and voice."""
+    page = opened(browser, address, "fusion")
+    expect(page.locator("#fusion-picture")).to_contain_text("stays", timeout=60_000)
+    page.locator("[data-tour=end]").first.click()
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(4000)
+    page.screenshot(path=IMAGES / "fusion-set.jpg", full_page=True, **JPEG)
+    page.click("#fusion-run")
+    expect(page.locator("#fusion-status")).to_contain_text("Done", timeout=900_000)
+    finish(page, "fusion")
+
+
 def opened(browser: Browser, address: str, tab: str) -> Page:
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.goto(address)
@@ -126,7 +139,7 @@ def finish(page: Page, tab: str) -> None:
 
 
 TAKES: dict[str, Callable[[Browser, str], None]] = {
-    "background": background, "compare": compare, "inpaint": inpaint, "voice": voice
+    "background": background, "compare": compare, "inpaint": inpaint, "voice": voice, "fusion": fusion,
 }  # fmt: skip
 
 

@@ -12,7 +12,20 @@ from avfusion.engines.devices import is_lent
 from avfusion.engines.downloads import to_preload
 from avfusion.jobs.home import home
 from avfusion.media.limits import enforce
-from avfusion.ui import background, colours, compare, endpoints, engines, example, fusion, inpaint, links, tour, voice
+from avfusion.ui import (
+    background,
+    colours,
+    compare,
+    endpoints,
+    engines,
+    example,
+    fusion,
+    inpaint,
+    links,
+    tour,
+    uploads,
+    voice,
+)
 from avfusion.ui.blocks import Page
 from avfusion.ui.budget import BUDGET
 from avfusion.ui.disk import DISK, keep_uploads_at_home
@@ -50,6 +63,7 @@ def build_page() -> gr.Blocks:
             gr.Button(say("tour-open"), min_width=0, scale=0, elem_id="tour-open")
             copy = gr.Button(say("link-copy"), min_width=0, scale=0, elem_id="link-copy")
         tour.build(page)
+        uploads.build(page)
         line = gr.HTML(elem_id="link-line")
         link = links.link_part()
         unfinished = unfinished_part()

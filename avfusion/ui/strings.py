@@ -27,6 +27,8 @@ ENGLISH: Mapping[str, str] = {
     "link-address": "The link",
     "link-ignored": "Not everything in this link is a setting of this page. Left out:",
     "link-close": "Close",
+    "upload-under-way": "Uploading …",
+    "upload-first": "Waits for the upload",
     "tour-open": "Tour",
     "tour-name": "A tour of three steps",
     "tour-asks": "New here? Three steps from your clip to the new one.",

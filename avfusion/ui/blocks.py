@@ -7,8 +7,20 @@ from typing import Any
 import gradio as gr
 from gradio.exceptions import InvalidPathError
 from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from avfusion.errors import AvfusionError
+
+_MISSING = "No value provided for required argument: "
+
+
+async def say_what_is_missing(request: Request, error: Exception) -> Response:
+    """For Gradio's route that takes parameters by their names, which leaves one that is missing to the server's log."""
+    if not str(error).startswith(_MISSING):
+        raise error
+    said = f"{str(error).removeprefix(_MISSING)[:60]} is missing."
+    return JSONResponse({"error": said}, status_code=422)
 
 
 class Page(gr.Blocks):

@@ -26,7 +26,7 @@ from avfusion.ui import (
     uploads,
     voice,
 )
-from avfusion.ui.blocks import Page
+from avfusion.ui.blocks import Page, say_what_is_missing
 from avfusion.ui.budget import BUDGET
 from avfusion.ui.disk import DISK, keep_uploads_at_home
 from avfusion.ui.downloads import DOWNLOADS
@@ -119,7 +119,7 @@ def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None,
         allowed_paths=[str(home() / "jobs"), str(example.ASSETS)],
         max_file_size=None if limits.upload_mb == OFF else round(limits.upload_mb * 1e6),
         max_threads=_RUNS_KNOWN + _OTHER_THREADS,
-        app_kwargs={"middleware": [Middleware(Guard)]},
+        app_kwargs={"middleware": [Middleware(Guard)], "exception_handlers": {TypeError: say_what_is_missing}},
         enable_monitoring=False,
         show_error=False,
         footer_links=["api", "settings"],

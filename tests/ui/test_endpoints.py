@@ -234,6 +234,7 @@ def test_only_they_are_public(client: Client) -> None:
         "/remove",
         "/voice",
         "/fuse",
+        "/replay",
     }
 
 

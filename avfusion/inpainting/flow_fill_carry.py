@@ -39,7 +39,7 @@ class Carried:
     """What one direction has for the n pixels of a hole, row by row.
 
     colour: uint8 [n, 3]. age: uint16 [n], frames since it was seen, NEVER if it was not. doubt: uint8 [n], how unlike
-    its surroundings the source is.
+    the frame its source was around the hole, of 255, at the worst since it was hidden.
     """
 
     colour: NDArray[np.uint8]
@@ -49,22 +49,27 @@ class Carried:
 
 @dataclass(eq=False)
 class Origins:
-    """Where the pixels of a window come from: frame number (-1 nowhere), x, y in it, and when they were last seen."""
+    """Where the pixels of a window come from: frame number (-1 nowhere), x, y in it, and when they were last seen.
+
+    doubt: how unlike the frame that was around the hole, at the worst since then. What was torn once stays torn, though
+    later frames show nothing of it.
+    """
 
     window: Window
     source: NDArray[np.int32]
     x: Field
     y: Field
     born: NDArray[np.int32]
+    doubt: Field
 
 
 @dataclass(eq=False)
 class _Kept:
-    """A frame with its hole filled as far as it was known, and bool [H, W]: the hole, and what of it is not filled."""
+    """A frame with its hole filled as far as it was known, and 0 or 255: its hole, and what of it is not filled."""
 
     filled: Rgb
-    hole: Mask
-    unknown: Mask
+    hole: NDArray[np.uint8]
+    unknown: NDArray[np.uint8]
 
 
 class Carrier:
@@ -82,7 +87,7 @@ class Carrier:
         """The next frame of the direction."""
         rim = cv2.dilate(hole.view(np.uint8), _RIM).view(np.bool_)
         carried = self._step(index, rgb, rim)
-        self._kept[index].unknown &= hole
+        self._kept[index].unknown &= _veil(hole)
         own = hole[rim]
         return Carried(carried.colour[own], carried.age[own], carried.doubt[own])
 
@@ -100,7 +105,7 @@ class Carrier:
         carried, filled = self._fill(index, rgb, hole, window, origins)
         unknown = hole.copy()
         unknown[hole] = carried.age == NEVER
-        self._kept[index] = _Kept(filled, hole, unknown)
+        self._kept[index] = _Kept(filled, _veil(hole), _veil(unknown))
         if len(self._kept) > KEPT_FRAMES:
             del self._kept[next(iter(self._kept))]
         self._small, self._last = small, index
@@ -117,9 +122,10 @@ class Carrier:
             x.copy(),
             y.copy(),
             np.full(x.shape, self._last, np.int32),
+            np.zeros(x.shape, np.float32),
         )
         if last.hole.any():
-            covered = cv2.remap(last.hole.view(np.uint8) * 255, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            covered = cv2.remap(last.hole, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             hidden = inside & (covered > 0)
             self._inherit(found, hidden)
         return found
@@ -146,6 +152,7 @@ class Carrier:
             mine[hidden] = np.where(smooth, gathered(theirs, x, y), nearby)
         found.source[hidden] = source
         found.born[hidden] = before.born[row, column]
+        found.doubt[hidden] = before.doubt[row, column]
 
     def _fill(
         self, index: int, rgb: Rgb, hole: Mask, window: Window | None, origins: Origins | None
@@ -160,36 +167,34 @@ class Carrier:
             x, y = np.meshgrid(np.arange(inside.shape[1]), np.arange(inside.shape[0]))
             x, y = x.astype(np.float32) + window[1].start, y.astype(np.float32) + window[0].start
             source = np.where(inside, -1, index).astype(np.int32)
-            self._origins = Origins(window, source, x, y, np.full(inside.shape, index, np.int32))
+            born, sure = np.full(inside.shape, index, np.int32), np.zeros(inside.shape, np.float32)
+            self._origins = Origins(window, source, x, y, born, sure)
             return nothing, rgb
-        estimate, doubt, told = self._joined(index, rgb[window], inside, origins)
+        estimate, told = self._joined(index, rgb[window], inside, origins)
         known = inside & told
         origins.source[inside & ~told] = -1
         filled = rgb.copy()
         filled[window][known] = estimate[known]
         age = np.where(known, np.minimum(np.abs(index - origins.born), NEVER - 1), NEVER).astype(np.uint16)
+        doubt = np.clip(origins.doubt[inside].round(), 0, 255).astype(np.uint8)
         self._renew(index, origins, inside)
-        return Carried(estimate[inside], age[inside], doubt[inside]), filled
+        return Carried(estimate[inside], age[inside], doubt), filled
 
-    def _joined(
-        self, index: int, picture: Rgb, inside: Mask, origins: Origins
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Mask]:
-        """The window's colours brought into line with the frame, how unlike it they were, and where there are any."""
+    def _joined(self, index: int, picture: Rgb, inside: Mask, origins: Origins) -> tuple[NDArray[np.uint8], Mask]:
+        """The window's colours brought into line with the frame, and where there are any. Their doubt is noted."""
         band, nearest = nearest_in(inside)
         around = _outwards(origins, band, nearest)
-        estimate, told = self._sample(index, around, band | inside, band)
-        usable = told & band
-        if usable.sum() > 50:
-            slid = drift(estimate, picture, usable)
+        estimate, told = self._sample(index, around, band, band)
+        if told.sum() > 50:
+            slid = drift(estimate, picture, told)
             if np.abs(slid).max() > SLID_PX:
                 for which in (origins, around):
                     which.x += slid[..., 0]
                     which.y += slid[..., 1]
-                estimate, told = self._sample(index, around, band | inside, band)
-                usable = told & band
-        change, doubt = mismatch(estimate, picture, usable)
-        joined = np.clip(np.rint(estimate + change), 0, 255).astype(np.uint8)
-        return joined, np.clip(doubt, 0, 255).astype(np.uint8), told
+        estimate, told = self._sample(index, around, band | inside, band)
+        change, unlike = mismatch(estimate, picture, told & band)
+        np.maximum(origins.doubt, unlike, out=origins.doubt)
+        return np.clip(np.rint(estimate + change), 0, 255).astype(np.uint8), told
 
     def _sample(self, index: int, origins: Origins, wanted: Mask, band: Mask) -> tuple[Field, Mask]:
         """Colours float32 [h, w, 3] of what is wanted, and where there were any.
@@ -204,11 +209,12 @@ class Carrier:
             x, y = origins.x.ravel()[here], origins.y.ravel()[here]
             gain = np.exp(exposure[index] - exposure[source]).astype(np.float32)
             out[here] = gathered(kept.filled, x, y) * gain
-            on_band = band.ravel()[here]
-            veiled = np.where(on_band, gathered(_veil(kept.hole), x, y), gathered(_veil(kept.unknown), x, y))
             height, width = kept.hole.shape
             inside = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
-            told[here] = (veiled < 8) & inside
+            on_band = band.ravel()[here]
+            for part, veil in ((on_band, kept.hole), (~on_band, kept.unknown)):
+                if part.any():
+                    told[here[part]] = (gathered(veil, x[part], y[part]) < 8) & inside[part]
         return out.reshape(*wanted.shape, 3), told.reshape(wanted.shape)
 
     def _renew(self, index: int, origins: Origins, inside: Mask) -> None:
@@ -219,7 +225,7 @@ class Carrier:
         y, x = np.nonzero(here)
         origins.x[here], origins.y[here] = x + columns.start, y + rows.start
         origins.source[here] = index
-        origins.born[~inside] = index
+        origins.born[~inside], origins.doubt[~inside] = index, 0
         self._origins = origins
 
 
@@ -258,4 +264,4 @@ def _outwards(origins: Origins, band: Mask, nearest: NDArray[np.intp]) -> Origin
     source[band] = origins.source[near_rows, near_columns]
     x[band] = origins.x[near_rows, near_columns] + (columns - near_columns)
     y[band] = origins.y[near_rows, near_columns] + (rows - near_rows)
-    return Origins(origins.window, source, x, y, origins.born)
+    return Origins(origins.window, source, x, y, origins.born, origins.doubt)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,13 +22,18 @@ FADE_PX = 2.0
 AROUND_PX = 24
 """So far around the hole its surroundings are looked at."""
 
-CONTRADICTION = 35.0
-"""Directions that differ by so much, of 255, contradict each other,"""
+ERROR_OF_DOUBT = 1.5
+"""The error to be expected of what was carried, as a multiple of its doubt. Measured it is up to three times as much;
+but half of that the surroundings' answer has too, and leaning on them does not help there."""
 
-MOST_SAY = 0.7
-"""and then the surroundings have this share at most."""
+MOST_SAY = 0.8
+"""The share of the surroundings in a pixel, at most."""
 
-_DOUBT_FLOOR = 3.0
+FAINT = 15.0
+"""Of 255. What departs from the surroundings by less is texture: unsure or not, the eye wants it rather than a blur."""
+
+_NEAR_PX = 4.0
+_FLOOR = 9.0
 
 
 @dataclass(frozen=True)
@@ -57,39 +63,56 @@ class CarriedFiles:
 def merged(rgb: Rgb, hole: Mask, one: Carried, other: Carried) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Colours uint8 [n, 3] of the hole's n pixels, and which of them either direction has seen, bool [n].
 
-    The nearer in time and the more like its surroundings counts more, by far; between the two it fades. Where they
-    contradict each other, what surrounds the hole has a say too: one of them is wrong, and a guess between all has less
-    error than the wrong one.
+    The nearer in time and the less doubtful counts more; between the two it fades. The surroundings of the hole have a
+    say too, the more the error to be expected is of what departs from them.
     """
-    weights = np.stack([_weight(one), _weight(other)])
-    seen = weights.max(0) > 0
+    in_one, in_other = one.age != NEVER, other.age != NEVER
+    both, seen = in_one & in_other, in_one | in_other
     window = window_around(hole, AROUND_PX)
     if window is None or not seen.any():
         return one.colour, seen
     inside = hole[window]
-    share = weights[0] / np.maximum(weights.sum(0), 1e-12)
-    both: NDArray[np.bool_] = np.asarray((weights > 0).all(0))
-    share = np.where(both, _faded(share, both, inside), share).astype(np.float32)[:, None]
-    mixed = share * one.colour + (1 - share) * other.colour
-    apart = np.abs(one.colour.astype(np.float32) - other.colour).mean(1)
-    apart = np.where(both, _faded(apart, both, inside), 0)
-    if apart.max(initial=0) > CONTRADICTION:
-        smooth = membrane(rgb[window].astype(np.float32), (~inside).astype(np.float32))[inside]
-        say = (MOST_SAY * apart**2 / (apart**2 + CONTRADICTION**2)).astype(np.float32)[:, None]
-        mixed += say * (smooth - mixed)
+    share = np.where(both, _shares(one, other, both, inside), in_one).astype(np.float32)
+    mixed = other.colour + share[:, None] * (one.colour.astype(np.float32) - other.colour)
+    smooth = membrane(rgb[window].astype(np.float32), (~inside).astype(np.float32))[inside]
+    away = mixed - smooth
+    error = _faded(_expected_error(one, other, share, both, inside), seen, inside, _NEAR_PX)
+    size = _faded((away * away).mean(1), seen, inside, _NEAR_PX)
+    say = np.minimum(error / np.maximum(size, 1), MOST_SAY) * size / (size + FAINT**2)
+    mixed -= say[:, None] * away
     return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8), seen
 
 
-def _weight(carried: Carried) -> NDArray[np.float64]:
-    """[n]: 0 where nothing was seen."""
-    age = carried.age.astype(np.float64)
-    doubt = carried.doubt.astype(np.float64)
-    return np.where(carried.age == NEVER, 0, 1 / ((age + 1) * (doubt**2 + _DOUBT_FLOOR**2)))
+def _shares(one: Carried, other: Carried, both: NDArray[np.bool_], inside: Mask) -> NDArray[np.float32]:
+    """[n]: the first direction's share where both have seen something: by age and by expected error."""
+    weights = [1 / ((carried.age + 1.0) * (_variance(carried) + _FLOOR)) for carried in (one, other)]
+    return _faded(weights[0] / (weights[0] + weights[1]), both, inside, FADE_PX)
 
 
-def _faded(share: NDArray[np.float64], both: NDArray[np.bool_], inside: Mask) -> NDArray[np.float32]:
-    """The share smoothed over the pixels that both have."""
+def _variance(carried: Carried) -> NDArray[np.float32]:
+    """[n]: the squared error to be expected of what was carried."""
+    return np.asarray(np.square(np.float32(ERROR_OF_DOUBT) * carried.doubt), np.float32)
+
+
+def _expected_error(
+    one: Carried, other: Carried, share: NDArray[np.float32], both: NDArray[np.bool_], inside: Mask
+) -> NDArray[np.float32]:
+    """[n]: the squared error to be expected of the mix.
+
+    The directions err independently of each other. Where they contradict each other one of them is wrong; if nothing
+    but time says which, the mix may well be of the wrong one.
+    """
+    first, second = _variance(one), _variance(other)
+    own = share * share * first + (1 - share) * (1 - share) * second
+    odds = np.square((second + _FLOOR) / (first + _FLOOR))
+    apart = np.square(one.colour.astype(np.float32) - other.colour).mean(1)
+    unsettled = odds / np.square(1 + odds) * _faded(apart, both, inside, FADE_PX)
+    return np.asarray(own + both * unsettled, np.float32)
+
+
+def _faded(values: NDArray[Any], where: NDArray[np.bool_], inside: Mask, reach_px: float) -> NDArray[np.float32]:
+    """Values [n] of the hole's pixels, smoothed over those where they hold."""
     plane, weight = np.zeros(inside.shape, np.float32), np.zeros(inside.shape, np.float32)
-    plane[inside], weight[inside] = share * both, both
-    spread = cv2.GaussianBlur(plane, (0, 0), FADE_PX) / np.maximum(cv2.GaussianBlur(weight, (0, 0), FADE_PX), 1e-6)
-    return np.asarray(spread[inside], np.float32)
+    plane[inside], weight[inside] = values * where, where
+    plane, weight = (np.asarray(cv2.GaussianBlur(of, (0, 0), reach_px), np.float32) for of in (plane, weight))
+    return np.asarray((plane / np.maximum(weight, 1e-6))[inside], np.float32)

@@ -127,23 +127,24 @@ def _trust(here: Grey, there: Grey, flow: Field) -> Field:
 
 
 def membrane(values: Field, trust: Field) -> Field:
-    """values [h, w, 2] smoothed where they are trusted and continued harmonically where they are not.
+    """values [h, w, n] smoothed where they are trusted and continued harmonically where they are not.
 
     Minimises sum trust |v - values|^2 + STIFFNESS |grad v|^2 on cells of CELL_PX pixels.
     """
     height, width = trust.shape
-    size = (-(-width // CELL_PX), -(-height // CELL_PX))
+    rows, columns = -(-height // CELL_PX), -(-width // CELL_PX)
+    size = (columns, rows)
     weight = np.asarray(cv2.resize(trust, size, interpolation=cv2.INTER_AREA), np.float32)[..., None]
-    total = np.asarray(cv2.resize(values * trust[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
+    total = _resized(values * trust[..., None], size, cv2.INTER_AREA)
     field = _spread(total, weight)
     for _ in range(_SWEEPS):
         around = np.empty_like(field)
-        padded = cv2.copyMakeBorder(field, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        padded = cv2.copyMakeBorder(field, 1, 1, 1, 1, cv2.BORDER_REPLICATE).reshape(rows + 2, columns + 2, -1)
         np.add(padded[:-2, 1:-1], padded[2:, 1:-1], out=around)
         around += padded[1:-1, :-2]
         around += padded[1:-1, 2:]
         field = (total + np.float32(STIFFNESS) * around) / (weight + np.float32(4 * STIFFNESS))
-    return np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return _resized(field, (width, height), cv2.INTER_LINEAR)
 
 
 def _spread(total: Field, weight: Field) -> Field:
@@ -152,9 +153,14 @@ def _spread(total: Field, weight: Field) -> Field:
         return np.asarray(total / (weight + np.float32(1e-3)), np.float32)
     size = (-(-weight.shape[1] // 2), -(-weight.shape[0] // 2))
     coarse_weight = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32)[..., None]
-    coarse = _spread(np.asarray(cv2.resize(total, size, interpolation=cv2.INTER_AREA), np.float32), coarse_weight)
-    base = np.asarray(cv2.resize(coarse, weight.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    coarse = _spread(_resized(total, size, cv2.INTER_AREA), coarse_weight)
+    base = _resized(coarse, weight.shape[1::-1], cv2.INTER_LINEAR)
     return np.asarray((total + np.float32(0.05) * base) / (weight + np.float32(0.05)), np.float32)
+
+
+def _resized(values: Field, size: tuple[int, int], how: int) -> Field:
+    """float32 [h, w, n] as large as (width, height); n may be 1, which OpenCV leaves out."""
+    return np.asarray(cv2.resize(values, size, interpolation=how), np.float32).reshape(size[1], size[0], -1)
 
 
 def places(window: Window, camera: Homography, departure: Field | None, scale: float) -> tuple[Field, Field]:

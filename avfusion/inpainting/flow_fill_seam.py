@@ -66,9 +66,11 @@ def mismatch(estimate: Field, picture: NDArray[np.uint8], band: Mask) -> tuple[F
 
     The difference on the band, averaged there and continued inside as a membrane: what P. Perez et al., "Poisson Image
     Editing", SIGGRAPH 2003, solve for pixel by pixel, on cells, so that noise at the border does not flicker inside.
+    What differs by much is no change of light and is left out of what to add, but not of how unlike it is: the mean
+    absolute difference on the band, continued alike.
     """
     miss = np.where(band[..., None], np.asarray(picture, np.float32) - estimate, 0)
     size = np.abs(miss).mean(-1)
-    trust = (band / (1 + (size / 8) ** 2) ** 2).astype(np.float32)
-    both = membrane(np.dstack([miss, np.minimum(size, 60)]).astype(np.float32), trust)
-    return both[..., :3], np.maximum(both[..., 3], 0)
+    change = membrane(miss, (band / (1 + (size / 8) ** 2) ** 2).astype(np.float32))
+    unlike = membrane(size[..., None], band.astype(np.float32))
+    return change, np.maximum(unlike[..., 0], 0)

@@ -1,5 +1,6 @@
 """Laws of putting the two directions of time together."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,10 @@ COUNT = int(HOLE.sum())
 AROUND = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
 
 
-def carried(level: int | NDArray[np.uint8], age: int = 1) -> Carried:
+def carried(level: int | NDArray[np.uint8], age: int = 1, doubt: int = 0) -> Carried:
     colour = np.empty((COUNT, 3), np.uint8)
     colour[...] = level
-    return Carried(colour, np.full(COUNT, age, np.uint16), np.zeros(COUNT, np.uint8))
+    return Carried(colour, np.full(COUNT, age, np.uint16), np.full(COUNT, doubt, np.uint8))
 
 
 def test_where_both_agree_what_was_seen_is_not_touched() -> None:
@@ -49,6 +50,37 @@ def test_where_they_contradict_each_other_the_surroundings_have_a_say() -> None:
     assert expected < 0.6 * np.mean([0, 200**2])
     nearer, _ = merged(AROUND, HOLE, carried(20, age=0), carried(220, age=30))
     assert 60 < nearer.mean() < 100
+
+
+def test_what_was_unlike_the_frame_yields_to_what_was_not() -> None:
+    """Even where it was seen much later. Equal colours would tell nothing, and near ones call nobody else in."""
+    colours, _ = merged(AROUND, HOLE, carried(90, age=1, doubt=40), carried(110, age=9, doubt=1))
+    assert np.abs(colours.astype(int) - 110).max() <= 1
+
+
+def test_the_more_doubtful_the_nearer_to_the_surroundings() -> None:
+    alone = carried(0, age=NEVER)
+    answers = [merged(AROUND, HOLE, carried(200, doubt=doubt), alone)[0].mean() for doubt in (0, 10, 20, 40, 80, 255)]
+    assert answers[0] == 200
+    assert all(after <= before for before, after in itertools.pairwise(answers))
+    assert 100 < answers[-1] < 130
+
+
+def test_leaning_on_the_surroundings_lessens_the_error_that_doubt_tells_of() -> None:
+    """What was carried is right but for noise as large as its doubt; the surroundings miss the truth too."""
+    draw = np.random.default_rng(0)
+    truth = np.full((COUNT, 1), 150.0)
+    noisy = np.clip(np.rint(truth + draw.normal(0, 50, (COUNT, 3))), 0, 255).astype(np.uint8)
+    doubt = round(float(np.abs(noisy - truth).mean()))
+    colours, _ = merged(AROUND, HOLE, carried(noisy, doubt=doubt), carried(0, age=NEVER))
+    assert ((colours - truth) ** 2).mean() < 0.7 * ((noisy - truth) ** 2).mean()
+    assert ((colours - truth) ** 2).mean() < 0.7 * ((AROUND[HOLE] - truth) ** 2).mean()
+
+
+def test_faint_texture_stays_however_doubtful() -> None:
+    grain = (100 + np.random.default_rng(0).integers(-4, 5, (COUNT, 3))).astype(np.uint8)
+    colours, _ = merged(AROUND, HOLE, carried(grain, doubt=60), carried(0, age=NEVER))
+    assert colours.std() > 0.8 * grain.std()
 
 
 def test_the_files_give_back_what_was_put(tmp_path: Path) -> None:

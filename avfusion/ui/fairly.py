@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from avfusion.engines.memory import hand_back
 from avfusion.errors import Stopped
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop
 from avfusion.ui.asking import visitor
@@ -50,5 +51,7 @@ def fairly(
                 if should_stop() or not allowance.is_over:
                     raise
                 raise allowance.ended(latest[0] if latest else None) from stopped
+            finally:
+                hand_back()
 
     return waits_and_works

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -65,34 +65,31 @@ class Told:
 
 def write_page(told: Told, out: Path, folder: Path) -> None:
     """Writes the page whole, or not at all. folder: for what need not last. Raises `CannotWrite`."""
-    document = page(told, folder, beside=out)
-    with whole_file(out) as part:
-        part.write_text(document, encoding="utf-8", errors="backslashreplace")
+    with whole_file(out) as part, part.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        file.writelines(page(told, folder, beside=out))
 
 
-def page(told: Told, folder: Path, *, beside: Path) -> str:
-    """The whole document. It needs no network; all text in it is escaped. beside: where it will lie."""
-    title = f"{escape(told.report.out.name)}: fused with AVFusion"
-    style = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
+def page(told: Told, folder: Path, *, beside: Path) -> Iterator[str]:
+    """The document, piece by piece. It needs no network; all text in it is escaped. beside: where it will lie."""
     after = _read_back(told.report.out)
-    parts = [
-        _head(told),
-        in_sync(told.report),
-        _players(told, after, folder, beside),
-        _moments(told, after),
-        _sureness(told),
-        _sounds(told),
-        engines(told.report),
-        times(told.report),
-        figures(told.report),
-        notes(told.report, told.part.path),
-    ]
-    return (
+    style = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
+    yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n"
-        f"<body>\n<main>\n{''.join(parts)}</main>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n"
+        f"<title>{escape(told.report.out.name)}: fused with AVFusion</title>\n<style>\n{style}</style>\n</head>\n"
+        "<body>\n<main>\n"
     )
+    yield _head(told)
+    yield in_sync(told.report)
+    yield from _players(told, after, folder, beside)
+    yield _moments(told, after)
+    yield _sureness(told)
+    yield _sounds(told)
+    yield engines(told.report)
+    yield times(told.report)
+    yield figures(told.report)
+    yield notes(told.report, told.part.path)
+    yield f"</main>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n"
 
 
 def _read_back(out: Path) -> Clip | None:
@@ -127,21 +124,22 @@ def _objects(numbers: Sequence[int]) -> str:
     return f"object{'s' if len(numbers) > 1 else ''} {' and '.join(map(str, numbers))}"
 
 
-def _players(told: Told, after: Clip | None, folder: Path, beside: Path) -> str:
+def _players(told: Told, after: Clip | None, folder: Path, beside: Path) -> Iterator[str]:
     proof = told.proof
     clips = [("Before", told.part, proof.before)]
     clips += [("After", after, proof.after)] if after is not None else []
-    videos = "".join(
-        f'<figure><video controls playsinline preload="auto" aria-label="{name}" '
-        f'src="{player(clip, sound, folder)}"></video><figcaption><b>{name}</b></figcaption></figure>'
-        for name, clip, sound in clips
-    )
-    short = f" The first {LONGEST_S:g} s, made small." if told.part.duration_s > LONGEST_S else " Made small."
+    short = f"The first {LONGEST_S:g} s, made small." if told.part.duration_s > LONGEST_S else "Made small."
     link = quote(os.fsencode(os.path.relpath(told.report.out, beside.absolute().parent)))
-    return (
-        f'<section><h2>Before and after</h2><p>{short.strip()} The whole result: <a href="{link}">'
-        f'{escape(told.report.out.name)}</a></p><div class="players">{videos}</div>'
-        '<div class="both" hidden><button type="button" class="go">Play both</button><span>Hear</span>'
+    yield (
+        f'<section><h2>Before and after</h2><p>{short} The whole result: <a href="{link}">'
+        f'{escape(told.report.out.name)}</a></p><div class="players">'
+    )
+    for name, clip, sound in clips:
+        yield f'<figure><video controls playsinline preload="auto" aria-label="{name}" src="'
+        yield from player(clip, sound, folder)
+        yield f'"></video><figcaption><b>{name}</b></figcaption></figure>'
+    yield (
+        '</div><div class="both" hidden><button type="button" class="go">Play both</button><span>Hear</span>'
         '<button type="button" data-hear="0" aria-pressed="false">before</button>'
         '<button type="button" data-hear="1" aria-pressed="true">after</button></div></section>\n'
     )

@@ -31,10 +31,11 @@ _PLAYER_PX = 640
 _STILL_PX = 720
 _MOMENTS = 3
 _POINTS = 600
+_PIECE_BYTES = 3 * 65_536  # of which three make four letters
 
 
-def player(clip: Clip, sound: StoredSound | None, folder: Path) -> str:
-    """The beginning of a clip with its sound, as an address that holds it. sound: on the clip's own clock."""
+def player(clip: Clip, sound: StoredSound | None, folder: Path) -> Iterator[str]:
+    """The beginning of a clip with its sound, as pieces of an address that holds it. sound: on the clip's own clock."""
     seconds = min(LONGEST_S, float(clip.duration_s))
     part = cut(clip, 0, max(1, clip.index_at(clip.time(0) + Fraction(seconds)) + 1))
     at_s = Fraction(0) if sound is None else Fraction(sound.first, sound.rate_hz) - clip.time(0)
@@ -44,7 +45,10 @@ def player(clip: Clip, sound: StoredSound | None, folder: Path) -> str:
             path, _timed(part, frames), size_px=_size_of(clip), seconds=seconds, bits_a_second=_BITS_A_SECOND,
             sound=sound, sound_at_s=at_s,
         )  # fmt: skip
-    return f"data:video/mp4;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    yield "data:video/mp4;base64,"
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield base64.b64encode(piece).decode("ascii")
 
 
 def _size_of(clip: Clip) -> tuple[int, int]:

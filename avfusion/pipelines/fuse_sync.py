@@ -23,6 +23,8 @@ from avfusion.pipelines.fuse_settings import Sync
 
 # What a container rounds times to; Matroska is not among the formats that pictures are encoded for.
 _RESOLUTIONS_S = {form.ending: Fraction(form.resolution_s) for form in FORMATS} | {".mkv": Fraction(1, 1000)}
+# Lags are told by envelopes, for which this is plenty, and a long sound at its own rate takes much memory.
+_ENVELOPES_HZ = 16_000
 _WITHOUT_TIMES = ("", ".zip", ".png")
 
 
@@ -48,7 +50,9 @@ def prove(part: Clip, out: Path, folder: Path, *, before: StoredSound | None = N
     if before is None or not written.sounds:
         return Proof(sync)
     after = hear(probe_recording(out), folder / "proof-after")
-    late_s, drift_s = times(before, _on_the_same_clock(before, part, after, written, folder / "proof-aligned"))
+    slow_hz = min(before.rate_hz, _ENVELOPES_HZ)
+    source, result = (_at_rate(sound, slow_hz, folder / f"proof-{n}") for n, sound in enumerate((before, after)))
+    late_s, drift_s = times(source, _on_the_same_clock(source, part, result, written, folder / "proof-aligned"))
     return Proof(
         replace(
             sync, samples_before=before.count, samples_after=after.count, rate_before_hz=before.rate_hz,
@@ -83,9 +87,7 @@ def _heard(part: Clip, path: Path) -> StoredSound | None:
 
 
 def _on_the_same_clock(before: StoredSound, part: Clip, after: StoredSound, written: Clip, path: Path) -> StoredSound:
-    """`after` at the rate of `before`, beginning where that does as seen from the first picture of each file."""
-    if after.rate_hz != before.rate_hz:
-        after = _at_rate(after, before.rate_hz, path.with_name(f"{path.name}-rate"))
+    """`after`, beginning where `before` does as seen from the first picture of each file."""
     began, begins = (
         Fraction(sound.first, sound.rate_hz) - clip.time(0) for sound, clip in ((before, part), (after, written))
     )
@@ -99,6 +101,8 @@ def _on_the_same_clock(before: StoredSound, part: Clip, after: StoredSound, writ
 
 def _at_rate(sound: StoredSound, rate_hz: int, path: Path) -> StoredSound:
     """The sound at another rate."""
+    if sound.rate_hz == rate_hz:
+        return sound
 
     def blocks() -> Iterator[Samples]:
         layout = LAYOUTS[sound.channels]

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from avfusion.engines.registry import holdings
 from avfusion.errors import OverLimit, Stopped
-from avfusion.ui.turns import Turns
+from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop
+from avfusion.ui import voice_showing, words
+from avfusion.ui.clicks import Selection, clicked
+from avfusion.ui.following import followed
+from avfusion.ui.turns import TURNS, Turns
+from avfusion.ui.visit import Visit
+from avfusion.ui.voice_visit import VoiceVisit
+from tests.ui.making import balls, write_clip
 
 
 class Visitor:
@@ -147,3 +158,60 @@ def test_nobody_guesses_before_a_run_has_ended() -> None:
     with working, pytest.raises(Stopped), turns.taken(lambda *now: told.append(now), lambda: True):
         pass
     assert told == [(1, None)]
+
+
+@pytest.fixture
+def one_at_a_time() -> Iterator[None]:
+    TURNS.allow(1, 9)
+    yield
+    TURNS.allow(float("inf"), float("inf"))
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_tabs_share_one_queue_and_stopping_frees_the_turn_and_the_engines(tmp_path: Path) -> None:
+    background, voice = Visit(), VoiceVisit()
+    clip = background.open(write_clip(tmp_path / "rolling.mp4", balls(200, 320, 180)))
+    background.selection = clicked(Selection(), 96, 90, frame=0, tool="keep")
+    first = background.start(partial(followed, background, clip, background.wanted("auto", "auto")))
+    while first.is_alive and TURNS.counts[0] == 0:
+        first.wait(0.01)
+    second = voice.start(lambda tell, should_stop: "spoken")
+    waits = next(now for now in second.progress() if now is not None)
+    assert "Waiting for its turn" in voice_showing.progress(waits)
+    assert "next in the queue" in words.progress(waits)
+    assert TURNS.counts == (1, 1)
+    background.stop()
+    assert isinstance(first.failure(), Stopped)
+    assert second.result() == "spoken"
+    assert TURNS.counts == (0, 0)
+    assert [held.borrowers for held in holdings()] == [0] * len(holdings())
+    background.forget()
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_stopping_and_leaving_while_waiting() -> None:
+    works, may_end = threading.Event(), threading.Event()
+    visits = [Visit() for _ in range(3)]
+
+    def work(tell: OnProgress, should_stop: ShouldStop) -> None:
+        works.set()
+        assert may_end.wait(60)
+
+    first = visits[0].start(work)
+    assert works.wait(60)
+    stopped, left = (visit.start(work) for visit in visits[1:])
+    while TURNS.counts != (1, 2):
+        time.sleep(0.01)
+    visits[1].stop()
+    visits[2].forget()
+    assert isinstance(stopped.failure(), Stopped)
+    assert isinstance(left.failure(), Stopped)
+    assert TURNS.counts == (1, 0)
+    may_end.set()
+    first.result()
+
+
+def test_what_those_who_wait_read() -> None:
+    said = words.progress(Progress("waiting", 0, 3, 0.0, 100.0, unit="runs"))
+    assert "number 3 in the queue · starts in about 2 min" in said
+    assert "starts" not in words.progress(Progress("waiting", 0, 3, 0.0, None, unit="runs"))

@@ -92,7 +92,7 @@ def _options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
 
 
 def _repeatable() -> dict[str, str]:
-    """With its code for AVX-512, the x264 in PyAV 18.1's wheels gives the same pictures as other bits now and then, with
+    """With its code for AVX-512, the x264 in PyAV 18.1's wheels gives the same pictures as other bits now and then, on
     one thread too; with that for AVX2 it never did. Whatever has the one has the other."""
     return {"x264-params": "asm=avx2"} if cv2.checkHardwareSupport(_AVX512F) else {}
 

@@ -1,6 +1,6 @@
 """A batch on a Ray cluster of three nodes, of which one is killed half-way, against the same batch on this machine.
 
-    python benchmarks/batch.py [--clips 12] [--frames 24] [--width 320]
+    python benchmarks/batch.py [--clips 12] [--frames 60] [--width 320]
 
 Short pieces are cut from the recordings in ../shared/data/clips, and each gets a new background behind what a box says.
 One local worker gives the results to compare with, and the time. Ray's nodes are three groups of processes on this
@@ -99,7 +99,7 @@ def batch(jobs: Path, out: Path, **options: Any) -> tuple[Any, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=12)
-    parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--width", type=int, default=320)
     asked = parser.parse_args()
     if not CLIPS.is_dir():

@@ -35,7 +35,10 @@ def run_as_job(
 ) -> Any:
     """The pipeline's report. Inputs and other files that are None were not given. The rest as `avfusion.jobs.run`."""
     from avfusion.jobs.run import note_used, run, save_job, start
+    from avfusion.media.target import refuse_target
 
+    if save_as is not None:
+        refuse_target(save_as, folder=False)
     job = start(
         verb, inputs=_given(inputs), out=out, also=_given(also or {}), prompts=prompts, settings=settings,
         options=options, engines=engines, span=span,

@@ -16,7 +16,7 @@ from avfusion.errors import AvfusionError, CannotRead, Stopped, UsageError
 from avfusion.jobs.carry_out import Order, carry_out
 from avfusion.jobs.home import home, job_folder, new_job
 from avfusion.jobs.inputs import FOLDER, checked, gather, gather_masks, put
-from avfusion.jobs.job_file import Input, Job, parse_job, read_job, used, with_masks, write_job
+from avfusion.jobs.job_file import Input, Job, is_inside, parse_job, read_job, used, with_masks, write_job
 from avfusion.jobs.schema import VERBS
 from avfusion.jobs.state import (
     JOB_FILE,
@@ -29,7 +29,7 @@ from avfusion.jobs.state import (
     remove_parts,
     write_state,
 )
-from avfusion.media.target import noting_parts, writing
+from avfusion.media.target import noting_parts, refuse_target, writing
 from avfusion.pipelines.keep import SEGMENT_FRAMES, Keep
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 
@@ -230,6 +230,7 @@ def save_job(id: str, target: Path) -> None:
 
     Raises `CannotWrite`, and `UsageError` where the inputs have been cleaned up.
     """
+    refuse_target(target, folder=False)
     folder = job_folder(id)
     job = read_job(folder / JOB_FILE)
     inputs = {}
@@ -237,7 +238,7 @@ def save_job(id: str, target: Path) -> None:
         source = folder / one.path
         if not source.exists():
             raise UsageError(f"{id}: this job is done and its inputs are no longer kept. Run it again to save it.")
-        path = f"{target.stem}-{one.path}"
+        path = f"{target.stem}-{one.path}" if is_inside(target.stem) else one.path
         with writing(target):
             there = target.parent / path
             if there.is_dir() and not there.is_symlink():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +192,24 @@ def test_a_folder_from_elsewhere_says_nothing_of_where_to_write_or_what_to_remov
     report = run_job(hostile)
     assert Path(report["out"]) == hostile / "out.mp4"
     assert (dear / "letters.txt").read_text() == "keep"
+
+
+def test_a_folder_that_is_not_ours_stays_as_it_is(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4")
+    mine = tmp_path / "mine"
+    shutil.copytree(job.folder, mine)
+    before = {path: path.stat().st_size for path in mine.rglob("*")}
+    with pytest.raises(CannotWrite, match="does not exist"):
+        run(mine, out=tmp_path / "none" / "out.mp4")
+    run(mine, out=tmp_path / "out.mp4")
+    assert {path: path.stat().st_size for path in mine.rglob("*")} == before
+
+
+def test_a_saved_job_of_any_name_can_be_read(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4")
+    for name in ("a:b.json", "..json", "x\\y.json", "job"):
+        save_job(job.id, tmp_path / name)
+        assert read_job(tmp_path / name).verb == "swap"
+    with pytest.raises(CannotWrite, match="does not exist"):
+        save_job(job.id, tmp_path / "none" / "job.json")
+    assert not (tmp_path / "none").exists()

@@ -13,7 +13,6 @@ from tests.jobs.making import FRAMES, ball_clip
 
 PIECE = 4
 LOGS: dict[str, list[Prompt]] = {
-    "one": [Box(30, 28, 70, 68)],
     "both ways, two objects": [Box(66, 28, 106, 68, frame=12), Box(10, 10, 40, 40, frame=12, object=2)],
     "corrected later": [Box(30, 28, 70, 68), Point(98, 48, frame=16), Point(70, 80, keep=False, frame=16)],
 }
@@ -58,7 +57,7 @@ def test_stopped_anywhere_the_masks_are_the_same(clip: Clip, tmp_path: Path, log
 
 def test_a_track_of_another_wish_is_not_taken(clip: Clip, tmp_path: Path) -> None:
     keep = Keep(tmp_path / "kept", segment_frames=PIECE)
-    wishes = (LOGS["one"], [Box(10, 10, 40, 40)], LOGS["one"])
+    wishes = ([Box(30, 28, 70, 68)], [Box(10, 10, 40, 40)], [Box(30, 28, 70, 68)])
     found = []
     for log in wishes:
         made = track(clip, log, folder=tmp_path, engine="flow", segmenter="grabcut", keep=keep)

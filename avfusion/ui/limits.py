@@ -43,12 +43,12 @@ class PageLimits:
 
 @dataclass(frozen=True)
 class Setting:
-    """A variable, what it is without one on a machine of one's own and on a Space, and what it says."""
+    """A variable, what it is without one, on a page of one's own and on a Space or a shared link; and what it says."""
 
     field: str
     variable: str
     usual: float
-    on_a_space: float
+    in_public: float
     says: str
 
 
@@ -70,11 +70,14 @@ SETTINGS = (
 )  # fmt: skip
 
 
-def page_limits(environment: Mapping[str, str] | None = None) -> PageLimits:
-    """The limits as the environment has them. Raises `UsageError`, naming the variable, for what is no amount."""
+def page_limits(environment: Mapping[str, str] | None = None, *, is_shared: bool = False) -> PageLimits:
+    """The limits as the environment has them. is_shared: whether the page gets a public link.
+
+    Raises `UsageError`, naming the variable, for what is no amount.
+    """
     environment = os.environ if environment is None else environment
-    is_space = bool(environment.get("SPACE_ID"))
-    return PageLimits(**{each.field: _amount(each, environment, is_space=is_space) for each in SETTINGS})
+    is_public = is_shared or bool(environment.get("SPACE_ID"))
+    return PageLimits(**{each.field: _amount(each, environment, is_public=is_public) for each in SETTINGS})
 
 
 def brought(path: Path) -> Clip:
@@ -87,10 +90,10 @@ def brought(path: Path) -> Clip:
     return probe(path)
 
 
-def _amount(setting: Setting, environment: Mapping[str, str], *, is_space: bool) -> float:
+def _amount(setting: Setting, environment: Mapping[str, str], *, is_public: bool) -> float:
     written = environment.get(setting.variable, "").strip()
     if not written:
-        return setting.on_a_space if is_space else setting.usual
+        return setting.in_public if is_public else setting.usual
     if written.lower() == "off":
         return OFF
     try:
@@ -100,6 +103,6 @@ def _amount(setting: Setting, environment: Mapping[str, str], *, is_space: bool)
     if not 0 < amount < OFF:
         raise UsageError(
             f"{setting.variable}={written[:80]}: not an amount. Give {setting.says}, such as "
-            f"{setting.on_a_space:g}, or off."
+            f"{setting.in_public:g}, or off."
         )
     return amount

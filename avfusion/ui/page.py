@@ -101,7 +101,7 @@ def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None,
     What AVFUSION_PRELOAD names is fetched meanwhile. Raises `UnknownEngine` for a name that is none, and `UsageError`
     for a variable that says nonsense.
     """
-    limits = page_limits()
+    limits = page_limits(is_shared=share)
     enforce(limits.of_files)
     TURNS.allow(limits.runs_at_once, limits.waiting)
     BUDGET.allow(limits.run_seconds, limits.visitor_seconds_per_hour)

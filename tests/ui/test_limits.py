@@ -15,6 +15,7 @@ from tests.ui.making import balls, write_clip
 
 def test_a_space_gives_less_than_a_machine_of_ones_own() -> None:
     own, space = page_limits({}), page_limits({"SPACE_ID": "someone/space"})
+    assert page_limits({}, is_shared=True) == space
     for setting in SETTINGS:
         assert getattr(space, setting.field) <= getattr(own, setting.field), setting.variable
     assert own.run_seconds == own.visitor_seconds_per_hour == OFF

@@ -224,10 +224,14 @@ def _can_be_a_name(words: str) -> bool:
 def located(folder: Path, one: Input, where: str) -> Path:
     """The file of an input. Raises `UsageError` where a link leads out of the folder, or out of the input's own."""
     root, path = folder.resolve(), folder / one.path
-    inner = path.rglob("*") if path.is_dir() else ()
-    for found in (path, *inner):
-        if not found.resolve().is_relative_to(root):
-            raise UsageError(f"{where}.path: {one.path!r} is a link that leads out of the job's folder.")
+    try:
+        inner = path.rglob("*") if path.is_dir() else ()
+        leads_out = any(not found.resolve().is_relative_to(root) for found in (path, *inner))
+    except (OSError, RuntimeError) as error:  # a name that is too long; a link to itself
+        why = said(error).partition(" from ")[0]
+        raise UsageError(f"{where}.path: {one.path[:40]!r} cannot be followed ({why}). Put the file there.") from error
+    if leads_out:
+        raise UsageError(f"{where}.path: {one.path!r} is a link that leads out of the job's folder.")
     return path
 
 

@@ -153,3 +153,13 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
     for path in ("clip.mp4", "masks"):
         with pytest.raises(UsageError, match="leads out of the job's folder"):
             located(folder, Input(path, "0" * 64), "inputs.clip")
+
+
+def test_a_path_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "loop").symlink_to("loop")
+    for path in ("loop", "masks", "a" * 300):
+        with pytest.raises(UsageError, match=r"inputs\.clip\.path: .* cannot be followed") as raised:
+            located(tmp_path, Input(path, "0" * 64), "inputs.clip")
+        assert str(tmp_path) not in str(raised.value)

@@ -98,6 +98,8 @@ def test_stopped_what_is_done_stays_and_the_same_command_goes_on(run: Run, progr
     assert "Traceback" not in err
     there = {path.name for path in (folder / "results").glob("*.mp4")}
     assert 1 <= len(there) < 12
+    counts = json.loads((folder / "results" / "summary.json").read_text())["counts"]
+    assert counts == {"done": len(there), "failed": 0, "skipped": 0, "not run": 12 - len(there)}
     assert [path for path in (folder / "results").iterdir() if "part" in path.name] == []
     write(folder, *(line(f"{number:02d}.mp4") for number in range(len(there) + 1)))
     again = run("batch", "jobs.jsonl", "--out", "results")

@@ -11,7 +11,6 @@ import pytest
 
 from avfusion.errors import CannotRead, Stopped
 from avfusion.jobs.batch import run_batch
-from avfusion.jobs.batch_outcome import Outcome
 from avfusion.jobs.batch_worker import run_one
 from avfusion.jobs.home import home
 from avfusion.jobs.run import unfinished
@@ -98,26 +97,6 @@ def test_a_killed_workers_job_is_done_by_another_and_after_three_it_fails_alone(
     assert multiprocessing.active_children() == []
 
 
-def test_stopped_and_run_again_it_goes_on(clip: Path, tmp_path: Path) -> None:
-    shutil.copy(clip, tmp_path / "ball.mp4")
-    lines = [swap_line("ball.mp4", f"{number}.mp4", span=[0, 4 + number]) for number in range(4)]
-    jobs, ended = write_lines(tmp_path / "jobs.jsonl", *lines), list[Outcome]()
-    with pytest.raises(Stopped, match=r"results are in .*; the same command goes on"):
-        run_batch(
-            jobs, out=tmp_path / "out", workers=1, on_outcome=lambda one, n, of: ended.append(one),
-            should_stop=lambda: bool(ended),
-        )  # fmt: skip
-    assert multiprocessing.active_children() == []
-    counts = json.loads((tmp_path / "out" / "summary.json").read_text())["counts"]
-    assert counts["done"] >= 1
-    assert counts["not run"] >= 1
-    assert counts["failed"] == 0
-    report = run_batch(jobs, out=tmp_path / "out", workers=1)
-    assert {outcome.status for outcome in report.outcomes} == {"done", "skipped"}
-    assert report.summary["counts"]["skipped"] == counts["done"]
-    assert [outcome.report["frames"] for outcome in report.outcomes] == [4, 5, 6, 7]
-
-
 def test_a_bug_is_said_and_ends_its_worker() -> None:
     said: list[dict[str, object]] = []
 
@@ -130,6 +109,9 @@ def test_a_bug_is_said_and_ends_its_worker() -> None:
     def wrong() -> dict[str, object]:
         raise CannotRead("a.mp4: no\nclip")
 
+    def stopped() -> dict[str, object]:
+        raise Stopped("Stopped.")
+
     with pytest.raises(ValueError, match="bug"):
         run_one(buggy, said.append)
     (answer,) = said
@@ -141,3 +123,4 @@ def test_a_bug_is_said_and_ends_its_worker() -> None:
     refused = run_one(wrong, said.append)
     assert (refused["status"], refused["why"]) == ("failed", "a.mp4: no clip")
     assert run_one(lambda: {"frames": 3}, said.append)["report"] == {"frames": 3}
+    assert run_one(stopped, said.append)["status"] == "stopped"

@@ -28,6 +28,7 @@ _ROOM_OF = {
     "fuse": "pipelines.fuse",
     "FuseReport": "pipelines.fuse",
     "FuseSettings": "pipelines.fuse",
+    "Keep": "pipelines.keep",
     "probe": "media.probe",
     "swap": "pipelines.swap",
     "SwapSettings": "pipelines.swap",

@@ -12,7 +12,10 @@ from avfusion.ui.span import covers
 from avfusion.ui.visit import Made, TrackOf, Visit
 from avfusion.ui.words import Wording
 
-_WORDING = Wording("Click what should go, draw a box round it, or paint over it.", "on it", "beside it")
+_WORDING = Wording(
+    "Click what should go, draw a box round it, or paint over it.", "on it", "beside it",
+    after_one="Is a part of it outside the line? Click that too: what is left of it smears.",
+)  # fmt: skip
 
 
 class InpaintVisit(Visit):

@@ -38,13 +38,15 @@ _INSTEAD = "as you allowed."
 class Wording:
     """What a tab calls clicks on the object and beside it, and what it says before there are any.
 
-    draws: what it says of masks that were painted; empty: they are counted.
+    draws: what it says of masks that were painted; empty: they are counted. after_one: what there is to know after the
+    first click.
     """
 
     nothing: str = "Click what you want to keep."
     keeps: str = "kept"
     drops: str = "dropped"
     draws: str = ""
+    after_one: str = ""
 
 
 def step(number: int, title: str) -> str:
@@ -153,6 +155,8 @@ def selected(
     others = sorted({prompt.frame for prompt in selection.prompts} - {frame})
     if others:
         parts.append(f"clicks on frame {', '.join(map(str, others))}")
+    if wording.after_one and len(selection.prompts) == 1 and isinstance(selection.prompts[0], Point):
+        news = f"{wording.after_one} {news}".strip()
     return good(f"{'; '.join(parts)}.".capitalize() + (f" {news}" if news else ""))
 
 

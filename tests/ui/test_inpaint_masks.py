@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from avfusion.clip import Clip
+from avfusion.clip import Clip, Point
 from avfusion.errors import AvfusionError, CannotRead, MaskCountMismatch, MaskSizeMismatch, NothingFound, UsageError
 from avfusion.media.probe import probe
 from avfusion.ui import words
@@ -18,7 +18,7 @@ from avfusion.ui.clicks import Selection
 from avfusion.ui.inpaint_masks import read_given
 from avfusion.ui.inpaint_visit import InpaintVisit
 from avfusion.ui.painting import painted
-from avfusion.ui.visit import Made
+from avfusion.ui.visit import Made, Visit
 from tests.ui.making import balls, write_clip
 
 COUNT = 4
@@ -109,3 +109,14 @@ def test_masks_are_counted_and_what_is_painted_is_painted(visit: InpaintVisit, c
     assert "Painted by hand;" in words.selected(visit.selection, 0, labels(0), "", visit.wording)
     visit.show(clip, Selection())
     assert visit.brought == ()
+
+
+def test_one_click_is_told_that_more_may_be_needed_and_too_much_is_questioned(visit: InpaintVisit, clip: Clip) -> None:
+    one, two = (Point(5, 5),), (Point(5, 5), Point(40, 30))
+    said = [words.selected(Selection(clicks), 0, labels(0), "", visit.wording) for clicks in (one, two)]
+    assert ["outside the line" in text for text in said] == [True, False]
+    visit.show(clip, Selection(one))
+    assert visit.doubt(labels(0) > 0) == ""
+    everything = np.ones((48, 64), np.bool_)
+    assert "covers 100% of the picture" in words.doubt(visit.doubt(everything))
+    assert Visit().doubt(everything) == ""  # to keep it all is nothing odd

@@ -50,12 +50,16 @@ async def _followed(address: str, folder: Path, most_bytes: float) -> Path:
 
 async def _written(response: httpx.Response, path: Path, most_bytes: float) -> Path:
     size = 0
-    with path.open("wb") as file:
-        async for piece in response.aiter_bytes():
-            size += len(piece)
-            if size > most_bytes:
-                raise TooLarge(f"{path.name}: more than the {most_bytes / 1e6:.4g} MB that are taken here.")
-            file.write(piece)
+    try:
+        with path.open("wb") as file:
+            async for piece in response.aiter_bytes():
+                size += len(piece)
+                if size > most_bytes:
+                    raise TooLarge(f"{path.name}: more than the {most_bytes / 1e6:.4g} MB that are taken here.")
+                file.write(piece)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return path
 
 

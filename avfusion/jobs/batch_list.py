@@ -93,6 +93,8 @@ def refuse_inputs(entries: list[Entry], jobs: Path, out: Path) -> None:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """(number, text) of each line that is not empty."""
+    if path.exists() and not path.is_file():
+        raise CannotRead(f"{path}: cannot be read (this is not a file). Give a file with a job a line.")
     try:
         with path.open("rb") as file:
             number = 0

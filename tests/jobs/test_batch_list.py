@@ -1,6 +1,7 @@
 """A file of jobs is read whole or refused with the number of its line; nothing outside its folder is named."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,10 @@ def test_bytes_that_are_no_text_and_endless_lines_are_named(tmp_path: Path) -> N
         read_batch(tmp_path / "jobs.jsonl")
     with pytest.raises(CannotRead, match="cannot be read"):
         read_batch(tmp_path / "missing.jsonl")
-    with pytest.raises(CannotRead, match="cannot be read"):
-        read_batch(tmp_path)
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for path in (tmp_path, tmp_path / "pipe.jsonl"):
+        with pytest.raises(CannotRead, match="this is not a file"):
+            read_batch(path)
 
 
 @pytest.mark.parametrize(

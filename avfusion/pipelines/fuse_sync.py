@@ -52,7 +52,7 @@ def prove(part: Clip, out: Path, folder: Path, *, before: StoredSound | None = N
     after = hear(probe_recording(out), folder / "proof-after")
     slow_hz = min(before.rate_hz, _ENVELOPES_HZ)
     source, result = (_at_rate(sound, slow_hz, folder / f"proof-{n}") for n, sound in enumerate((before, after)))
-    late_s, drift_s = times(source, _on_the_same_clock(source, part, result, written, folder / "proof-aligned"))
+    late_s, drift_s = times(*_together(source, part, result, written, folder))
     return Proof(
         replace(
             sync, samples_before=before.count, samples_after=after.count, rate_before_hz=before.rate_hz,
@@ -86,17 +86,31 @@ def _heard(part: Clip, path: Path) -> StoredSound | None:
     return during(sound, whole(sound), part.sound_span, path.with_name(f"{path.name}-part"))[0]
 
 
-def _on_the_same_clock(before: StoredSound, part: Clip, after: StoredSound, written: Clip, path: Path) -> StoredSound:
-    """`after`, beginning where `before` does as seen from the first picture of each file."""
-    began, begins = (
-        Fraction(sound.first, sound.rate_hz) - clip.time(0) for sound, clip in ((before, part), (after, written))
-    )
-    shift = round((began - begins) * before.rate_hz)
-    pieces = (
-        after.read(start + shift, min(start + BLOCK_SAMPLES, before.count) + shift)
-        for start in range(0, before.count, BLOCK_SAMPLES)
-    )
-    return store(path, pieces, channels=after.channels, rate_hz=after.rate_hz)
+def _together(
+    before: StoredSound, part: Clip, after: StoredSound, written: Clip, folder: Path
+) -> tuple[StoredSound, StoredSound]:
+    """Both sounds where there is something of either, by the clocks of their pictures: what one of them lacks at its
+    edge, as a copied sound of a part does, tells nothing of its time."""
+    sounds, clips = (before, after), (part, written)
+    starts = [
+        round((Fraction(sound.first, sound.rate_hz) - clip.time(0)) * sound.rate_hz)
+        for sound, clip in zip(sounds, clips, strict=True)
+    ]
+    first = max(starts)
+    last = max(first, min(start + sound.count for start, sound in zip(starts, sounds, strict=True)))
+    one, other = (
+        store(
+            folder / f"proof-together-{number}", _stretch(sound, first - start, last - start),
+            channels=sound.channels, rate_hz=sound.rate_hz,
+        )
+        for number, (sound, start) in enumerate(zip(sounds, starts, strict=True))
+    )  # fmt: skip
+    return one, other
+
+
+def _stretch(sound: StoredSound, first: int, last: int) -> Iterator[Samples]:
+    for start in range(first, last, BLOCK_SAMPLES):
+        yield sound.read(start, min(start + BLOCK_SAMPLES, last))
 
 
 def _at_rate(sound: StoredSound, rate_hz: int, path: Path) -> StoredSound:

@@ -222,6 +222,17 @@ def test_the_spans_of_a_voice_count_from_the_clips_beginning(made, tmp_path):
         fuse(made.clip, voice=wish, out=tmp_path / "late.mp4", span=(19, 20))
 
 
+def test_a_part_with_its_old_sound_says_what_copying_costs(made, tmp_path):
+    """Whole packets are copied, each in its time: some samples at the edges are not there."""
+    report = fuse(
+        made.clip, masks=made.masks, background="#204060", out=tmp_path / "out.mp4", span=(3, 17), settings=HARD
+    )  # fmt: skip
+    assert report.sync.times_identical
+    assert report.sync.samples_equal is False
+    assert report.sync.samples_before == 11_200
+    assert report.sync.lag_s == pytest.approx(0, abs=0.001)
+
+
 def odd(made: Talking, folder: Path, kind: str) -> Path:
     """The clip with times that are not regular, turned, or with a second language before its pictures."""
     out = folder / f"{kind}.mp4"

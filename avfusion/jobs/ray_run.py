@@ -44,7 +44,13 @@ class RayRunner:
     def __call__(self, entries: Iterator[Entry], out: Path, should_stop: ShouldStop) -> Iterator[Ended]:
         with cluster(self._address, self._workers) as there:
             _check_version(there, self._address or "ray")
-            yield from _Sharing(there, self._workers, out).run(entries, should_stop)
+            try:
+                yield from _Sharing(there, self._workers, out).run(entries, should_stop)
+            except (there.ray.exceptions.RayError, ConnectionError) as error:
+                raise EngineNotReady(
+                    f"{self._address or 'ray'}: the cluster cannot be reached any more ({_first_words(error)}). "
+                    "What is done stays; the same command goes on from there."
+                ) from error
 
 
 class _Sharing:
@@ -112,18 +118,18 @@ class _Sharing:
                 answer = self._ray.get(reference)
                 if answer["status"] == "done":
                     self._take(entry, answer["files"])
-            except self._losses as error:
-                if tries < TRIES:
-                    self._again.append(begun.job)
-                else:
-                    why = _first_words(error)
-                    yield entry, lost(entry, why, seconds=begun.seconds, tries=tries)
             except self._ray.exceptions.TaskCancelledError:
                 continue
-            except self._ray.exceptions.RayTaskError as error:
-                print(error, file=sys.stderr)
-                why = f"this is a bug in AVFusion: {_first_words(error.cause)}"
-                yield entry, Outcome(entry.name, entry.line, "failed", begun.seconds, why, "", tries)
+            except (*self._losses, self._ray.exceptions.RayTaskError) as error:
+                cause = getattr(error, "cause", error)
+                if not isinstance(cause, self._losses):
+                    print(error, file=sys.stderr)
+                    why = f"this is a bug in AVFusion: {type(cause).__name__}: {_first_words(cause)}"
+                    yield entry, Outcome(entry.name, entry.line, "failed", begun.seconds, why, "", tries)
+                elif tries < TRIES:
+                    self._again.append(begun.job)
+                else:
+                    yield entry, lost(entry, _first_words(cause), seconds=begun.seconds, tries=tries)
             except AvfusionError as error:
                 why = " ".join(str(error).split())
                 yield entry, Outcome(entry.name, entry.line, "failed", begun.seconds, why, answer["where"], tries)

@@ -220,12 +220,6 @@ def test_what_cannot_be_done_is_said_in_words(client: Client, clips: Path, chang
     assert "/gradio/" not in str(caught.value)
 
 
-def test_the_server_reads_no_file_that_is_not_the_callers(client: Client, server: Server) -> None:
-    foreign = {"path": str(server.home / "log"), "meta": {"_type": "gradio.FileData"}}
-    with pytest.raises(AppError):
-        client.predict(clip=foreign, points=CLICK, background="blur", format="mp4", api_name="/swap")
-
-
 def test_only_they_are_public(client: Client) -> None:
     assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {
         "/swap",

@@ -49,7 +49,7 @@ def test_stopped_half_way_nothing_stays(
     numbers: list[signal.Signals], says: str, program: list[str], long_material: Material, tmp_path: Path
 ) -> None:
     command = [*program, "swap", str(long_material.clip), "--masks", str(long_material.masks)]
-    command += ["--background", "blur", "--out", "out.mp4"]
+    command += ["--background", "blur", "--out", "out.mp4", "--quiet"]  # on a busy machine progress would be told
     jobs = Path(os.environ["AVFUSION_HOME"]) / "jobs"
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: any(jobs.rglob("*.packets")) or process.poll() is not None)

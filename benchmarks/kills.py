@@ -41,7 +41,9 @@ carried_out = jobs.carry_out
 def noted(order):
     report = carried_out(order)
     said = hashlib.sha256()
-    for path in sorted(order.keep.folder.glob("track-*/track-*/*")):
+    # A run that goes on writes its track once more beside the one that is there: the newest counts.
+    newest = max(order.keep.folder.glob("track-*/track-*"), key=lambda path: int(path.name.partition("-")[2]))
+    for path in sorted(newest.iterdir()):
         said.update(path.name.encode() + path.read_bytes())
     masks.write_text(said.hexdigest())
     return report

@@ -81,7 +81,7 @@ class Turns:
         with self._news:
             is_free = not self._waiting and len(self._working) < self._at_once
             if not is_free and len(self._waiting) >= self._most:
-                raise OverLimit(f"{len(self._waiting)} runs wait for their turn already. Try again in a while.")
+                raise OverLimit(f"The queue is full: {len(self._waiting)} waiting. Try again in a while.")
             self._waiting.append(turn)
         try:
             while not self._begins(turn):

@@ -172,7 +172,7 @@ def test_those_who_wait_are_told_their_place_and_whoever_leaves_is_out(public: S
     assert told(second, "waiting")["place"] == 1
     third = begun(clients[2], short)
     assert told(third, "waiting")["place"] == 2
-    with pytest.raises(AppError, match="2 runs wait for their turn already"):
+    with pytest.raises(AppError, match="The queue is full: 2 waiting"):
         begun(clients[3], short).result()
     assert second.cancel()
     while (now := third.outputs()[-1][1]).get("place") != 1:

@@ -93,7 +93,7 @@ def test_a_full_queue_refuses_with_its_reason() -> None:
     assert waiting.waits.wait(60)
     refused = Visitor(turns)
     refused.thread.join(60)
-    assert str(refused.failure) == "1 runs wait for their turn already. Try again in a while."
+    assert str(refused.failure) == "The queue is full: 1 waiting. Try again in a while."
     working.end()
     assert waiting.has_begun.wait(60)
     waiting.end()

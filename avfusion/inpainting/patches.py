@@ -9,7 +9,7 @@ everywhere, fine ones near what the coarser level found and what their neighbour
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import cv2
@@ -83,6 +83,14 @@ class _Level:
 
 def _pyramid(picture: Rgb, hole: Mask) -> list[_Level]:
     """From the finest level to the coarsest that still has patches to take; none where the picture has none."""
+    levels = _halved(picture, hole)
+    if levels and len(levels[-1].sources) > SEARCHED_PX:  # a thin hole needs no coarser level, and this one is large
+        last = levels[-1]
+        levels[-1] = replace(last, sources=last.sources[:: -(-len(last.sources) // SEARCHED_PX)])
+    return levels
+
+
+def _halved(picture: Rgb, hole: Mask) -> list[_Level]:
     levels: list[_Level] = []
     at, covered = picture.astype(np.float32), hole
     while True:
@@ -128,13 +136,13 @@ def _peeled(level: _Level) -> NDArray[np.float32]:
     Each pixel on its border takes the middle of the source whose patch is most like what is known around the pixel.
     """
     picture, missing = level.picture.copy(), level.hole.copy()
-    theirs = _features(level.picture)[level.sources[:, 0], level.sources[:, 1]]
+    theirs = _patches_at(_features(level.picture), *level.sources.T)
     squares = theirs * theirs
     while missing.any():
         known = (~missing).astype(np.float32)
         ring = np.argwhere(missing & (cv2.dilate(known, np.ones((3, 3), np.uint8)) > 0))
-        counts = _features(np.repeat(known[..., None], 3, 2))[ring[:, 0], ring[:, 1]]
-        own = _features(picture)[ring[:, 0], ring[:, 1]] * counts
+        counts = _patches_at(_features(np.repeat(known[..., None], 3, 2)), *ring.T)
+        own = _patches_at(_features(picture), *ring.T) * counts
         best = (counts @ squares.T - 2 * (own @ theirs.T)).argmin(1)
         picture[ring[:, 0], ring[:, 1]] = level.picture[level.sources[best, 0], level.sources[best, 1]]
         missing[ring[:, 0], ring[:, 1]] = False
@@ -142,10 +150,16 @@ def _peeled(level: _Level) -> NDArray[np.float32]:
 
 
 def _features(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[h, w, 3 * side * side]: the patch around every pixel; beyond the border the picture is mirrored."""
+    """[h, w, 3, side, side], a view: the patch around every pixel; beyond the border the picture is mirrored."""
     padded = cv2.copyMakeBorder(picture, RADIUS, RADIUS, RADIUS, RADIUS, cv2.BORDER_REFLECT_101)
-    view = np.lib.stride_tricks.sliding_window_view(padded, (_SIDE, _SIDE), (0, 1))
-    return view.reshape(*picture.shape[:2], -1)
+    return np.lib.stride_tricks.sliding_window_view(padded, (_SIDE, _SIDE), (0, 1))
+
+
+def _patches_at(
+    features: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """[n, 3 * side * side]: those of n pixels. Of all pixels at once they would take 147 times the picture."""
+    return features[rows, columns].reshape(len(rows), -1)
 
 
 def _field(level: _Level, matches: Places) -> Field:
@@ -156,8 +170,8 @@ def _field(level: _Level, matches: Places) -> Field:
 
 def _searched(level: _Level, features: NDArray[np.float32]) -> tuple[Field, NDArray[np.float32]]:
     """The nearest of all sources for each target, and its squared distance [n]."""
-    theirs = features[level.sources[:, 0], level.sources[:, 1]]
-    own = features[level.targets[:, 0], level.targets[:, 1]]
+    theirs = _patches_at(features, *level.sources.T)
+    own = _patches_at(features, *level.targets.T)
     lengths = (theirs * theirs).sum(1)
     best = np.empty(len(own), np.intp)
     distance = np.empty(len(own), np.float32)
@@ -173,7 +187,7 @@ def _searched(level: _Level, features: NDArray[np.float32]) -> tuple[Field, NDAr
 def _refined(level: _Level, features: NDArray[np.float32], found: Field) -> tuple[Field, NDArray[np.float32]]:
     """Matches improved by their neighbours' and by steps beside them."""
     rows, columns = level.targets.T
-    own = features[rows, columns]
+    own = _patches_at(features, rows, columns)
     is_source = np.zeros(level.hole.shape, np.bool_)
     is_source[level.sources[:, 0], level.sources[:, 1]] = True
     best = found[rows, columns]
@@ -218,7 +232,7 @@ def _distances(
     fair = np.flatnonzero(inside)
     fair = fair[is_source[rows[fair], columns[fair]]]
     out = np.full(len(own), np.inf, np.float32)
-    difference = own[fair] - features[rows[fair], columns[fair]]
+    difference = own[fair] - _patches_at(features, rows[fair], columns[fair])
     out[fair] = np.einsum("ij,ij->i", difference, difference)
     return out
 

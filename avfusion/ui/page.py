@@ -127,4 +127,6 @@ def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None,
         footer_links=["api", "settings"],
         ssr_mode=False,
         mcp_server=importlib.util.find_spec("mcp") is not None,
+        # Otherwise Gradio asks its own page for an answer within 3 s, and gives up where the machine is busy.
+        _frontend=False,
     )

@@ -35,7 +35,10 @@ from avfusion.pipelines.swap import swap as swap_pipeline
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Material = Any
 
-COMMANDS = ["app", "demo", "compare", "segment", "swap", "remove", "voice", "engines", "evaluate", "train"]
+COMMANDS = [
+    "app", "demo", "compare", "segment", "swap", "remove", "voice", "fuse", "resume", "batch", "engines",
+    "evaluate", "train",
+]  # fmt: skip
 
 
 # Help
@@ -82,10 +85,11 @@ def test_help_and_engines_start_without_pictures() -> None:
 
 # The same names and defaults as from Python
 
+_OF_A_RUN = {"on_progress", "should_stop", "prompts", "span", "keep"}
 _SHARED = {
-    "swap": (swap.swap, swap_pipeline, {"on_progress", "should_stop", "settings", "prompts", "span"}),
-    "remove": (remove.remove, remove_pipeline, {"on_progress", "should_stop", "settings", "prompts", "span"}),
-    "segment": (segment.segment, segment_pipeline, {"on_progress", "should_stop", "prompts", "span"}),
+    "swap": (swap.swap, swap_pipeline, {*_OF_A_RUN, "settings"}),
+    "remove": (remove.remove, remove_pipeline, {*_OF_A_RUN, "settings"}),
+    "segment": (segment.segment, segment_pipeline, _OF_A_RUN),
     "evaluate vos": (evaluate.vos, evaluate_vos, {"on_progress", "should_stop", "sequences"}),
     "evaluate inpaint": (
         evaluate.inpaint,

@@ -137,7 +137,7 @@ def test_numbers_stay_numbers(tmp_path: Path, mode: str) -> None:
 
 
 def test_folders_that_do_not_fit(tmp_path: Path, clip: Clip) -> None:
-    with pytest.raises(CannotRead, match="not a folder"):
+    with pytest.raises(CannotRead, match="no folder of mask PNGs"):
         MaskFolder(tmp_path / "missing", clip)
     folder = tmp_path / "masks"
     folder.mkdir()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -99,3 +102,22 @@ def patches(width: int, height: int, places: Sequence[tuple[int, int]], side: in
     for x, y in places:
         picture[y - side // 2 : y + side // 2, x - side // 2 : x + side // 2] = (255, 40, 40)
     return picture
+
+
+def in_own_thread(work: Coroutine[Any, Any, Any]) -> Any:
+    """What the coroutine gives. Where a browser is open, Playwright has the event loop of the tests' own thread."""
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(_answer(work)))
+    thread.start()
+    thread.join()
+    answer, failure = answers[0]
+    if failure is not None:
+        raise failure
+    return answer
+
+
+def _answer(work: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
+    try:
+        return asyncio.run(work), None
+    except BaseException as failure:
+        return None, failure

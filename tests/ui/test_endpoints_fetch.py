@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ from avfusion.errors import CannotRead, TooLarge
 from avfusion.media.limits import USUAL, Limits, enforce
 from avfusion.ui import endpoints_fetch
 from avfusion.ui.endpoints_fetch import fetch
+from tests.ui.making import in_own_thread
 
 BODY = bytes(range(256)) * 100
 PUBLIC = "files.example"
@@ -54,7 +54,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def fetched(address: str, folder: Path) -> Path:
-    return asyncio.run(fetch(address, folder))
+    return in_own_thread(fetch(address, folder))
 
 
 def test_the_file_comes_as_it_is_and_keeps_its_name(server: str, tmp_path: Path) -> None:

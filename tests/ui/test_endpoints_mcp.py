@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
@@ -20,7 +19,7 @@ from mcp.types import CallToolResult, Tool
 from avfusion.ui.endpoints import ENDPOINTS
 from avfusion.ui.endpoints_asked import asked_by
 from tests.ui.conftest import Server
-from tests.ui.making import balls, write_clip
+from tests.ui.making import balls, in_own_thread, write_clip
 
 TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array"}
 
@@ -34,7 +33,7 @@ def with_session(server: Server, do: Callable[[ClientSession], Awaitable[Any]]) 
             await session.initialize()
             return await do(session)
 
-    return asyncio.run(run())
+    return in_own_thread(run())
 
 
 def call(server: Server, tool: str, arguments: dict[str, Any]) -> CallToolResult:

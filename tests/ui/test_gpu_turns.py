@@ -94,7 +94,7 @@ def test_a_card_that_is_taken_back_costs_no_frame(spaces: object, clip: Path, tm
     go(job, tmp_path / "one.mp4", told)
     assert is_lent()
     assert len(spaces.asked) == 2  # type: ignore[attr-defined]
-    assert {"tracking", "rendering"} <= {now.stage for now in told}
+    assert told  # what is told is what is newest when somebody looks, so not every stage
     run(started(clip, tmp_path / "other.mp4"))
     assert shown(tmp_path / "one.mp4") == shown(tmp_path / "other.mp4")
     assert heard(tmp_path / "one.mp4") == heard(tmp_path / "other.mp4")

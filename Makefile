@@ -1,11 +1,12 @@
 # make app      sets up what is missing and opens the page
 # make test     sets up what is missing and runs the tests          make test ARGS="tests/media -x"
+# make proofs   the tests that take half a minute each
 # make check    formatting, lint, types                             make fix     mends the first two
 # make bench    side by side with the peers
 # make setup    only the set-up                                     make clean   takes everything away again
 # make lock     writes the pins anew from pyproject.toml            make lock UPGRADE=--upgrade
 
-.PHONY: app test check fix bench setup dev system lock clean
+.PHONY: app test proofs check fix bench setup dev system lock clean
 .NOTPARALLEL:
 
 VENV := .venv
@@ -31,6 +32,10 @@ app: setup
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 test: system dev
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# What takes half a minute a test: before a release, and after a change of what it is about.
+proofs: system dev
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile -m proof $(ARGS)
 
 check: dev
 	$(BIN)/ruff format --check .

@@ -163,6 +163,7 @@ def test_the_prompts_mark_the_subject(truth: dict[str, object]) -> None:
     assert marks["box"] == [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
 
 
+@pytest.mark.proof
 def test_the_script_renders_the_committed_picture(
     example: list[NDArray[np.uint8]], truth: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ EXPECTED = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_every_row_is_there_and_finite() -> None:
     for package in ("torch", "segment_anything", "transformers", "diffusers"):
         if importlib.util.find_spec(package) is None:

@@ -114,6 +114,7 @@ def test_messages_name_our_files_and_not_the_nodes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_cluster_gives_what_this_machine_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

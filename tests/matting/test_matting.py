@@ -52,7 +52,7 @@ def test_hard_alpha_is_the_mask():
     assert np.array_equal(hard_matte(mask).alpha, np.where(mask, 255, 0))
 
 
-@pytest.mark.parametrize("edges", ["soft", "closed-form"])
+@pytest.mark.parametrize("edges", ["soft", pytest.param("closed-form", marks=pytest.mark.proof)])
 def test_soft_alpha_comes_nearer_to_the_truth_than_the_mask_or_its_blur(scene, edges):
     truth, front, back = scene
     mask = truth > 0.5

@@ -36,6 +36,7 @@ def test_what_is_wrong_is_named_before_a_download_is_asked_for(tmp_path: Path) -
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.proof
 def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     pulled("so-vits", tiny_hubert)
     speech, out = recordings(tmp_path / "speech", 5), tmp_path / "model"

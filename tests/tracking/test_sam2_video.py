@@ -43,6 +43,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
     return Heard(monkeypatch)
 
 
+@pytest.mark.proof
 def test_two_hundred_frames_are_those_of_an_unbounded_session_and_memory_is_flat(
     pair: tuple[MemoryTracker, Theirs], heard: Heard
 ) -> None:

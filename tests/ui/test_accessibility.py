@@ -35,7 +35,10 @@ def arrive(browser: Browser, server: Server) -> Iterator[Callable[..., Visitor]]
         context.close()
 
 
-@pytest.mark.parametrize(("size", "theme", "other"), [(DESK, "light", "dark"), (PHONE, "dark", "light")])
+@pytest.mark.parametrize(
+    ("size", "theme", "other"),
+    [(DESK, "light", "dark"), pytest.param(PHONE, "dark", "light", marks=pytest.mark.proof)],
+)
 def test_nothing_serious_is_found(
     arrive: Callable[..., Visitor], size: tuple[int, int], theme: str, other: str
 ) -> None:

@@ -48,7 +48,7 @@ def test_the_page_opens_with_the_example(visitor: Visitor) -> None:
     assert visitor.page.evaluate(fetched) < 8e6  # the example clip is 2.5 MB of it
 
 
-@pytest.mark.parametrize("size", [DESKTOP, (768, 1024), PHONE])
+@pytest.mark.parametrize("size", [DESKTOP, pytest.param((768, 1024), marks=pytest.mark.proof), PHONE])
 def test_nothing_sticks_out_at_the_side(visit: Visit, clips: Path, size: tuple[int, int]) -> None:
     visitor = visit(size)
     visitor.open(clips / "rolling.mp4")
@@ -115,7 +115,7 @@ def patch_clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-@pytest.mark.parametrize("size", [DESKTOP, (768, 1024), PHONE])
+@pytest.mark.parametrize("size", [DESKTOP, pytest.param((768, 1024), marks=pytest.mark.proof), PHONE])
 def test_a_click_lands_on_the_pixel_that_was_clicked(
     visit: Visit, patch_clips: dict[str, Path], size: tuple[int, int]
 ) -> None:

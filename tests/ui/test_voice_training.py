@@ -87,6 +87,7 @@ class Trainer:
 
 @pytest.mark.browser
 @pytest.mark.real_data
+@pytest.mark.proof
 def test_a_voice_is_trained_and_the_page_speaks_with_it(
     school: Server, browser: Browser, shared_data: Path, tmp_path: Path
 ) -> None:

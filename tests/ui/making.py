@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -106,18 +106,5 @@ def patches(width: int, height: int, places: Sequence[tuple[int, int]], side: in
 
 def in_own_thread(work: Coroutine[Any, Any, Any]) -> Any:
     """What the coroutine gives. Where a browser is open, Playwright has the event loop of the tests' own thread."""
-    answers: list[Any] = []
-    thread = threading.Thread(target=lambda: answers.append(_answer(work)))
-    thread.start()
-    thread.join()
-    answer, failure = answers[0]
-    if failure is not None:
-        raise failure
-    return answer
-
-
-def _answer(work: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
-    try:
-        return asyncio.run(work), None
-    except BaseException as failure:
-        return None, failure
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, work).result()

@@ -28,6 +28,7 @@ MODULES = sorted((ROOT / "avfusion").rglob("*.py"))
 GROUND = {"clip", "errors"}
 ABILITIES = {
     "segmentation", "tracking", "matting", "compositing", "inpainting", "voice", "sounding", "media", "metrics",
+    "datasets",
 }  # fmt: skip
 MAY_IMPORT = {
     "errors": set(),

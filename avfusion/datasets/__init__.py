@@ -1,0 +1,1 @@
+"""Datasets in the layouts that the field uses: read, written, and made."""

@@ -183,14 +183,25 @@ def write_mask_folder(track: MaskTrack, out: Path, on_frame: Callable[[int], Non
             on_frame(frame)
 
 
-def write_rle(track: MaskTrack, clip: Clip, out: Path, on_frame: Callable[[int], None] = lambda _: None) -> None:
+def write_rle(
+    track: MaskTrack,
+    clip: Clip,
+    out: Path,
+    on_frame: Callable[[int], None] = lambda _: None,
+    *,
+    names: Mapping[int, str] | None = None,
+    also: Mapping[str, Any] | None = None,
+) -> None:
     """COCO instance annotations with compressed RLE: one image a frame, one category an object.
 
-    Written entry by entry: an hour of masks does not fit in memory.
+    names: what objects are called, by number. also: more entries for the head of the file. Written entry by entry: an
+    hour of masks does not fit in memory.
     """
+    names = names or {}
     head = {
         "info": {"description": f"masks of {clip.path.name}", "engine": track.engine},
-        "categories": [{"id": number, "name": f"object {number}"} for number in track.objects],
+        "categories": [{"id": number, "name": names.get(number, f"object {number}")} for number in track.objects],
+        **(also or {}),
     }
     with whole_file(out) as part, part.open("w", encoding="utf-8") as file:
         file.write(json.dumps(head)[:-1])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 BACKGROUND = "background"
 
-CLASSES = (BACKGROUND, *(
+_NAMES = (
     "accordion airplane axe baby bassoon bell bird boat boy bus car cat cello clarinet clipper clock dog donkey drum "
     "duck elephant emergency-car erhu flute frying-food girl goose guitar gun guzheng hair-dryer handpan harmonica "
     "harp helicopter hen horse keyboard leopard lion man marimba missile-rocket motorcycle mower parrot piano pig "
     "pipa saw saxophone sheep sitar sorna squirrel tabla tank tiger tractor train trombone truck trumpet tuba ukulele "
     "utv vacuum-cleaner violin wolf woman"
-).split())  # fmt: skip
+)
+
+CLASSES = (BACKGROUND, *_NAMES.split())
 """71 names; a name's place is its number in the truth pictures of AVSBench-semantic, 0 for background."""
 
 NUMBER_OF = {name: number for number, name in enumerate(CLASSES)}

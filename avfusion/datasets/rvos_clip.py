@@ -21,9 +21,12 @@ RVOS_LAYOUTS: tuple[RvosLayout, ...] = ("youtube", "davis", "mevis")
 
 @dataclass(frozen=True, eq=False)
 class Expression:
-    """One description of something in a clip. number: its key in the set's file. truths: one for each frame of the clip,
-    anything above 0 is meant; a None among them was not annotated; empty where the set keeps its truth to itself.
-    objects: the numbers of what is meant, as the set has them."""
+    """One description of something in a clip.
+
+    number: its key in the set's file. objects: the numbers of what is meant, as the set has them. truths: one for each
+    frame of the clip, anything above 0 is meant; a None among them was not annotated; empty where the set keeps its
+    truth to itself.
+    """
 
     number: str
     words: str

@@ -14,6 +14,10 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 ARGS ?=
 UPGRADE ?=
+# Compiled once and kept, also where the surroundings say otherwise: every start of the page or the command line waits
+# for it, and there are hundreds in the tests.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(abspath $(VENV))/bytecode
 IS_FIT := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3 python3.12 python3.13 python3.11; do \
 	$$python -c '$(IS_FIT)' 2>/dev/null && echo $$python && break; done)

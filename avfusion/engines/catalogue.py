@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from avfusion.engines.devices import has_card
 from avfusion.engines.engine import MIB, Engine, Understood
 from avfusion.engines.inpainters import INPAINTED
+from avfusion.engines.namers import NAMERS
 from avfusion.engines.pitches import PITCHES
 from avfusion.engines.segmenters import CLICKED, DESCRIBED, LABELLED
 from avfusion.engines.separators import SEPARATORS
@@ -73,6 +74,7 @@ CATALOGUE: tuple[Engine, ...] = (
     *VOICES,
     *SEPARATORS,
     *PITCHES,
+    *NAMERS,
 )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from avfusion.clip import Mask
 from avfusion.errors import CannotRead
 from avfusion.media.limits import Limits
+from avfusion.media.masks import read_mask
 from avfusion.media.pictures import opened_picture
 
 Labels: TypeAlias = NDArray[np.uint8]
@@ -22,22 +23,22 @@ Labels: TypeAlias = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class NumberPicture:
-    """A picture whose pixel value is a number. only: the numbers that count, all others read as 0; empty for all.
+    """A picture whose pixel value is a number. only: the numbers that count, all others read as 0; None for all.
 
-    is_drawn: the picture is black and white, 0/255, and any grey above the middle reads as 1.
+    is_drawn: the picture is a drawing of one mask, black and white or one number, and reads as 0 and 1.
     """
 
     path: Path
-    only: tuple[int, ...] = ()
+    only: tuple[int, ...] | None = None
     is_drawn: bool = False
 
     def labels(self) -> Labels:
         """uint8 [H, W]. Raises `CannotRead`."""
+        if self.is_drawn:
+            return (read_mask(self.path) > 0).astype(np.uint8)
         with opened_picture(self.path, Limits()) as image:
             values = np.asarray(image if image.mode in ("P", "L") else image.convert("L"))
-        if self.is_drawn:
-            return (values > 127).astype(np.uint8)
-        return np.where(np.isin(values, self.only), values, 0).astype(np.uint8) if self.only else values
+        return values if self.only is None else np.where(np.isin(values, self.only), values, 0).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)

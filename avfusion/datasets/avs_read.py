@@ -1,0 +1,215 @@
+"""Reads AVSBench (S4, MS3, AVSS) and AVSBench-OV: a folder as it was downloaded -> clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from avfusion.datasets.avs_clip import AvsClip, Setting, Split
+from avfusion.datasets.avs_write import AVSS_FOLDER, MS3_FOLDER, OV_FOLDER, S4_FOLDER
+from avfusion.datasets.classes import NUMBER_OF, sounding_labels
+from avfusion.datasets.files import chosen, need_files, read_json, read_table, root_of
+from avfusion.datasets.truth import CodedMasks, NumberPicture, Truth
+from avfusion.errors import CannotRead
+
+_SECONDS = 5
+_HERE = Path()
+
+
+def read_avs(
+    folder: Path, setting: Setting, split: Split = "test", names: Sequence[str] | None = None
+) -> list[AvsClip]:
+    """The clips of a split, in the order of the set's list; or those named.
+
+    folder: holds `AVSBench_object`, `AVSBench_semantic` or `AVSBench-openvoc`, or is one of them. `background` and
+    `off-the-screen` among the labels are left out. Every file that the clips need has to be there: raises `CannotRead`
+    with the number of those that are not and the first names.
+    """
+    read = {"s4": _read_s4, "ms3": _read_ms3, "avss": _read_avss, "ov": _read_ov}[setting]
+    found = {clip.name: clip for clip in read(folder, split)}
+    clips = [found[name] for name in chosen(folder, list(found), names)]
+    need_files(folder, _files_of(clips))
+    return clips
+
+
+def read_semantic_labels(folder: Path) -> dict[str, tuple[str, ...]]:
+    """uid -> the labels of the clip in AVSBench_semantic's metadata.csv. Raises `CannotRead`."""
+    return {row["uid"]: sounding_labels(row["a_obj"]) for row in _rows(_semantic_root(folder) / "metadata.csv", _META)}
+
+
+def _read_s4(folder: Path, split: Split) -> Iterator[AvsClip]:
+    root = root_of(folder, (S4_FOLDER, Path(S4_FOLDER.name), _HERE), "s4_meta_data.csv")
+    data = root / "s4_data"
+    for row in _rows(root / "s4_meta_data.csv", ("name", "category", "split")):
+        if row["split"] != split:
+            continue
+        name, place = row["name"], Path(split, row["category"])
+        numbers = range(1, _SECONDS + 1)
+        masks = [data / "gt_masks" / place / name / f"{name}_{k}.png" for k in numbers]
+        yield AvsClip(
+            name=name,
+            setting="s4",
+            split=split,
+            subset="v1s",
+            category=row["category"],
+            labels=(row["category"],),
+            frames=tuple(data / "visual_frames" / place / name / f"{name}_{k}.png" for k in numbers),
+            sound=data / "audio_wav" / place / f"{name}.wav",
+            truths=_drawn(masks[: 1 if split == "train" else None], _SECONDS),
+            video=_if_there(data / "raw_videos" / place / f"{name}.mp4"),
+        )
+
+
+def _read_ms3(folder: Path, split: Split) -> Iterator[AvsClip]:
+    root = root_of(folder, (MS3_FOLDER, Path(MS3_FOLDER.name), _HERE), "ms3_meta_data.csv")
+    data = root / "ms3_data"
+    # By place, since copies of the file differ in what they call the columns.
+    for name, of, *_ in read_table(root / "ms3_meta_data.csv")[1]:
+        if of != split:
+            continue
+        numbers = range(1, _SECONDS + 1)
+        yield AvsClip(
+            name=name,
+            setting="ms3",
+            split=split,
+            subset="v1m",
+            category="",
+            labels=(),
+            frames=tuple(data / "visual_frames" / name / f"{name}.mp4_{k}.png" for k in numbers),
+            sound=data / "audio_wav" / split / f"{name}.wav",
+            truths=_drawn([data / "gt_masks" / split / name / f"{name}_{k}.png" for k in numbers], _SECONDS),
+            video=_if_there(data / "raw_videos" / f"{name}.mp4"),
+        )
+
+
+_META = ("uid", "a_obj", "split", "label")
+
+
+def _read_avss(folder: Path, split: Split) -> Iterator[AvsClip]:
+    root = _semantic_root(folder)
+    for row in _rows(root / "metadata.csv", _META):
+        if row["split"] == split:
+            place = root / row["label"] / row["uid"]
+            count = _seconds_of(place, row["label"])
+            yield AvsClip(
+                name=row["uid"],
+                setting="avss",
+                split=split,
+                subset=row["label"],
+                category="",
+                labels=sounding_labels(row["a_obj"]),
+                frames=tuple(place / "frames" / f"{k}.jpg" for k in range(count)),
+                sound=place / "audio.wav",
+                truths=_numbered(place, count, only_first=_is_first_only(split, row["label"])),
+                video=_if_there(place / "video.mp4"),
+            )
+
+
+def _is_first_only(split: Split, subset: str) -> bool:
+    """Of S4's training clips nobody annotated more than the first frame."""
+    return split == "train" and subset == "v1s"
+
+
+def _semantic_root(folder: Path) -> Path:
+    return root_of(folder, (AVSS_FOLDER, Path("..") / AVSS_FOLDER, _HERE), "metadata.csv")
+
+
+def _seconds_of(place: Path, subset: str) -> int:
+    """Frames of a clip: five, and of v2 ten; a few of those have nine, where neither picture nor truth is the tenth."""
+    if subset != "v2":
+        return _SECONDS
+    last = 2 * _SECONDS - 1
+    has_last = (place / "frames" / f"{last}.jpg").exists() or (place / "labels_semantic" / f"{last}.png").exists()
+    return last + has_last
+
+
+def _read_ov(folder: Path, split: Split) -> Iterator[AvsClip]:
+    pattern = f"avsbench_ov_{split}*.json"
+    lists = [path for room in (folder / OV_FOLDER, folder) for path in sorted(room.glob(pattern))]
+    if not lists:
+        raise CannotRead(f"{folder}: the data set's {pattern} is not here. It is looked for in {OV_FOLDER}.")
+    listing, root = lists[0], lists[0].parent
+    semantic = _semantic_root(folder)
+    labels = read_semantic_labels(folder)
+    content = read_json(listing)
+    try:
+        masks: dict[int, list[dict[str, Any]]] = {}
+        for annotation in content["annotations"]:
+            masks.setdefault(annotation["video_id"], []).append(annotation)
+        for video in content["videos"]:
+            frames = tuple(root / split / "JPEGImages" / name for name in video["file_names"])
+            uid = Path(video["file_names"][0]).parts[0]
+            place = semantic / video["label"] / uid
+            known = labels.get(uid)
+            if (place / "labels_semantic").is_dir():
+                truths = _numbered(place, len(frames), only_first=_is_first_only(split, video["label"]), labels=known)
+            else:
+                truths = _coded(listing, video, masks.get(video["id"], []), known)
+            yield AvsClip(
+                name=uid,
+                setting="ov",
+                split=split,
+                subset=video["label"],
+                category="",
+                labels=known or (),
+                frames=frames,
+                sound=place / "audio.wav",
+                truths=truths,
+                video=_if_there(place / "video.mp4"),
+            )
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise CannotRead(f"{listing}: not laid out as AVSBench-OV's lists ({error!r}).") from error
+
+
+def _drawn(masks: Sequence[Path], count: int) -> tuple[Truth | None, ...]:
+    truths = [NumberPicture(path, is_drawn=True) for path in masks]
+    return (*truths, *[None] * (count - len(truths)))
+
+
+def _numbered(
+    place: Path, count: int, *, only_first: bool, labels: Sequence[str] | None = None
+) -> tuple[Truth | None, ...]:
+    """labels: other classes count as background, as AVSBench-OV has it; None for all."""
+    only = _numbers(labels)
+    truths = [NumberPicture(place / "labels_semantic" / f"{k}.png", only) for k in range(count)]
+    return (truths[0], *[None] * (count - 1)) if only_first else tuple(truths)
+
+
+def _coded(
+    listing: Path, video: dict[str, Any], annotations: Sequence[dict[str, Any]], labels: Sequence[str] | None
+) -> tuple[Truth | None, ...]:
+    only = _numbers(labels)
+    kept = [one for one in annotations if only is None or one["category_id"] in only]
+    return tuple(
+        CodedMasks(
+            listing,
+            video["width"],
+            video["height"],
+            tuple((one["category_id"], one["segmentations"][k]) for one in kept if one["segmentations"][k] is not None),
+        )
+        for k in range(len(video["file_names"]))
+    )
+
+
+def _numbers(labels: Sequence[str] | None) -> tuple[int, ...] | None:
+    return None if labels is None else tuple(NUMBER_OF[name] for name in labels if name in NUMBER_OF)
+
+
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    head, rows = read_table(path)
+    missing = [name for name in columns if name not in head]
+    if missing:
+        raise CannotRead(f"{path}: the table has no column {', '.join(missing)}. It has: {', '.join(head)}.")
+    return [dict(zip(head, row, strict=False)) for row in rows]
+
+
+def _files_of(clips: Sequence[AvsClip]) -> Iterator[Path]:
+    for clip in clips:
+        yield from clip.frames
+        yield clip.sound
+        yield from (truth.path for truth in clip.truths if isinstance(truth, NumberPicture))
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None

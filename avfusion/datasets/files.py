@@ -1,0 +1,72 @@
+"""Tables, lists and files of a data set: read, or named in the error where they are missing."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from avfusion.errors import CannotRead
+from avfusion.media.container import said
+
+_NAMED_AT_MOST = 5
+
+
+def root_of(folder: Path, rooms: Iterable[Path], file: str) -> Path:
+    """The first of `folder` / room that holds `file`. Raises `CannotRead`, saying where it was looked for."""
+    rooms = list(rooms)
+    for room in rooms:
+        if (folder / room / file).is_file():
+            return folder / room
+    raise CannotRead(f"{folder}: the data set's {file} is not here. It is looked for as {rooms[0] / file}.")
+
+
+def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
+    """(column names, rows) of a CSV file; empty lines are left out. Raises `CannotRead`."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CannotRead(f"{path}: cannot be read as a table ({said(error)}).") from error
+    if not lines:
+        raise CannotRead(f"{path}: the table is empty.")
+    head = [name.strip() for name in lines[0]]
+    short = next((line for line in lines if len(line) < len(head)), None)
+    if short is not None:
+        raise CannotRead(f"{path}: a row has {len(short)} cells and the head {len(head)}: {','.join(short)[:80]}")
+    return head, [[cell.strip() for cell in line] for line in lines[1:]]
+
+
+def read_json(path: Path) -> Any:
+    """Raises `CannotRead`."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise CannotRead(f"{path}: cannot be read as JSON ({said(error)}).") from error
+
+
+def need_files(folder: Path, paths: Iterable[Path]) -> None:
+    """Raises `CannotRead` where some are not there: how many, and the first of them by name."""
+    missing = [path for path in paths if not path.is_file()]
+    if not missing:
+        return
+    named = ", ".join(_inside(path, folder) for path in missing[:_NAMED_AT_MOST])
+    more = f" and {len(missing) - _NAMED_AT_MOST} more" if len(missing) > _NAMED_AT_MOST else ""
+    raise CannotRead(f"{folder}: {len(missing)} files of the data set are missing: {named}{more}. Fetch them anew.")
+
+
+def chosen(folder: Path, known: Sequence[str], names: Sequence[str] | None) -> list[str]:
+    """`names`, or all that are known. Raises `CannotRead` for a name that is not, and where there is none."""
+    unknown = [name for name in names or () if name not in set(known)]
+    if unknown:
+        raise CannotRead(f"{folder}: there is no clip {unknown[0]} here. There are {len(known)}, such as {known[:3]}.")
+    if not known:
+        raise CannotRead(f"{folder}: there is no clip of this split in it.")
+    return list(names or known)
+
+
+def _inside(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)

@@ -20,6 +20,8 @@ _SWING_HZ = 4.0
 _SWING_DECAY_S = 0.15
 _BOUNCE_RADII = 0.5
 _PULSE_SHARE = 0.4
+# A Gaussian in time whose spectrum falls to 0.6 at this frequency.
+_HAND_HZ = 2.0
 _REFERENCE_PX = 224
 _TRIES = 300
 _SMALLER = 0.9
@@ -40,7 +42,7 @@ def film(
     """(frames uint8 [n, H, W, 3], masks bool [parts, n, H, W]: what is to be seen of each)."""
     size, count = settings.size_px, settings.fps * settings.seconds
     things = _things(settings, parts, random)
-    camera = settings.shake_px * random.standard_normal((count, 2))
+    camera = _shake(settings, random)
     drift = _drift(settings, settings.background_px_s, random)
     margin = int(np.ceil(np.abs(drift + camera).max())) + 2
     background = draw_background(size + 2 * margin, size + 2 * margin, random)
@@ -95,6 +97,16 @@ def _swing(part: Part, settings: SceneSettings, lag_frames: int) -> NDArray[np.f
     since_s = np.maximum(times_s[:, None] - part.onsets_s, 0)
     swings = np.exp(-since_s / _SWING_DECAY_S) * np.sin(2 * np.pi * _SWING_HZ * since_s)
     return swings @ part.strengths
+
+
+def _shake(settings: SceneSettings, random: np.random.Generator) -> Path2d:
+    """The unsteadiness of a hand: slower than two a second, of the wanted deviation."""
+    count = settings.fps * settings.seconds
+    spread = np.arange(-settings.fps, settings.fps + 1) * _HAND_HZ / settings.fps
+    kernel = np.exp(-0.5 * (2 * np.pi * spread) ** 2)
+    noise = random.standard_normal((2, count + len(kernel) - 1))
+    smooth = np.stack([np.convolve(axis, kernel / np.sqrt(np.sum(kernel**2)), "valid") for axis in noise], axis=1)
+    return settings.shake_px * smooth
 
 
 def _drift(settings: SceneSettings, px_s: float, random: np.random.Generator) -> Path2d:

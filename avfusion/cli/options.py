@@ -40,6 +40,11 @@ TextOption = Annotated[
     list[str] | None,
     typer.Option("--text", metavar="WORDS[@FRAME]", help="What the object is called: every instance of it."),
 ]
+SoundOption = Annotated[
+    list[str] | None,
+    typer.Option("--sound", metavar="[@FRAME]", help="Whatever makes the sound; with --sound@FRAME, at that frame."),
+]
+LocatorOption = Annotated[str, typer.Option("--locator", metavar="NAME", help="Finds what --sound means.")]
 ObjectOption = Annotated[
     list[int] | None,
     typer.Option("--object", metavar="N", min=1, max=255, help="The prompts after this are for object N."),

@@ -1,4 +1,4 @@
-"""PROMPTS: `--point`, `--not`, `--box`, `--mask`, `--text` and `--object`, in the order in which they were written."""
+"""PROMPTS: `--point`, `--not`, `--box`, `--mask`, `--text`, `--sound`, `--object`, in the order they were written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from avfusion.errors import MaskSizeMismatch, UsageError
 if TYPE_CHECKING:
     from avfusion.clip import Clip, Prompt
 
-_OPTIONS = {"--point", "--not", "--box", "--mask", "--text", "--object"}
+_OPTIONS = {"--point", "--not", "--box", "--mask", "--text", "--sound", "--object"}
+_SOUND = "--sound"
 _EXAMPLES = {"--point": "320,180", "--not": "40,40", "--box": "200,80,420,360"}
 
 WordLog = Sequence[tuple[str, str]]
@@ -26,11 +27,29 @@ class PromptCommand(TyperCommand):
     """A command that leaves the log of its prompts in `ctx.obj`: Typer itself keeps no order between options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        args = self._spelt_out(args)
         values, _, order = self.make_parser(ctx).parse_args(args=list(args))
         names = [(parameter.name, option) for parameter in order for option in _OPTIONS.intersection(parameter.opts)]
         words = {name: iter(values[name]) for name, _ in names}
         ctx.obj = [(option, next(words[name])) for name, option in names]
         return super().parse_args(ctx, args)
+
+    def _spelt_out(self, args: list[str]) -> list[str]:
+        """`--sound@12` and `--sound` as options with a value, `--sound=@12` and `--sound=`: parsers know no others."""
+        with_value = {
+            name for parameter in self.params if not getattr(parameter, "is_flag", True) for name in parameter.opts
+        }
+        out: list[str] = []
+        is_value = False
+        for place, arg in enumerate(args):
+            if arg == "--" and not is_value:
+                return [*out, *args[place:]]
+            if not is_value and (arg == _SOUND or arg.startswith(f"{_SOUND}@")):
+                out.append(f"{_SOUND}={arg.removeprefix(_SOUND)}")
+                continue
+            is_value = not is_value and arg in with_value
+            out.append(arg)
+        return out
 
 
 def read_prompts(log: WordLog, clip: Clip) -> list[Prompt]:
@@ -48,7 +67,7 @@ def read_prompts(log: WordLog, clip: Clip) -> list[Prompt]:
 
 
 def _prompts(option: str, words: str, number: int | None, clip: Clip) -> list[Prompt]:
-    from avfusion.clip import Box, Point, Words
+    from avfusion.clip import Box, Point, Sounding, Words
 
     if option == "--mask":
         return _drawn(words, number, clip)
@@ -57,6 +76,10 @@ def _prompts(option: str, words: str, number: int | None, clip: Clip) -> list[Pr
         if not body.strip():
             raise UsageError(f"--text {words}: there are no words. Say what the object is, as in --text 'a dog'.")
         return [Words(body.strip(), frame=frame, object=number or 1)]
+    if option == _SOUND:
+        if body:
+            raise UsageError(f"--sound={words}: write it like --sound or, for what sounds at frame 12, --sound@12.")
+        return [Sounding(frame=frame, object=number or 1)]
     example = _EXAMPLES[option]
     values = _numbers(body)
     if len(values) != example.count(",") + 1:

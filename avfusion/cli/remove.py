@@ -15,12 +15,14 @@ from avfusion.cli.options import (
     FallbackOption,
     FromOption,
     JsonOption,
+    LocatorOption,
     MaskOption,
     NotOption,
     ObjectOption,
     PointOption,
     QuietOption,
     SegmenterOption,
+    SoundOption,
     TextOption,
     ToOption,
     span_of,
@@ -46,6 +48,7 @@ def remove(
     box: BoxOption = None,
     mask: MaskOption = None,
     text: TextOption = None,
+    sound: SoundOption = None,
     object_: ObjectOption = None,
     masks: Annotated[
         Path | None, typer.Option(metavar="DIR|ZIP", help="Mask PNGs instead of prompts, one a frame.")
@@ -80,6 +83,7 @@ def remove(
     engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="Fills the hole.")] = "auto",
     tracker: Annotated[str, typer.Option("--tracker", metavar="NAME", help="Carries masks through the clip.")] = "auto",
     segmenter: SegmenterOption = "auto",
+    locator: LocatorOption = "auto",
     device: DeviceOption = "auto",
     fallback: FallbackOption = None,
     save_job: SaveJobOption = None,
@@ -104,7 +108,9 @@ def remove(
         report = run_as_job(
             "remove", inputs={"clip": clip, "masks": masks}, out=out, also={"map": map_}, prompts=prompts,
             settings=settings, span=span_of(source, from_, to), clip=source, save_as=save_job,
-            engines={"engine": engine, "tracker": tracker, "segmenter": segmenter, "device": device},
+            engines={
+                "engine": engine, "tracker": tracker, "segmenter": segmenter, "locator": locator, "device": device,
+            },
             on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     print_removal(report, as_json=json)

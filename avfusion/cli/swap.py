@@ -17,12 +17,14 @@ from avfusion.cli.options import (
     FallbackOption,
     FromOption,
     JsonOption,
+    LocatorOption,
     MaskOption,
     NotOption,
     ObjectOption,
     PointOption,
     QuietOption,
     SegmenterOption,
+    SoundOption,
     TextOption,
     ToOption,
     span_of,
@@ -52,6 +54,7 @@ def swap(
     box: BoxOption = None,
     mask: MaskOption = None,
     text: TextOption = None,
+    sound: SoundOption = None,
     object_: ObjectOption = None,
     masks: Annotated[
         Path | None, typer.Option(metavar="DIR|ZIP", help="Mask PNGs instead of prompts, one a frame.")
@@ -72,6 +75,7 @@ def swap(
     hardware: Annotated[bool, typer.Option("--hardware", help="Encode on an NVIDIA card.")] = False,
     engine: EngineOption = "auto",
     segmenter: SegmenterOption = "auto",
+    locator: LocatorOption = "auto",
     device: DeviceOption = "auto",
     fallback: FallbackOption = None,
     save_job: SaveJobOption = None,
@@ -95,8 +99,9 @@ def swap(
         report = run_as_job(
             "swap", inputs={"clip": clip, "background": behind, "masks": masks}, out=out, also={"matte": matte},
             prompts=prompts, settings=settings, options=SwapOptions("" if behind else background),
-            engines={"engine": engine, "segmenter": segmenter, "device": device}, span=span_of(source, from_, to),
-            clip=source, save_as=save_job, on_progress=progress, should_stop=should_stop,
+            engines={"engine": engine, "segmenter": segmenter, "locator": locator, "device": device},
+            span=span_of(source, from_, to), clip=source, save_as=save_job, on_progress=progress,
+            should_stop=should_stop,
         )  # fmt: skip
     print_report(report, as_json=json)
 

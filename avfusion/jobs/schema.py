@@ -9,7 +9,7 @@ from typing import Literal
 
 from avfusion.errors import UsageError
 
-CLIP_ENGINES = {"engine": "tracking", "segmenter": "segmentation", "device": ""}
+CLIP_ENGINES = {"engine": "tracking", "segmenter": "segmentation", "locator": "sounding", "device": ""}
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ VERBS = {
         Verb(
             "remove", ("clip", "masks", "drawn-"), ("clip",), lambda: Nothing,
             _class("pipelines.remove_settings", "RemoveSettings"),
-            {"engine": "inpainting", "tracker": "tracking", "segmenter": "segmentation", "device": ""}, ("map",),
+            {**CLIP_ENGINES, "engine": "inpainting", "tracker": "tracking"}, ("map",),
         ),
         Verb(
             "voice", ("media", *_VOICES), ("media",), lambda: VoiceOptions,

@@ -44,6 +44,7 @@ def fuse(
     masks: Path | Masks | None = None,
     engine: str = "auto",
     segmenter: str = "auto",
+    locator: str = "auto",
     inpainter: str = "auto",
     device: str = "auto",
     span: tuple[int, int] | None = None,
@@ -73,7 +74,7 @@ def fuse(
     with scratch(keep) as folder, contextlib.ExitStack() as stack:
         work = Work(planned, settings, inpainter, device, folder, keep, told, should_stop)
         behind = _opened(planned, settings, stack)
-        objects = only_what_shows(work, follow(work, prompts, masks, engine, segmenter), behind)
+        objects = only_what_shows(work, follow(work, prompts, masks, engine, segmenter, locator), behind)
         if told is not None:
             told.leave_out(_FILLING if objects.removed is None else ["rendering"])
         stages = Stages(should_stop)

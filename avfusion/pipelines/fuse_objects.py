@@ -67,7 +67,9 @@ class Objects:
     notes: tuple[str, ...] = ()
 
 
-def follow(work: Work, prompts: Sequence[Prompt], masks: Path | Masks | None, engine: str, segmenter: str) -> Objects:
+def follow(
+    work: Work, prompts: Sequence[Prompt], masks: Path | Masks | None, engine: str, segmenter: str, locator: str
+) -> Objects:
     """Masks of the part's frames. Raises as `track`, and `UsageError` for a removed object that is in no mask."""
     planned, asked = work.plan, work.plan.asked
     if not asked.needs_masks:
@@ -78,10 +80,11 @@ def follow(work: Work, prompts: Sequence[Prompt], masks: Path | Masks | None, en
         given = given_masks(whole, part, prompts, masks)
     elif prompts:
         tracking = track(
-            whole, prompts, folder=work.folder / "track", engine=engine, segmenter=segmenter, device=work.device,
-            span=(start, stop), keep=work.keep, on_progress=work.on_progress, should_stop=work.should_stop,
+            whole, prompts, folder=work.folder / "track", engine=engine, segmenter=segmenter, locator=locator,
+            device=work.device, span=(start, stop), keep=work.keep, on_progress=work.on_progress,
+            should_stop=work.should_stop,
         )  # fmt: skip
-        given = Given.worked(tracking, whole, prompts)
+        given = Given.worked(tracking, whole)
     else:
         return Objects(Given(None, {"matte": "the clip's own alpha"}))
     shown = _of_part(given.masks, part.frame_count, (start, stop))

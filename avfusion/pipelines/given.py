@@ -32,10 +32,10 @@ class Given:
         )
 
     @classmethod
-    def worked(cls, tracking: Tracking, clip: Clip, prompts: Sequence[Prompt]) -> Given:
+    def worked(cls, tracking: Tracking, clip: Clip) -> Given:
         """As `of`, naming only engines that had something to do: a still is not tracked, a drawn mask not segmented."""
         idle = {"tracking"} if clip.frame_count == 1 else set()
-        if all(isinstance(prompt, Drawn) for prompt in prompts):
+        if all(isinstance(prompt, Drawn) for prompt in tracking.prompts):
             idle.add("segmentation")
         used = {ability: one for ability, one in tracking.used.items() if ability not in idle}
         silent = {one.why for one in tracking.used.values()} - {one.why for one in used.values()}

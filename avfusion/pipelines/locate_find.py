@@ -89,8 +89,8 @@ def find(
     start, stop = check_span(clip, span)
     wish = Wish(tuple(labels), text.strip(), settings.sources)
     sought = seek(
-        clip, wish, folder=_folder(keep, clip, folder), engine=engine, device=device, span=(start, stop), sound=sound,
-        on_progress=on_progress, should_stop=should_stop,
+        clip, wish, folder=folder, engine=engine, device=device, span=(start, stop), sound=sound,
+        keep=keep, on_progress=on_progress, should_stop=should_stop,
     )  # fmt: skip
     used = {"sounding": sought.settled}
     tracking = None
@@ -115,10 +115,6 @@ def find(
         stages_s={**sought.stages_s, **({} if tracking is None else tracking.stages_s)},
         notes=_notes(sought, tracking),
     )
-
-
-def _folder(keep: Keep | None, clip: Clip, folder: Path) -> Path:
-    return folder if keep is None else keep.stage("sounding", keep.clip_digest(clip)).folder
 
 
 def _notes(sought: Sought, tracking: Tracking | None) -> tuple[str, ...]:

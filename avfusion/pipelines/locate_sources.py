@@ -11,6 +11,7 @@ from avfusion.engines.registry import Settled, lend, settle
 from avfusion.errors import UsageError
 from avfusion.media.cut import cut
 from avfusion.media.journal import Journal
+from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.locate_sound import sound_for
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.sounding import Locator, Source, Sources, Wish
@@ -38,11 +39,13 @@ def seek(
     device: str = "auto",
     span: tuple[int, int],
     sound: Path | Sound | None = None,
+    keep: Keep | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Sought:
     """What makes the sound on frames start..stop-1, from `folder` where the same was asked before.
 
+    keep: then it is kept there instead.
     Raises `CannotRead` for a clip without sound, and what the engine raises; an engine that abstains raises nothing.
     """
     part = cut(clip, *span)
@@ -53,6 +56,8 @@ def seek(
         )
     heard = sound_for(part, sound, needed=not wish.text)
     telling = _Telling(on_progress, should_stop)
+    if keep is not None:
+        folder = keep.stage("sounding", keep.clip_digest(clip)).folder
     kept = Journal(folder / "sounding")
     name = f"{_digest(settled, wish, span, heard)}.npz"
     arrays = kept.load(name)

@@ -36,6 +36,7 @@ def remove(
     engine: str = "auto",
     tracker: str = "auto",
     segmenter: str = "auto",
+    locator: str = "auto",
     device: str = "auto",
     span: tuple[int, int] | None = None,
     settings: RemoveSettings | None = None,
@@ -63,10 +64,11 @@ def remove(
             given = given_masks(whole, part, prompts, masks)
         else:
             tracking = track(
-                whole, prompts, folder=folder / "track", engine=tracker, segmenter=segmenter, device=device,
-                span=(start, stop), keep=keep, on_progress=on_progress, should_stop=should_stop,
+                whole, prompts, folder=folder / "track", engine=tracker, segmenter=segmenter,
+                locator=locator, device=device, span=(start, stop), keep=keep, on_progress=on_progress,
+                should_stop=should_stop,
             )  # fmt: skip
-            given = _questioned(Given.worked(tracking, whole, prompts), prompts, on_progress)
+            given = _questioned(Given.worked(tracking, whole), tracking.prompts, on_progress)
         assert given.masks is not None
         is_whole = given.masks.frame_count != part.frame_count
         shown = later(given.masks, start, stop) if is_whole else given.masks

@@ -36,6 +36,7 @@ def segment(
     kind: Kind = "auto",
     engine: str = "auto",
     segmenter: str = "auto",
+    locator: str = "auto",
     device: str = "auto",
     span: tuple[int, int] | None = None,
     keep: Keep | None = None,
@@ -56,8 +57,8 @@ def segment(
     refuse_target(out, folder=kind == "masks")
     with scratch(keep) as folder:
         tracking = track(
-            clip, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device, span=span,
-            keep=keep, on_progress=on_progress, should_stop=should_stop,
+            clip, prompts, folder=folder, engine=engine, segmenter=segmenter, locator=locator, device=device,
+            span=span, keep=keep, on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
         found = cut_track(tracking.track, *tracking.span)
         clip = cut(clip, *tracking.span)

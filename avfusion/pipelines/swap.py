@@ -38,6 +38,7 @@ def swap(
     matte: Path | None = None,
     engine: str = "auto",
     segmenter: str = "auto",
+    locator: str = "auto",
     device: str = "auto",
     span: tuple[int, int] | None = None,
     settings: SwapSettings | None = None,
@@ -74,8 +75,8 @@ def swap(
             folder = stack.enter_context(scratch(keep))
             given = Given.of(
                 track(
-                    whole, prompts, folder=folder, engine=engine, segmenter=segmenter, device=device,
-                    span=(start, stop), keep=keep, on_progress=on_progress, should_stop=should_stop,
+                    whole, prompts, folder=folder, engine=engine, segmenter=segmenter, locator=locator,
+                    device=device, span=(start, stop), keep=keep, on_progress=on_progress, should_stop=should_stop,
                 )
             )  # fmt: skip
         masks_shown = given.masks

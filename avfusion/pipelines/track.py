@@ -18,6 +18,7 @@ from avfusion.media.masks import TrackFolder
 from avfusion.media.shots import find_shots
 from avfusion.media.target import whole_file, writing
 from avfusion.pipelines.answers import Answers
+from avfusion.pipelines.by_sound import placed
 from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.keys import Key, keys_of, words_alone
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
@@ -37,7 +38,8 @@ class Tracking:
 
     shots: the first frame of each shot that was looked at, rising. span: the frames (start, stop) that were followed;
     masks are empty outside. keys: the frames with prompts, by object. frames_tracked: how many frames the tracker went;
-    what was there from an earlier call is not among them. used: what worked, by ability.
+    what was there from an earlier call is not among them. used: what worked, by ability. prompts: the log as it was
+    followed: what was told by its sound is told by its place.
     """
 
     track: MaskTrack
@@ -48,6 +50,7 @@ class Tracking:
     span: tuple[int, int] = (0, 0)
     keys: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     frames_tracked: int = 0
+    prompts: tuple[Prompt, ...] = ()
 
     @property
     def engines(self) -> dict[str, str]:
@@ -76,6 +79,7 @@ def track(
     folder: Path,
     engine: str = "auto",
     segmenter: str = "auto",
+    locator: str = "auto",
     device: str = "auto",
     span: tuple[int, int] | None = None,
     exhaustive: bool = False,
@@ -89,11 +93,17 @@ def track(
     to the object's next key frame or the end; between two key frames both answers are joined. At a cut a track ends,
     and goes on where the object is surely found again. Prompts on a later frame correct what the earlier part of the
     log gives there. What was tracked before is found again in `folder`: a new prompt costs only what it affects.
+    locator: finds what is told by its sound (`Sounding`), once: the masks hold whether it sounds or not.
     exhaustive: an engine that can look at everything in each frame does so; others do as always. keep: `folder` lies
     there, and a tracker that can be put aside (`Keepable`) is gone on with in the middle of its way.
     """
-    keys = keys_of(clip, prompts)
     start, stop = check_span(clip, span)
+    told = placed(
+        clip, prompts, folder=folder, locator=locator, device=device, span=(start, stop), keep=keep,
+        on_progress=on_progress, should_stop=should_stop,
+    )  # fmt: skip
+    prompts = told.prompts
+    keys = keys_of(clip, prompts)
     tracker_choice = _tracker_for(prompts, engine, device)
     asked = _asked_of_segmenters(keys, tracker_choice)
     segmenters = segmenters_for(asked, segmenter, device)
@@ -114,7 +124,7 @@ def track(
     first, last = min(start, *(key.frame for key in keys)), max(stop - 1, *(key.frame for key in keys))
     looking = Teller("shots", last + 1 - first, on_progress, should_stop)
     shots = _shots(clip, folder, (first, last + 1), looking)
-    stages_s = {"shots": looking.seconds}
+    stages_s = {**told.stages_s, "shots": looking.seconds}
     tracking, learning = (Teller(stage, 0, on_progress, should_stop) for stage in ("tracking", "learning"))
     with lend(tracker_choice.engine.name, "tracking", tracker_choice.device) as tracker:
         name = tracker_choice.engine.name
@@ -133,15 +143,17 @@ def track(
     stages_s["tracking"] = tracking.seconds - answers.learning_s
     by_object = _by_object(keys)
     used = {**(segmenters.used if asked else {}), "tracking": tracker_choice}
+    notes = (*told.notes, *_notes(found, used.values(), by_object, (start, stop)))
     return Tracking(
         track=found,
-        used=used,
+        used={**told.used, **used},
         stages_s=stages_s,
-        notes=_notes(found, used.values(), by_object, (start, stop)),
+        notes=notes,
         shots=shots,
         span=(start, stop),
         keys=by_object,
         frames_tracked=tracking.done,
+        prompts=tuple(prompts),
     )
 
 

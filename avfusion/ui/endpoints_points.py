@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from avfusion.clip import Box, Point, Prompt, Scribble, Words
+from avfusion.clip import Box, Point, Prompt, Scribble, Sounding, Words
 from avfusion.errors import UsageError
 
 _MOST = 10_000
@@ -18,7 +18,8 @@ def parse_points(text: str) -> tuple[Prompt, ...]:
     A list of [x, y] or {"x": 320, "y": 180, "keep": true, "frame": 0, "object": 1} or
     {"box": [x0, y0, x1, y1], "frame": 0, "object": 1} or
     {"scribble": [[x, y], ...], "keep": true, "frame": 0, "object": 1}: a stroke through at least one place, or
-    {"words": "a dog", "frame": 0, "object": 1}.
+    {"words": "a dog", "frame": 0, "object": 1}, or {"sounding": true, "frame": 0, "object": 1}: whatever makes the
+    sound, at that frame if it is not 0.
     """
     try:
         entries = json.loads(text) if text.strip() else []
@@ -44,6 +45,8 @@ def _prompt(entry: Any) -> Prompt:
         return Box(x0, y0, x1, y1, **where)
     if "words" in entry:
         return Words(str(entry["words"]), **where)
+    if entry.get("sounding") is True:
+        return Sounding(**where)
     keep = bool(entry.get("keep", True))
     if "scribble" in entry:
         path = tuple((_pixel(x), _pixel(y)) for x, y in entry["scribble"])

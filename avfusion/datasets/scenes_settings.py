@@ -54,9 +54,9 @@ class SceneSettings:
     rest_share: the chance that a source rests for a second. gap_s: between onsets, from and to. radius_px, at a size of
     224: from and to. motions: "bounce" and "pulse" (in size); each thing has one of them. lag_frames: how far pictures
     lie behind the sound; lag_jitter_frames: each thing is up to so far off beyond that, either way. shake_px: deviation
-    of the camera's place, as a hand shakes it. noise_db: signal-to-noise ratio of a steady noise, None for none. overlap: how
-    far things may overlap, 0 (not) to 1. background_px_s, thing_px_s: how fast they drift at the most, at a size of
-    224. grain: deviation of the sensor's noise, of 255.
+    of the camera's place, as a hand shakes it. noise_db: signal-to-noise ratio of a steady noise, None for none.
+    overlap: how far things may overlap, 0 (not) to 1. background_px_s, thing_px_s: how fast they drift at the most, at
+    a size of 224. grain: deviation of the sensor's noise, of 255.
     """
 
     size_px: int = 224

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from avfusion.clip import Clip, MaskTrack, Sound
@@ -13,11 +13,26 @@ from avfusion.media.cut import cut
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.locate_gate import gated
+from avfusion.pipelines.locate_names import named, settled_namer
 from avfusion.pipelines.locate_settings import Heard, LocateSettings, heard_of
 from avfusion.pipelines.locate_sources import Sought, seek
-from avfusion.pipelines.progress import OnProgress, ShouldStop
+from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.track import Tracking, check_span, track
 from avfusion.sounding import Sources, Wish
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """How `find` was asked."""
+
+    tracker: str = "auto"
+    segmenter: str = "auto"
+    namer: str = "auto"
+    device: str = "auto"
+    labels: tuple[str, ...] = ()
+    text: str = ""
+    sound: Path | Sound | None = None
+    settings: LocateSettings = field(default_factory=LocateSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +54,7 @@ class Located:
     used: Mapping[str, Settled]
     stages_s: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def part(self) -> Clip:
@@ -68,6 +84,7 @@ def find(
     engine: str = "auto",
     tracker: str = "auto",
     segmenter: str = "auto",
+    namer: str = "auto",
     device: str = "auto",
     labels: Sequence[str] = (),
     text: str = "",
@@ -80,43 +97,54 @@ def find(
 ) -> Located:
     """What makes the sound, with masks, written under `folder`; nothing leaves it.
 
-    engine: of the ability `sounding`. labels: names that a source may have. text: one thing that is described, found
+    engine: of the ability `sounding`. namer: says what things are called that it gives no name; with `auto`, if one is
+    ready. labels: names that a source may have. text: one thing that is described, found
     and shown whether it sounds or not. sound: another one than the clip's own, from its first frame on. span: only
     frames start..stop-1. What was found before is found again in `folder`. Where the engine abstains, there are no
     masks, and `sources.abstained` says why. Raises `CannotRead` for a clip without sound, and as `track`.
     """
     clip, settings = as_clip(clip), settings or LocateSettings()
+    asked = Asked(tracker, segmenter, namer, device, tuple(labels), text.strip(), sound, settings)
     start, stop = check_span(clip, span)
-    wish = Wish(tuple(labels), text.strip(), settings.sources)
     sought = seek(
-        clip, wish, folder=folder, engine=engine, device=device, span=(start, stop), sound=sound,
-        keep=keep, on_progress=on_progress, should_stop=should_stop,
+        clip, Wish(asked.labels, asked.text, settings.sources), folder=folder, engine=engine, device=device,
+        span=(start, stop), sound=sound, keep=keep, on_progress=on_progress, should_stop=should_stop,
     )  # fmt: skip
-    used = {"sounding": sought.settled}
+    sources, used, stages_s = sought.sources, {"sounding": sought.settled}, dict(sought.stages_s)
+    notes = [*_notes(sought), *sources.notes]
     tracking = None
     whole = MaskTrack(clip.width_px, clip.height_px, clip.frame_count, {}, {}, sought.settled.engine.name)
-    if sought.sources.found:
-        prompts = [prompt for source in sought.sources.found for prompt in source.prompts]
+    shown = whole
+    if sources.found:
+        prompts = [prompt for source in sources.found for prompt in source.prompts]
         tracking = track(
             clip, prompts, folder=folder, engine=tracker, segmenter=segmenter, device=device, span=(start, stop),
             keep=keep, on_progress=on_progress, should_stop=should_stop,
         )  # fmt: skip
-        whole, used = tracking.track, used | dict(tracking.used)
-    shown = whole if wish.text else gated(clip, whole, sought.sources, (start, stop), settings)
+        whole, used, stages_s = tracking.track, used | dict(tracking.used), stages_s | dict(tracking.stages_s)
+        notes += tracking.notes
+        # What was described is shown whether it sounds or not.
+        shown = whole if asked.text else gated(clip, whole, sources, (start, stop), settings)
+        teller = Teller("naming", 0, on_progress, should_stop)
+        settled, note = settled_namer(namer, device, asked.labels)
+        if settled is not None and not all(source.name for source in sources.found):
+            sources = named(clip, sources, shown, settled, asked.labels, teller)
+            used["naming"], stages_s["naming"] = settled, teller.seconds
+        notes += [note] if note else []
     return Located(
         clip=clip,
         span=(start, stop),
-        sources=sought.sources,
-        heard=heard_of(sought.clip, sought.sources, settings),
+        sources=sources,
+        heard=heard_of(sought.clip, sources, settings),
         track=shown,
         whole=whole,
         tracking=tracking,
         used=used,
-        stages_s={**sought.stages_s, **({} if tracking is None else tracking.stages_s)},
-        notes=_notes(sought, tracking),
+        stages_s=stages_s,
+        notes=tuple(notes),
+        asked=asked,
     )
 
 
-def _notes(sought: Sought, tracking: Tracking | None) -> tuple[str, ...]:
-    why = (sought.settled.why,) if sought.settled.why else ()
-    return (*why, *sought.sources.notes, *(() if tracking is None else tracking.notes))
+def _notes(sought: Sought) -> tuple[str, ...]:
+    return (sought.settled.why,) if sought.settled.why else ()

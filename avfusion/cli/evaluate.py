@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avfusion.cli.evaluate_avs import avs
 from avfusion.cli.inpaint_table import print_inpainting
 from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
 from avfusion.cli.progress import ProgressLine
@@ -175,6 +176,9 @@ def inpaint(
         print_json(report.as_json())
     else:
         print_inpainting(report)
+
+
+commands.command("avs")(avs)
 
 
 def _judge(source: Path | None, result: Path | None, target: list[Path], *, as_json: bool) -> None:

@@ -23,6 +23,8 @@ SETTINGS: tuple[Setting, ...] = ("s4", "ms3", "avss", "ov")
 
 Split: TypeAlias = Literal["train", "val", "test"]
 
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
 WITHIN_SECOND = Fraction(15, 16)
 """AVSBench samples each second sixteen times and keeps the last: frame k shows the time k + 15/16 s."""
 
@@ -85,3 +87,11 @@ def check_setting(name: str) -> Setting:
         if name == setting:
             return setting
     raise UsageError(f"--setting {name}: there is no such setting. There are: {', '.join(SETTINGS)}.")
+
+
+def check_split(name: str) -> Split:
+    """Raises `UsageError`."""
+    for split in SPLITS:
+        if name == split:
+            return split
+    raise UsageError(f"--split {name}: there is no such split. There are: {', '.join(SPLITS)}.")

@@ -19,20 +19,6 @@ from avfusion.errors import CannotRead, UsageError
 _FPS = {"youtube": Fraction(6), "davis": Fraction(24), "mevis": Fraction(24)}
 
 
-def layout_of(folder: Path, split: str) -> RvosLayout:
-    """Which of the sets a folder is laid out as. Raises `CannotRead`."""
-    if (folder / expressions_file("mevis", split)).is_file():
-        return "mevis"
-    listing = folder / expressions_file("youtube", split)
-    if not listing.is_file():
-        there = [path.parent.name for path in sorted(folder.glob("meta_expressions/*/meta_expressions.json"))]
-        there += [path.parent.name for path in sorted(folder.glob("*/meta_expressions.json"))]
-        known = f"There are expressions for: {', '.join(there)}." if there else "It has no meta_expressions.json."
-        raise CannotRead(f"{folder}: no expressions for the split {split!r}. {known}")
-    names = [name for name in ("train", "test", "valid_u") if (folder / expressions_file("youtube", name)).is_file()]
-    return "youtube" if names or "davis" not in str(folder.resolve()).lower() else "davis"
-
-
 def read_rvos(
     folder: Path, layout: RvosLayout, split: str = "valid", names: Sequence[str] | None = None
 ) -> list[RvosClip]:

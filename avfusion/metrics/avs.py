@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.clip import Mask
 from avfusion.errors import MaskSizeMismatch
-
-BinaryRule: TypeAlias = Literal["avsbench", "frames"]
-"""avsbench: M_F by clip. frames: each frame is a clip of its own, as AL-Ref-SAM 2 is scored."""
 
 BETA_SQUARED = 0.3
 """How much less recall counts than precision in F."""
@@ -31,11 +27,18 @@ _TINY = 1e-20
 
 @dataclass(frozen=True)
 class BinaryScore:
-    """m_j, m_f: means over clips, in 0..1. clips: how many were scored."""
+    """m_j, m_f: means over clips, in 0..1, as AVSBench computes them.
+
+    frame_m_j, frame_m_f: each frame taken for a clip of its own, as AL-Ref-SAM 2 is scored; a frame with nothing to
+    find has no threshold to choose and adds 0 to F.
+    """
 
     m_j: float
     m_f: float
+    frame_m_j: float
+    frame_m_f: float
     clips: int
+    frames: int
 
 
 def frame_overlap(prediction: Mask, truth: Mask) -> float:
@@ -67,31 +70,33 @@ def f_measure(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> ND
 class BinaryScores:
     """Adds up clips. A frame that nobody annotated is no part of what is added."""
 
-    def __init__(self, rule: BinaryRule = "avsbench") -> None:
-        self._rule = rule
+    def __init__(self) -> None:
         self._clips: list[tuple[float, float]] = []
+        self._frames: list[tuple[float, float]] = []
 
     def add(self, probabilities: Sequence[NDArray[np.float32]], truths: Sequence[Mask]) -> tuple[float, float]:
-        """One clip's frames, float32 [H, W] in 0..1 and bool [H, W], each of any size; its own M_J and M_F.
+        """One clip's frames, float32 [H, W] in 0..1 and bool [H, W], each of any size; the clip's own M_J and M_F.
 
-        More than a half counts as sounding. Raises MaskSizeMismatch, and ValueError where there is no frame.
+        More than a half counts as sounding. A clip in which nothing ever sounds has an M_F of 0. Raises
+        MaskSizeMismatch, and ValueError where there is no frame.
         """
         if not probabilities:
             raise ValueError("a clip without frames has no score")
-        overlaps = [frame_overlap(ours > 0.5, truth) for ours, truth in zip(probabilities, truths, strict=True)]
-        curves = [f_curve(ours, truth) for ours, truth in zip(probabilities, truths, strict=True) if truth.any()]
-        if self._rule == "frames":
-            best = [float(curve.max()) for curve in curves] + [0.0] * (len(overlaps) - len(curves))
-            self._clips += zip(overlaps, best[:], strict=True)
-            f = float(np.mean(best))
-        else:
-            f = float(np.mean(curves, axis=0).max()) if curves else 0.0
-            self._clips.append((float(np.mean(overlaps)), f))
-        return float(np.mean(overlaps)), f
+        curves = []
+        for ours, truth in zip(probabilities, truths, strict=True):
+            best = 0.0
+            if truth.any():
+                curves.append(f_curve(ours, truth))
+                best = float(curves[-1].max())
+            self._frames.append((frame_overlap(ours > 0.5, truth), best))
+        j = float(np.mean([overlap for overlap, _ in self._frames[-len(probabilities) :]]))
+        f = float(np.mean(curves, axis=0).max()) if curves else 0.0
+        self._clips.append((j, f))
+        return j, f
 
     def score(self) -> BinaryScore:
-        j, f = np.mean(self._clips, axis=0)
-        return BinaryScore(float(j), float(f), len(self._clips))
+        (j, f), (frame_j, frame_f) = np.mean(self._clips, axis=0), np.mean(self._frames, axis=0)
+        return BinaryScore(float(j), float(f), float(frame_j), float(frame_f), len(self._clips), len(self._frames))
 
 
 def _at_least(counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,0 +1,85 @@
+"""A sounding engine on a clip of a data set: which class sounds where, on the frames that are scored."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.clip import Clip, Sound
+from avfusion.datasets.avs_clip import AvsClip, frame_time
+from avfusion.datasets.avs_predictions import is_named
+from avfusion.datasets.classes import CLASSES, NUMBER_OF
+from avfusion.errors import NothingFound
+from avfusion.media.probe import probe
+from avfusion.pipelines.locate_find import Located, find
+from avfusion.pipelines.picture_clip import clip_of_pictures
+from avfusion.pipelines.progress import ShouldStop
+
+_ONE_A_SECOND = Fraction(1)
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """engine: of the ability `sounding`; tracker and segmenter carry on from its prompts. `auto` takes the best."""
+
+    engine: str = "auto"
+    tracker: str = "auto"
+    segmenter: str = "auto"
+    device: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """frames: uint8 [H, W] for each frame of the clip, class numbers, or 0 and 1 in S4 and MS3. abstained: why there is
+    nothing in them, "" where the engine did not abstain. located: what was found, None where no mask could be made."""
+
+    frames: list[NDArray[np.uint8]]
+    abstained: str
+    located: Located | None
+
+
+def pictures_of(clip: AvsClip) -> Clip:
+    """The moving pictures where the set has them, else its frames, one a second. Raises `CannotRead`."""
+    return clip_of_pictures(clip.frames, _ONE_A_SECOND) if clip.video is None else probe(clip.video)
+
+
+def predict(
+    clip: AvsClip, pictures: Clip, sound: Path | Sound, choice: EngineChoice, should_stop: ShouldStop | None = None
+) -> Predicted:
+    """What the engine finds with that sound. In AVSS and OV it is told the 70 names; what it does not name is left out.
+
+    Raises what `find` raises.
+    """
+    labels = CLASSES[1:] if is_named(clip) else ()
+    nothing = np.zeros((pictures.height_px, pictures.width_px), np.uint8)
+    with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
+        try:
+            located = find(
+                pictures, folder=Path(folder), engine=choice.engine, tracker=choice.tracker,
+                segmenter=choice.segmenter, device=choice.device, labels=labels, sound=sound, should_stop=should_stop,
+            )  # fmt: skip
+        except NothingFound as error:
+            return Predicted([nothing] * len(clip.frames), str(error), None)
+        frames = [_numbers(located, _frame_of(clip, pictures, k), is_named(clip)) for k in range(len(clip.frames))]
+    return Predicted(frames, located.sources.abstained, located)
+
+
+def _frame_of(clip: AvsClip, pictures: Clip, place: int) -> int:
+    return place if clip.video is None else pictures.index_at(pictures.time(0) + frame_time(place))
+
+
+def _numbers(located: Located, frame: int, named: bool) -> NDArray[np.uint8]:
+    """Where sources overlap, the surer one's number stays."""
+    track = located.track
+    if not named:
+        return track.union(frame).astype(np.uint8)
+    out = np.zeros((track.height_px, track.width_px), np.uint8)
+    for heard in sorted(located.heard, key=lambda heard: heard.confidence):
+        if heard.number in track.bits and heard.name in NUMBER_OF:
+            out[track.mask(frame, heard.number)] = NUMBER_OF[heard.name]
+    return out

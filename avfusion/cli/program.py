@@ -10,7 +10,23 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from avfusion.cli import app, batch, compare, demo, engines, evaluate, fuse, remove, resume, segment, swap, train, voice
+from avfusion.cli import (
+    app,
+    batch,
+    compare,
+    demo,
+    engines,
+    evaluate,
+    fuse,
+    locate,
+    make_avs,
+    remove,
+    resume,
+    segment,
+    swap,
+    train,
+    voice,
+)
 from avfusion.cli.prompts import PromptCommand
 from avfusion.errors import AvfusionError, EngineNotReady, InputError, OutputError, Stopped, UsageError
 
@@ -44,9 +60,11 @@ _program.command("swap", cls=PromptCommand)(swap.swap)
 _program.command("remove", cls=PromptCommand)(remove.remove)
 _program.command("voice")(voice.voice)
 _program.command("fuse", cls=PromptCommand)(fuse.fuse)
+_program.command("locate")(locate.locate)
 _program.command("resume")(resume.resume)
 _program.add_typer(evaluate.commands, name="evaluate")
 _program.add_typer(train.commands, name="train")
+_program.command("make-avs")(make_avs.make_avs)
 _program.command("batch")(batch.batch)
 
 

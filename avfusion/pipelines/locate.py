@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from avfusion.clip import Clip, Sound
@@ -10,6 +11,7 @@ from avfusion.media.formats import format_of
 from avfusion.media.target import refuse_inputs, refuse_target
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.keep import Keep, scratch
+from avfusion.pipelines.locate_controls import KINDS, control
 from avfusion.pipelines.locate_find import Located, find
 from avfusion.pipelines.locate_settings import Heard, LocateReport, LocateSettings
 from avfusion.pipelines.locate_write import write_located
@@ -26,12 +28,14 @@ def locate(
     engine: str = "auto",
     tracker: str = "auto",
     segmenter: str = "auto",
+    namer: str = "auto",
     device: str = "auto",
     labels: Sequence[str] = (),
     text: str = "",
     sound: Path | Sound | None = None,
     span: tuple[int, int] | None = None,
     settings: LocateSettings | None = None,
+    controls: bool = False,
     keep: Keep | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
@@ -39,25 +43,31 @@ def locate(
     """Writes to `out` what makes the sound of `clip`, where and when; the rest as in `find`.
 
     out goes by its ending: a folder gets palette PNGs, whose pixel value is the source's number, and `sources.json`;
-    `.json` COCO RLE with the sources beside it; a video the masks, names and confidences drawn over the pictures. keep:
-    what a killed run leaves for the next. Where the engine abstains, what is written is empty, and the report and
+    `.json` COCO RLE with the sources beside it; a video the masks, names and confidences drawn over the pictures.
+    controls: look again without the sound and with its halves exchanged, for the report alone. keep: what a killed run
+    leaves for the next. Where the engine abstains, what is written is empty, and the report and
     `sources.json` say why. Raises what `find` and `avfusion.media.write` raise.
     """
     clip, out = as_clip(clip), Path(out)
-    kind = kind_of(out)
-    if kind == "overlay":
+    form = kind_of(out)
+    if form == "overlay":
         format_of(out)
     refuse_inputs(out, [clip.path, *([sound] if isinstance(sound, Path) else [])])
-    refuse_target(out, folder=kind == "masks")
+    refuse_target(out, folder=form == "masks")
     with scratch(keep) as folder:
         located = find(
-            clip, folder=folder, engine=engine, tracker=tracker, segmenter=segmenter, device=device, labels=labels,
-            text=text, sound=sound, span=span, settings=settings, keep=keep, on_progress=on_progress,
+            clip, folder=folder, engine=engine, tracker=tracker, segmenter=segmenter, namer=namer, device=device,
+            labels=labels, text=text, sound=sound, span=span, settings=settings, keep=keep, on_progress=on_progress,
             should_stop=should_stop,
         )  # fmt: skip
+        tried = [
+            control(located, kind, folder=folder / kind, on_progress=on_progress, should_stop=should_stop)
+            for kind in (KINDS if controls else ())
+        ]
         teller = Teller("rendering", located.part.frame_count, on_progress, should_stop)
-        notes = write_located(located, out, kind, teller)
-    return report_of(located, out, {"rendering": teller.seconds}, notes)
+        notes = write_located(located, out, form, teller)
+        report = report_of(located, out, {"rendering": teller.seconds}, notes)
+    return replace(report, controls=tuple(one.plain() for one in tried))
 
 
 def report_of(

@@ -11,11 +11,14 @@ import numpy as np
 from avfusion.clip import Sound
 from avfusion.errors import UsageError
 from avfusion.pipelines.locate_find import Located, find
+from avfusion.pipelines.locate_settings import Controlled
 from avfusion.pipelines.locate_sound import sound_for
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 
 ControlKind: TypeAlias = Literal["mute", "swap"]
 """mute: silence instead of the sound. swap: another one."""
+
+KINDS: tuple[ControlKind, ...] = ("mute", "swap")
 
 _SAME_IOU = 0.8
 
@@ -43,6 +46,10 @@ class Control:
     @property
     def goes_by_sound(self) -> bool | None:
         return None if self.gone is None or self.iou is None else self.iou < _SAME_IOU
+
+    def plain(self) -> Controlled:
+        """For a report."""
+        return Controlled(self.kind, self.iou, self.gone, self.located.sources.abstained, self.words)
 
     @property
     def words(self) -> str:

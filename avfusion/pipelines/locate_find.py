@@ -13,7 +13,7 @@ from avfusion.media.cut import cut
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.locate_gate import gated
-from avfusion.pipelines.locate_names import named, settled_namer
+from avfusion.pipelines.locate_names import Called, called_by
 from avfusion.pipelines.locate_settings import Heard, LocateSettings, heard_of
 from avfusion.pipelines.locate_sources import Sought, seek
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
@@ -103,39 +103,54 @@ def find(
     frames start..stop-1. What was found before is found again in `folder`. Where the engine abstains, there are no
     masks, and `sources.abstained` says why. Raises `CannotRead` for a clip without sound, and as `track`.
     """
-    clip, settings = as_clip(clip), settings or LocateSettings()
+    clip = as_clip(clip)
+    settings = settings or LocateSettings()
     asked = Asked(tracker, segmenter, namer, device, tuple(labels), text.strip(), sound, settings)
     start, stop = check_span(clip, span)
     sought = seek(
         clip, Wish(asked.labels, asked.text, settings.sources), folder=folder, engine=engine, device=device,
         span=(start, stop), sound=sound, keep=keep, on_progress=on_progress, should_stop=should_stop,
     )  # fmt: skip
-    sources, used, stages_s = sought.sources, {"sounding": sought.settled}, dict(sought.stages_s)
-    notes = [*_notes(sought), *sources.notes]
-    tracking = None
-    whole = MaskTrack(clip.width_px, clip.height_px, clip.frame_count, {}, {}, sought.settled.engine.name)
-    shown = whole
-    if sources.found:
-        prompts = [prompt for source in sources.found for prompt in source.prompts]
-        tracking = track(
-            clip, prompts, folder=folder, engine=tracker, segmenter=segmenter, device=device, span=(start, stop),
-            keep=keep, on_progress=on_progress, should_stop=should_stop,
-        )  # fmt: skip
-        whole, used, stages_s = tracking.track, used | dict(tracking.used), stages_s | dict(tracking.stages_s)
+    if not sought.sources.found:
+        nothing = MaskTrack(clip.width_px, clip.height_px, clip.frame_count, {}, {}, sought.settled.engine.name)
+        return _located(clip, (start, stop), asked, sought, sought.sources, nothing, nothing)
+    tracking = track(
+        clip, [prompt for source in sought.sources.found for prompt in source.prompts], folder=folder, engine=tracker,
+        segmenter=segmenter, device=device, span=(start, stop), keep=keep, on_progress=on_progress,
+        should_stop=should_stop,
+    )  # fmt: skip
+    # What was described is shown whether it sounds or not.
+    whole = tracking.track
+    shown = whole if asked.text else gated(clip, whole, sought.sources, (start, stop), settings)
+    naming = Teller("naming", 0, on_progress, should_stop)
+    called = called_by(clip, sought.sources, shown, namer, device, asked.labels, naming)
+    return _located(clip, (start, stop), asked, sought, called.sources, shown, whole, tracking, called)
+
+
+def _located(
+    clip: Clip,
+    span: tuple[int, int],
+    asked: Asked,
+    sought: Sought,
+    sources: Sources,
+    shown: MaskTrack,
+    whole: MaskTrack,
+    tracking: Tracking | None = None,
+    called: Called | None = None,
+) -> Located:
+    used, stages_s = {"sounding": sought.settled}, dict(sought.stages_s)
+    notes = [*([sought.settled.why] if sought.settled.why else []), *sources.notes]
+    if tracking is not None:
+        used, stages_s = used | dict(tracking.used), stages_s | dict(tracking.stages_s)
         notes += tracking.notes
-        # What was described is shown whether it sounds or not.
-        shown = whole if asked.text else gated(clip, whole, sources, (start, stop), settings)
-        teller = Teller("naming", 0, on_progress, should_stop)
-        settled, note = settled_namer(namer, device, asked.labels)
-        if settled is not None and not all(source.name for source in sources.found):
-            sources = named(clip, sources, shown, settled, asked.labels, teller)
-            used["naming"], stages_s["naming"] = settled, teller.seconds
-        notes += [note] if note else []
+    if called is not None:
+        used, stages_s = used | dict(called.used), stages_s | dict(called.stages_s)
+        notes += called.notes
     return Located(
         clip=clip,
-        span=(start, stop),
+        span=span,
         sources=sources,
-        heard=heard_of(sought.clip, sources, settings),
+        heard=heard_of(sought.clip, sources, asked.settings),
         track=shown,
         whole=whole,
         tracking=tracking,
@@ -144,7 +159,3 @@ def find(
         notes=tuple(notes),
         asked=asked,
     )
-
-
-def _notes(sought: Sought) -> tuple[str, ...]:
-    return (sought.settled.why,) if sought.settled.why else ()

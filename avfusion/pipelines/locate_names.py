@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,41 +12,52 @@ from avfusion.engines.registry import Settled, lend, settle
 from avfusion.errors import EngineNotReady
 from avfusion.pipelines.frame import one_frame
 from avfusion.pipelines.progress import Teller
-from avfusion.sounding import Source, Sources
-from avfusion.sounding.naming import VIEWS_AT_MOST, Namer
+from avfusion.sounding import Sources
+from avfusion.sounding.naming import VIEWS_AT_MOST, Named, Namer
 
 
-def settled_namer(namer: str, device: str, labels: Sequence[str]) -> tuple[Settled | None, str]:
-    """The engine that names what has no name; or none, and a note where names were asked for all the same.
+@dataclass(frozen=True, eq=False)
+class Called:
+    """The sources with their names, and which engine gave them."""
 
-    Raises `EngineNotReady` for an engine that was asked for by name.
+    sources: Sources
+    used: Mapping[str, Settled] = field(default_factory=dict)
+    stages_s: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def called_by(
+    clip: Clip, sources: Sources, shown: MaskTrack, namer: str, device: str, labels: Sequence[str], teller: Teller
+) -> Called:
+    """Names for the sources that have none. shown: where each is while it sounds, in the clip's frames.
+
+    With `auto`, nothing is named where no engine is ready; it is noted if there are labels. Raises `EngineNotReady` for
+    an engine that was asked for by name.
     """
+    nameless = [source for source in sources.found if not source.name and source.number in shown.bits]
+    if not nameless:
+        return Called(sources)
     try:
-        return settle("naming", namer, device), ""
+        settled = settle("naming", namer, device)
     except EngineNotReady as error:
         if namer != "auto":
             raise
-        return None, f"Nothing could be named by your labels: {error}" if labels else ""
-
-
-def named(
-    clip: Clip, sources: Sources, shown: MaskTrack, settled: Settled, labels: Sequence[str], teller: Teller
-) -> Sources:
-    """The sources, those without a name with one. shown: where each is while it sounds, in the clip's frames."""
-    if all(source.name for source in sources.found):
-        return sources
-    teller.expect(sum(not source.name for source in sources.found))
-    found: list[Source] = []
+        return Called(sources, notes=(f"Nothing could be named by your labels: {error}",) if labels else ())
+    teller.expect(len(nameless))
+    names: dict[int, Named] = {}
     with lend(settled.engine.name, "naming", settled.device) as lent:
-        namer: Namer = lent
-        for source in sources.found:
-            if not source.name and source.number in shown.bits:
-                teller.check()
-                one = namer.call(_views(clip, shown, source.number), labels, objectness=source.confidence)
-                source = replace(source, name=one.name, name_confidence=one.confidence)
-                teller.step()
-            found.append(source)
-    return replace(sources, found=tuple(found))
+        engine: Namer = lent
+        for source in nameless:
+            views = _views(clip, shown, source.number)
+            names[source.number] = engine.call(views, labels, objectness=source.confidence)
+            teller.step()
+    found = tuple(
+        replace(source, name=names[source.number].name, name_confidence=names[source.number].confidence)
+        if source.number in names
+        else source
+        for source in sources.found
+    )
+    return Called(replace(sources, found=found), {"naming": settled}, {"naming": teller.seconds})
 
 
 def _views(clip: Clip, shown: MaskTrack, number: int) -> Iterator[tuple[Rgb, Mask]]:

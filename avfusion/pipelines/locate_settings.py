@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,24 +51,36 @@ class Heard:
 
 
 @dataclass(frozen=True)
+class Controlled:
+    """What changed with another sound: `avfusion.pipelines.locate_controls.Control` in plain values."""
+
+    kind: str
+    iou: float | None
+    gone: float | None
+    abstained: str
+    words: str
+
+
+@dataclass(frozen=True)
 class LocateReport(Report):
     """What makes the sound, the surest first. abstained: why nothing is shown; "" where something is.
 
     step_s: how long the steps are of which `sounds` (by number, confidence 0..1 a step) says whether a source sounds.
-    worst: where a click would help the masks most: frame, object, confidence; None where nothing is doubtful.
+    worst: where a click would help the masks most: frame, object, confidence; None where nothing is doubtful. controls:
+    what was found without the sound and with another one, where that was asked for.
     """
 
     sources: tuple[Heard, ...] = ()
     abstained: str = ""
     step_s: float = 1.0
-    sounds: Mapping[int, tuple[float, ...]] | None = None
+    sounds: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     worst: Mapping[str, float] | None = None
+    controls: tuple[Controlled, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return super().as_json() | {
-            "sources": [source_as_json(source, (self.sounds or {}).get(source.number, ())) for source in self.sources],
-            "sounds": None,
-        }
+        plain = super().as_json()
+        del plain["sounds"]
+        return plain | {"sources": [source_as_json(source, self.sounds[source.number]) for source in self.sources]}
 
 
 def source_as_json(heard: Heard, sounds: Sequence[float]) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from avfusion.cli import (
     evaluate,
     fuse,
     locate,
-    make_avs,
     remove,
     resume,
     segment,
@@ -64,7 +63,6 @@ _program.command("locate")(locate.locate)
 _program.command("resume")(resume.resume)
 _program.add_typer(evaluate.commands, name="evaluate")
 _program.add_typer(train.commands, name="train")
-_program.command("make-avs")(make_avs.make_avs)
 _program.command("batch")(batch.batch)
 
 

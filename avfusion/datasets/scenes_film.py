@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avfusion.clip import Mask
 from avfusion.datasets.scenes_looks import REACH, Sprite, draw_background, draw_sprite
 from avfusion.datasets.scenes_score import Part
 from avfusion.datasets.scenes_settings import SceneSettings
@@ -50,15 +51,10 @@ def film(
     frames = np.empty((count, size, size, 3), np.uint8)
     masks = np.zeros((len(things), count, size, size), np.bool_)
     for frame in range(count):
-        picture = _moved(background, 1.0, drift[frame] + camera[frame] - margin, size)
+        shift_px = drift[frame] + camera[frame] - margin
+        picture = _moved(background, 1.0, shift_px, (size, size))
         for place in order:
-            thing = things[place]
-            scale = thing.scales[frame]
-            corner = thing.path_px[frame] + camera[frame] - scale * thing.sprite.shape[0] / 2
-            layer = _moved(thing.sprite, scale, corner, size)
-            opacity = layer[..., 3:]
-            picture = picture * (1 - opacity) + layer[..., :3]
-            covered = opacity[..., 0] > 0.5
+            covered = _paint(picture, things[place], frame, camera[frame])
             masks[:, frame] &= ~covered
             masks[place, frame] = covered
         grain = settings.grain * random.standard_normal(picture.shape, np.float32)
@@ -66,12 +62,34 @@ def film(
     return frames, masks
 
 
-def _moved(picture: NDArray[np.float32], scale: float, corner_px: NDArray[np.float64], size: int) -> Sprite:
-    """float32 [size, size, channels]: the picture, enlarged, with its upper left corner at x, y; 0 beside it."""
+def _paint(picture: NDArray[np.float32], thing: _Thing, frame: int, camera_px: NDArray[np.float64]) -> Mask:
+    """Paints a thing over the picture [H, W, 3]; bool [H, W], where it covers more than half a pixel."""
+    covered = np.zeros(picture.shape[:2], np.bool_)
+    scale = thing.scales[frame]
+    side_px = scale * thing.sprite.shape[0]
+    corner_px = thing.path_px[frame] + camera_px - side_px / 2
+    # Only the box in which it lies is touched: most of a picture is no thing.
+    low = np.clip(np.floor(corner_px).astype(int) - 1, 0, picture.shape[1])
+    high = np.clip(np.ceil(corner_px + side_px).astype(int) + 1, 0, picture.shape[1])
+    if np.any(high <= low):
+        return covered
+    box = np.s_[low[1] : high[1], low[0] : high[0]]
+    layer = _moved(thing.sprite, scale, corner_px - low, (int(high[0] - low[0]), int(high[1] - low[1])))
+    opacity = layer[..., 3:]
+    picture[box] = picture[box] * (1 - opacity) + layer[..., :3]
+    covered[box] = opacity[..., 0] > 0.5
+    return covered
+
+
+def _moved(
+    picture: NDArray[np.float32], scale: float, corner_px: NDArray[np.float64], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """float32 [height, width, channels] of the size (width, height): the picture, enlarged, with its upper left corner
+    at x, y; 0 beside it."""
     # Pixel centres lie at halves: a corner at 0 and a scale of 1 change nothing.
-    shift = corner_px + scale * 0.5 - 0.5
-    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    moved: Sprite = cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    shift_px = corner_px + scale * 0.5 - 0.5
+    matrix = np.array([[scale, 0, shift_px[0]], [0, scale, shift_px[1]]])
+    moved: NDArray[np.float32] = cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR)
     return moved
 
 

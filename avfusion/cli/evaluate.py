@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avfusion.cli.evaluate_avs import avs
+from avfusion.cli.evaluate_avs import avs, rvos
 from avfusion.cli.inpaint_table import print_inpainting
 from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
 from avfusion.cli.progress import ProgressLine
@@ -179,6 +179,7 @@ def inpaint(
 
 
 commands.command("avs")(avs)
+commands.command("rvos")(rvos)
 
 
 def _judge(source: Path | None, result: Path | None, target: list[Path], *, as_json: bool) -> None:

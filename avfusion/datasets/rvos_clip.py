@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Sound
 from avfusion.datasets.truth import Truth
+from avfusion.errors import UsageError
 
 RvosLayout: TypeAlias = Literal["youtube", "davis", "mevis"]
 
@@ -62,3 +63,11 @@ class RvosSample:
     labels: NDArray[np.uint8]
     said: tuple[tuple[str, tuple[int, ...]], ...]
     sound: Sound | None = None
+
+
+def check_layout(name: str) -> RvosLayout:
+    """Raises `UsageError`."""
+    for layout in RVOS_LAYOUTS:
+        if name == layout:
+            return layout
+    raise UsageError(f"--layout {name}: there is no such layout. There are: {', '.join(RVOS_LAYOUTS)}.")

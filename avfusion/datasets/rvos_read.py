@@ -10,10 +10,10 @@ from typing import Any
 from PIL import Image
 
 from avfusion.datasets.files import chosen, need_files, read_json
-from avfusion.datasets.rvos_clip import RVOS_LAYOUTS, Expression, RvosClip, RvosLayout
+from avfusion.datasets.rvos_clip import Expression, RvosClip, RvosLayout
 from avfusion.datasets.rvos_write import ANNOTATORS, SOUND_FOLDER, expressions_file
 from avfusion.datasets.truth import CodedMasks, NumberPicture, Truth
-from avfusion.errors import CannotRead, UsageError
+from avfusion.errors import CannotRead
 
 # Ref-YouTube-VOS keeps every fifth frame of 30 a second. MeViS does not say; its videos play naturally at this.
 _FPS = {"youtube": Fraction(6), "davis": Fraction(24), "mevis": Fraction(24)}
@@ -28,8 +28,6 @@ def read_rvos(
     those that the folder has: a set that is scored by a server has none. Raises `CannotRead` for a folder laid out
     otherwise, and with the number and the first names of files that are missing.
     """
-    if layout not in RVOS_LAYOUTS:
-        raise UsageError(f"--layout {layout}: there is no such layout. There are: {', '.join(RVOS_LAYOUTS)}.")
     listing = folder / expressions_file(layout, split)
     content = read_json(listing)
     try:

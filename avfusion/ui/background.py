@@ -9,11 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from avfusion.clip import Clip, Drawn
+from avfusion.clip import Clip
 from avfusion.errors import AvfusionError
 from avfusion.media.pictures import is_picture
 from avfusion.ui import editing, example, rendering, words
-from avfusion.ui.clicks import Selection
 from avfusion.ui.editing import short_events
 from avfusion.ui.layout import (
     FORMATS,
@@ -68,8 +67,7 @@ def open_clip(visit: Visit, path: str | None, segmenter: str) -> tuple[Any, ...]
 
 def receive(visit: Visit, segmenter: str, taken: Taken) -> tuple[Any, ...]:
     """A mask that was made in another tab: its clip is opened, and it is what is selected."""
-    chosen = Selection((Drawn(taken.mask, frame=taken.frame),))
-    clip = visit.take_over(taken.clip, chosen)
+    clip = visit.take_over(taken.clip, taken.selection)
     return show_clip(visit, clip, segmenter, frame=taken.frame, said=words.note(taken.said))
 
 

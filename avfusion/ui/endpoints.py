@@ -9,13 +9,14 @@ import gradio as gr
 from avfusion.ui.endpoints_asked import endpoint
 from avfusion.ui.endpoints_compare import compare
 from avfusion.ui.endpoints_fuse import fuse
+from avfusion.ui.endpoints_locate import locate
 from avfusion.ui.endpoints_remove import remove
 from avfusion.ui.endpoints_replay import replay
 from avfusion.ui.endpoints_segment import segment
 from avfusion.ui.endpoints_swap import swap
 from avfusion.ui.endpoints_voice import voice
 
-ENDPOINTS = (swap, segment, remove, voice, fuse, compare, replay)
+ENDPOINTS = (swap, segment, remove, voice, fuse, locate, compare, replay)
 
 
 def build(*, runs_at_once: int) -> None:

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from avfusion.clip import Clip, Drawn
+from avfusion.clip import Clip
 from avfusion.errors import AvfusionError
 from avfusion.ui import editing, example, inpaint_running, words
-from avfusion.ui.clicks import Selection
 from avfusion.ui.editing import short_events
 from avfusion.ui.engines import refused_on, wire_downloads
 from avfusion.ui.inpaint_engines import engines_now
@@ -92,7 +91,7 @@ def arrive(visit: InpaintVisit, ending: str) -> tuple[Any, ...]:
 def receive(visit: InpaintVisit, ending: str, segmenter: str, taken: Taken) -> tuple[Any, ...]:
     """A mask that was made in another tab: its clip is opened, and it is what is selected."""
     visit.has_arrived = True
-    clip = visit.take_over(taken.clip, Selection((Drawn(taken.mask, frame=taken.frame),)))
+    clip = visit.take_over(taken.clip, taken.selection)
     opened = _opened(clip, ending, taken.frame)._replace(follow_status=words.note(taken.said))
     return (*opened, *look(visit, taken.frame, segmenter))
 

@@ -19,7 +19,7 @@ import gradio as gr
 from avfusion.ui.strings import say, told
 from avfusion.ui.words import shortened
 
-TABS = ("compare", "background", "inpaint", "voice", "fusion", "engines")
+TABS = ("compare", "background", "inpaint", "voice", "sounding", "fusion", "engines")
 _LINKED = {
     "background": "background-kind", "colour": "background-colour", "blur": "background-blur",
     "edges": "background-edges", "fit": "background-fit", "x": "background-x", "y": "background-y",

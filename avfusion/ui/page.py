@@ -23,6 +23,7 @@ from avfusion.ui import (
     fusion,
     inpaint,
     links,
+    sounding,
     tour,
     uploads,
     voice,
@@ -69,7 +70,7 @@ def build_page() -> gr.Blocks:
         link = links.link_part()
         unfinished = unfinished_part()
         with gr.Tabs(elem_id="tabs", selected="background") as tabs:
-            # Compare hands masks on to the tabs after it, which must be there first.
+            # Compare hands masks on to tabs after it, which must be there first.
             with _tab("compare") as compare_tab:
                 pass
             with _tab("background"):
@@ -78,6 +79,8 @@ def build_page() -> gr.Blocks:
                 target, taken_out = inpaint.build(page, inpaint_tab, clips.place, runs_at_once=runs_at_once)
             with _tab("voice") as voice_tab:
                 spoken = voice.build(page, voice_tab, runs_at_once=runs_at_once)
+            with _tab("sounding") as sounding_tab:
+                sounding.build(page, sounding_tab, tabs, behind.visit, [clips, target], runs_at_once=runs_at_once)
             with _tab("fusion") as fusion_tab:
                 fusion.build(
                     page, fusion_tab, tabs, clips, behind, taken_out, spoken, unfinished, runs_at_once=runs_at_once

@@ -1,4 +1,4 @@
-"""What goes from one tab to another: masks from Compare, and what the runs of a tab are made from."""
+"""What goes from one tab to another: masks from Compare and Sounding, and what the runs of a tab are made from."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from avfusion.clip import Clip, Mask
+from avfusion.clip import Clip, Drawn, Mask
+from avfusion.ui.clicks import Selection
 from avfusion.ui.compare_visit import Answers
 
 
 @dataclass(frozen=True, eq=False)
 class Taken:
-    """A mask that goes to another tab: bool [H, W] on a frame of a clip. said: where it comes from, for the visitor."""
+    """A mask that goes to another tab: bool [H, W] on a frame of a clip. said: where it comes from, for the visitor.
+
+    more: the same thing's masks on other frames, where those are known too.
+    """
 
     clip: Clip
     frame: int
     mask: Mask
     said: str
+    more: tuple[Drawn, ...] = ()
+
+    @property
+    def selection(self) -> Selection:
+        """What is selected in the other tab."""
+        return Selection((Drawn(self.mask, frame=self.frame), *self.more))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-STYLES = [Path(__file__).with_name(name) for name in ("page.css", "frame.css", "fusion.css")]
+STYLES = [Path(__file__).with_name(name) for name in ("page.css", "frame.css", "sounding.css", "fusion.css")]
 
 
 def theme() -> gr.themes.Base:

@@ -1,6 +1,6 @@
 // While files are on their way, the button that was pressed says so, and those that would start something wait: what they
 // start would be made of the file before. Gradio sends files by `fetch`.
-const WAITING = ["background", "inpaint", "voice", "fusion", "compare"].map((tab) => `#${tab}-run`).join(", ");
+const WAITING = ["background", "inpaint", "voice", "sounding", "fusion", "compare"].map((tab) => `#${tab}-run`).join(", ");
 const text = (which) => element.querySelector("span")?.dataset[which] ?? "";
 let underWay = 0;
 let pressed = null;

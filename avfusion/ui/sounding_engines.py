@@ -1,0 +1,42 @@
+"""Step 2 of the Sounding tab: which engines there are, and those that wait for something, with what that is."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from avfusion.engines.catalogue import of_ability
+from avfusion.engines.state import state
+from avfusion.ui.engines import standing
+from avfusion.ui.strings import say, told
+
+ABILITY = "sounding"
+# Engines that give names, and parts that several engines share; they wait for downloads too.
+_ABILITIES = ("sounding", "naming")
+
+
+def choices(ability: str) -> list[tuple[str, str]]:
+    """For the page as it begins."""
+    names = [(engine.name, engine.name) for engine in of_ability(ability)]
+    return [(say("sounding-auto"), "auto"), *names]
+
+
+def engines_now(refused: str) -> tuple[Any, str]:
+    """The choice of engines, and those that are not ready. refused: why nobody can download."""
+    rows = of_ability(ABILITY)
+    ready = {row.name for row in rows if state(row).is_ready}
+    names = [(row.name if row.name in ready else f"{row.name} ({told('sounding-unready')})", row.name) for row in rows]
+    return gr.Dropdown(choices=[(told("sounding-auto"), "auto"), *names]), _waiting(refused)
+
+
+def _waiting(refused: str) -> str:
+    lacking = [row for ability in _ABILITIES for row in of_ability(ability) if not state(row).is_ready]
+    rows = "".join(
+        f'<li data-row="{escape(row.name)}"><b>{escape(row.name)}</b><div>{standing(row, refused)}</div></li>'
+        for row in lacking
+    )
+    if not rows:
+        return f'<p class="note">{told("sounding-all-ready")}</p>'
+    return f'<ul class="others" tabindex="0">{rows}</ul>'

@@ -12,7 +12,7 @@ from avfusion.engines.namers import NAMERS
 from avfusion.engines.pitches import PITCHES
 from avfusion.engines.segmenters import CLICKED, DESCRIBED, LABELLED
 from avfusion.engines.separators import SEPARATORS
-from avfusion.engines.sounders import SOUNDERS
+from avfusion.engines.sounders import ASKED, SOUNDERS
 from avfusion.engines.state import state
 from avfusion.engines.trackers import MATCHED, TRACKED
 from avfusion.engines.voices import VOICES
@@ -76,6 +76,7 @@ CATALOGUE: tuple[Engine, ...] = (
     *SEPARATORS,
     *PITCHES,
     *NAMERS,
+    *ASKED,
     *SOUNDERS,
 )
 

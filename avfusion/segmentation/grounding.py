@@ -6,6 +6,7 @@ through transformers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,26 @@ BOX_SCORE, WORD_SCORE = 0.25, 0.25
 """The least score of a box, and of a word in it: transformers' own."""
 
 
-class _Grounding:
-    def __init__(self, model: Any, processor: Any, sam: Promptable) -> None:
+class GroundingDino:
+    """The network on its device."""
+
+    def __init__(self, model: Any, processor: Any) -> None:
         self._model = model
         self._processor = processor
-        self._sam = sam
 
-    def boxes(self, rgb: Rgb, words: str) -> list[tuple[Box, float]]:
-        """Every instance of what the words say, with its score, within the picture."""
+    def boxes(
+        self, rgb: Rgb, said: Sequence[str], *, box_score: float = BOX_SCORE, word_score: float = WORD_SCORE
+    ) -> list[tuple[Box, float]]:
+        """Every instance of the things that are said, with its score, within the picture. said: in small letters."""
         import torch
 
         # The network was taught with small letters and a full stop after each thing.
-        text = ". ".join(things(words)) + "."
+        text = ". ".join(said) + "."
         inputs = self._processor(images=rgb, text=text, return_tensors="pt").to(self._model.device)
         with torch.inference_mode(), halved(self._model.device):
             outputs = self._model(**inputs)
         found = self._processor.post_process_grounded_object_detection(
-            outputs, inputs["input_ids"], threshold=BOX_SCORE, text_threshold=WORD_SCORE, target_sizes=[rgb.shape[:2]]
+            outputs, inputs["input_ids"], threshold=box_score, text_threshold=word_score, target_sizes=[rgb.shape[:2]]
         )[0]
         corners = found["boxes"].float().cpu().numpy().clip(0, [rgb.shape[1], rgb.shape[0]] * 2)
         scores = found["scores"].float().cpu().numpy()
@@ -47,16 +51,27 @@ class _Grounding:
             if x1 > x0 and y1 > y0
         ]
 
+
+class _Grounding:
+    def __init__(self, dino: GroundingDino, sam: Promptable) -> None:
+        self._dino = dino
+        self._sam = sam
+
     def find(self, rgb: Rgb, words: str) -> Segments:
         """Where two instances meet, the smaller one is in front."""
-        boxes = self.boxes(rgb, words)
+        boxes = self._dino.boxes(rgb, things(words))
         masks = [self._sam.in_box(rgb, box) for box, _ in boxes]
         size = (rgb.shape[0], rgb.shape[1])
         return layered(size, masks, [words] * len(boxes), [score for _, score in boxes])
 
 
+def load_boxes(folder: Path, *, device: str) -> GroundingDino:
+    """The network alone, from a folder of the hub. Raises CannotRead and EngineNotReady."""
+    model = load_model(folder, "GroundingDinoForObjectDetection", device)
+    return GroundingDino(model, load_processor(folder, "GroundingDinoProcessor"))
+
+
 def load_grounding_dino(folder: Path, sam_folder: Path, *, name: str, device: str) -> Described:
     """The engine of that name, from two folders of the hub. Raises CannotRead and EngineNotReady."""
-    model = load_model(folder, "GroundingDinoForObjectDetection", device)
-    sam = load_sam2(sam_folder, name=name, device=device)
-    return Described(name, _Grounding(model, load_processor(folder, "GroundingDinoProcessor"), sam))
+    dino = load_boxes(folder, device=device)
+    return Described(name, _Grounding(dino, load_sam2(sam_folder, name=name, device=device)))

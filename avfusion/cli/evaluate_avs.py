@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from avfusion.pipelines.evaluate_avs_run import EngineChoice
     from avfusion.pipelines.evaluate_rvos import RvosEvaluation
 
-SettingOption = Annotated[str, typer.Option("--setting", metavar="s4|ms3|avss|ov", help="Which set of AVSBench.")]
+SettingOption = Annotated[str, typer.Option("--setting", metavar="s4|ms3|avss|ov|v2", help="Which set of AVSBench.")]
 LayoutOption = Annotated[str, typer.Option("--layout", metavar="youtube|davis|mevis", help="Which set it is.")]
 SplitOption = Annotated[str, typer.Option("--split", metavar="NAME", help="The split to score.")]
 LocatorOption = Annotated[str, typer.Option("--engine", metavar="NAME", help="The sounding engine to score.")]
@@ -59,12 +59,12 @@ def avs(
 
     Beside each score stand those without the sound and with another clip's: what ignores the sound scores alike.
     """
-    from avfusion.datasets.avs_clip import check_setting, check_split
+    from avfusion.datasets.avs_clip import SCORED_SETTINGS, check_setting, check_split
     from avfusion.pipelines.evaluate_avs import evaluate_avs
 
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = evaluate_avs(
-            dataset, setting=check_setting(setting), split=check_split(split),
+            dataset, setting=check_setting(setting, SCORED_SETTINGS), split=check_split(split),
             choice=_choice(predictions, engine, tracker, segmenter, device), predictions=predictions, write=write,
             clips=clip, controls=not no_controls, on_progress=progress, should_stop=should_stop,
         )  # fmt: skip

@@ -15,11 +15,14 @@ from avfusion.clip import Sound
 from avfusion.datasets.truth import Truth
 from avfusion.errors import UsageError
 
-Setting: TypeAlias = Literal["s4", "ms3", "avss", "ov"]
-"""s4: one thing sounds, is it here. ms3: several may. avss: which of 70 classes. ov: the same, with some classes kept
-from training."""
+Setting: TypeAlias = Literal["s4", "ms3", "avss", "ov", "v2"]
+"""s4: one thing sounds, where is it. ms3: several may. avss: which of 70 classes. ov: the same, with some classes kept
+from training. v2: the clips of ten seconds in AVSS, without the names."""
 
 SETTINGS: tuple[Setting, ...] = ("s4", "ms3", "avss", "ov")
+"""Those with a layout of their own."""
+
+SCORED_SETTINGS: tuple[Setting, ...] = (*SETTINGS, "v2")
 
 Split: TypeAlias = Literal["train", "val", "test"]
 
@@ -40,7 +43,7 @@ class AvsClip:
 
     name: its identifier. category: the folder it lies in where there is one (S4). labels: what sounds, as the set says
     it, perhaps of no known class. frames: the pictures, the k-th at k + 15/16 s. truths: as long as frames; None where
-    nobody annotated. S4 and MS3 number what sounds with 1, AVSS and OV by class. subset: "v1s", "v1m" or "v2" in AVSS
+    nobody annotated; S4 and MS3 number what sounds with 1, the others by class. subset: "v1s", "v1m" or "v2" in AVSS
     and OV. video: the moving pictures, where the set has them.
     """
 
@@ -81,12 +84,12 @@ def frame_time(index: int) -> Fraction:
     return index + WITHIN_SECOND
 
 
-def check_setting(name: str) -> Setting:
+def check_setting(name: str, known: tuple[Setting, ...] = SETTINGS) -> Setting:
     """Raises `UsageError`."""
-    for setting in SETTINGS:
+    for setting in known:
         if name == setting:
             return setting
-    raise UsageError(f"--setting {name}: there is no such setting. There are: {', '.join(SETTINGS)}.")
+    raise UsageError(f"--setting {name}: there is no such setting. There are: {', '.join(known)}.")
 
 
 def check_split(name: str) -> Split:

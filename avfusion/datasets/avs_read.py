@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def read_avs(
     `off-the-screen` among the labels are left out. Every file that the clips need has to be there: raises `CannotRead`
     with the number of those that are not and the first names.
     """
-    read = {"s4": _read_s4, "ms3": _read_ms3, "avss": _read_avss, "ov": _read_ov}[setting]
+    read = {"s4": _read_s4, "ms3": _read_ms3, "avss": _read_avss, "ov": _read_ov, "v2": _read_v2}[setting]
     found = {clip.name: clip for clip in read(folder, split)}
     clips = [found[name] for name in chosen(folder, list(found), names)]
     need_files(folder, _files_of(clips))
@@ -104,6 +105,10 @@ def _read_avss(folder: Path, split: Split) -> Iterator[AvsClip]:
                 truths=_numbered(place, count, only_first=_is_first_only(split, row["label"])),
                 video=_if_there(place / "video.mp4"),
             )
+
+
+def _read_v2(folder: Path, split: Split) -> Iterator[AvsClip]:
+    return (replace(clip, setting="v2") for clip in _read_avss(folder, split) if clip.subset == "v2")
 
 
 def _is_first_only(split: Split, subset: str) -> bool:

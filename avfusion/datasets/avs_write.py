@@ -39,7 +39,7 @@ def write_avs(folder: Path, setting: Setting, samples: Iterable[AvsSample]) -> i
     MS3 become 224 x 224, squashed. `audio_log_mel` is left out: it follows from the sound. AVSBench_semantic has no
     moving pictures; here `video.mp4` lies beside its `audio.wav`. Raises `CannotWrite`.
     """
-    write = {"s4": _write_s4, "ms3": _write_ms3, "avss": _write_avss, "ov": _write_ov}[setting]
+    write = {"s4": _write_s4, "ms3": _write_ms3, "avss": _write_avss, "ov": _write_ov, "v2": _write_avss}[setting]
     with new_folder(folder) as part:
         return write(part, samples)
 

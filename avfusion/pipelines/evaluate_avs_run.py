@@ -35,7 +35,7 @@ class EngineChoice:
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """frames: uint8 [H, W] for each frame of the clip, class numbers, or 0 and 1 in S4 and MS3. abstained: why there is
+    """frames: uint8 [H, W] for each frame of the clip, class numbers, or 0 and 1 where nothing has a name. abstained: why there is
     nothing in them, "" where the engine did not abstain. located: what was found, None where no mask could be made."""
 
     frames: list[NDArray[np.uint8]]

@@ -17,7 +17,7 @@ from avfusion.metrics.avs_semantic import AvssScores, OpenScores
 _PADDED_TO = 10
 
 Prediction = NDArray[np.uint8] | NDArray[np.float32]
-"""[H, W] of one frame: class numbers, or in S4 and MS3 how sure it is that something sounds there, 0..1."""
+"""[H, W] of one frame: class numbers, or where nothing has a name how sure it is that something sounds there, 0..1."""
 
 
 class Scores(Protocol):
@@ -43,7 +43,7 @@ def scores_for(setting: Setting) -> Scores:
 
 
 class _Binary:
-    """S4 and MS3, at the size of the truth."""
+    """Without names, at the size of the truth."""
 
     def __init__(self) -> None:
         self._scores = BinaryScores()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from avfusion.datasets.avs_clip import SETTINGS, AvsSample, check_setting
+from avfusion.datasets.avs_clip import AvsSample, check_setting
 from avfusion.datasets.avs_write import write_avs
 from avfusion.datasets.made import MadeSettings, made_avs
 from avfusion.datasets.made_rvos import made_rvos
@@ -19,7 +19,7 @@ from avfusion.media.target import refuse_target
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 
 RVOS = "rvos"
-MADE_SETTINGS = (*SETTINGS, RVOS)
+MADE_SETTINGS = ("s4", "ms3", "avss", "ov", RVOS)
 
 _Sample = TypeVar("_Sample", AvsSample, RvosSample)
 
@@ -51,7 +51,7 @@ def make_avs(
 ) -> MakeReport:
     """Makes `settings.clips` clips into a new or empty folder: the same settings make the same bytes.
 
-    setting: `avs_clip.SETTINGS`, or "rvos" in the `layout` youtube, davis or mevis ("": mevis). Raises `UsageError`,
+    setting: one of `MADE_SETTINGS`, "rvos" in the `layout` youtube, davis or mevis ("": mevis). Raises `UsageError`,
     `CannotWrite`, and `Stopped`, which leaves nothing behind.
     """
     out = Path(out)
@@ -65,6 +65,8 @@ def make_avs(
             yield sample  # the writer comes back for more when this one is written
             teller.step()
 
+    if setting not in MADE_SETTINGS:
+        raise UsageError(f"--setting {setting}: no such set is made. There are: {', '.join(MADE_SETTINGS)}.")
     refuse_target(out, folder=True)
     if setting == RVOS:
         chosen = _check_layout(layout or "mevis")

@@ -32,7 +32,7 @@ def prediction_files(folder: Path, clip: AvsClip) -> list[Path]:
 
 
 def write_prediction(folder: Path, clip: AvsClip, predictions: Sequence[Labels]) -> None:
-    """uint8 [H, W] for each frame of a clip: class numbers, or 0 and 1 where nothing has a name. Raises `CannotWrite`."""
+    """uint8 [H, W] for each frame of a clip: class numbers, or 0 and 1 without names. Raises `CannotWrite`."""
     for path, labels in zip(prediction_files(folder, clip), predictions, strict=True):
         if is_named(clip):
             save_colours(path, labels)

@@ -35,8 +35,11 @@ class EngineChoice:
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """frames: uint8 [H, W] for each frame of the clip, class numbers, or 0 and 1 where nothing has a name. abstained: why there is
-    nothing in them, "" where the engine did not abstain. located: what was found, None where no mask could be made."""
+    """frames: uint8 [H, W] for each frame of the clip, class numbers, or 0 and 1 without names.
+
+    abstained: why there is nothing in them, "" where the engine did not abstain. located: what was found, None where no
+    mask could be made of it.
+    """
 
     frames: list[NDArray[np.uint8]]
     abstained: str

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avfusion.cli.jobs import SaveJobOption, run_as_job
 from avfusion.cli.options import (
     ClipArgument,
     DeviceOption,
@@ -49,20 +50,24 @@ def locate(
     namer: Annotated[str, typer.Option(metavar="NAME", help="Names what has no name yet.")] = "auto",
     device: DeviceOption = "auto",
     fallback: FallbackOption = None,
+    save_job: SaveJobOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Find what makes the sound of CLIP: masks of it, shown while it sounds, with names where an engine can name."""
+    from avfusion.jobs.schema import LocateOptions
     from avfusion.media.probe import probe
-    from avfusion.pipelines.locate import locate as run
     from avfusion.pipelines.locate_settings import LocateSettings
 
     source = probe(clip)
+    names = tuple(name.strip() for name in labels.split(",") if name.strip())
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
-        report = run(
-            source, out=out, engine=engine, tracker=tracker, segmenter=segmenter, namer=namer, device=device,
-            labels=[name.strip() for name in labels.split(",") if name.strip()], text=text, sound=with_sound,
-            span=span_of(source, from_, to), settings=LocateSettings(sources=sources), controls=controls,
+        report = run_as_job(
+            "locate", inputs={"clip": clip, "sound": with_sound}, out=out, options=LocateOptions(names, text, controls),
+            settings=LocateSettings(sources=sources), span=span_of(source, from_, to), clip=source, save_as=save_job,
+            engines={
+                "engine": engine, "tracker": tracker, "segmenter": segmenter, "namer": namer, "device": device,
+            },
             on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     print_located(report, as_json=json)

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 def print_any(report: Report | VoiceReport, *, as_json: bool) -> None:
     """As the verb's own command does."""
     from avfusion.cli.fuse_table import print_fusion
+    from avfusion.cli.locate import print_located
     from avfusion.cli.voice_table import print_voice
     from avfusion.pipelines.convert_voice_settings import VoiceReport
     from avfusion.pipelines.fuse_settings import FuseReport
+    from avfusion.pipelines.locate_settings import LocateReport
     from avfusion.pipelines.remove_settings import RemoveReport
 
     if isinstance(report, FuseReport):
         print_fusion(report, as_json=as_json)
+    elif isinstance(report, LocateReport):
+        print_located(report, as_json=as_json)
     elif isinstance(report, RemoveReport):
         print_removal(report, as_json=as_json)
     elif not isinstance(report, VoiceReport):

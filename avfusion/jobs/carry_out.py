@@ -104,6 +104,16 @@ def _remove(order: Order) -> Report:
     return remove(order.clip(), settings=settings, **order.masks(), **order.common())
 
 
+def _locate(order: Order) -> Report:
+    from avfusion.pipelines.locate import locate
+
+    options = order.job.options
+    return locate(
+        order.clip(), labels=options.labels, text=options.text, controls=options.controls,
+        sound=order.paths.get("sound"), span=order.job.span, settings=order.job.settings, **order.common(),
+    )  # fmt: skip
+
+
 def _voice(order: Order) -> VoiceReport:
     from avfusion.pipelines.convert_voice import convert_voice
 
@@ -137,5 +147,6 @@ def _fuse(order: Order) -> Report:
 
 
 _VERBS: Mapping[str, Callable[[Order], Report | VoiceReport]] = {
-    "segment": _segment, "swap": _swap, "remove": _remove, "voice": _voice, "fuse": _fuse,
+    "segment": _segment, "swap": _swap, "remove": _remove, "locate": _locate, "voice": _voice,
+    "fuse": _fuse,
 }  # fmt: skip

@@ -44,6 +44,15 @@ class SegmentOptions:
 
 
 @dataclass(frozen=True)
+class LocateOptions:
+    """labels, text, controls: as in `avfusion.locate`."""
+
+    labels: tuple[str, ...] = ()
+    text: str = ""
+    controls: bool = False
+
+
+@dataclass(frozen=True)
 class VoiceOptions:
     """speaker, spans (seconds; an end of null is that of the sound), only_speaker, seed: as in `convert_voice`."""
 
@@ -94,6 +103,14 @@ VERBS = {
             "remove", ("clip", "masks", "drawn-"), ("clip",), lambda: Nothing,
             _class("pipelines.remove_settings", "RemoveSettings"),
             {**CLIP_ENGINES, "engine": "inpainting", "tracker": "tracking"}, ("map",),
+        ),
+        Verb(
+            "locate", ("clip", "sound"), ("clip",), lambda: LocateOptions,
+            _class("pipelines.locate_settings", "LocateSettings"),
+            {
+                "engine": "sounding", "tracker": "tracking", "segmenter": "segmentation", "namer": "naming",
+                "device": "",
+            },
         ),
         Verb(
             "voice", ("media", *_VOICES), ("media",), lambda: VoiceOptions,

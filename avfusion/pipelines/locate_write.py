@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from avfusion.clip import Clip, Mask, MaskTrack, Rgb, Yuv
+from avfusion.clip import Mask, MaskTrack, Rgb, Yuv
 from avfusion.compositing.background import planes_like
 from avfusion.media.cut import cut_track
 from avfusion.media.masks import overlay, shown_colour, write_mask_folder, write_rle
 from avfusion.media.target import new_folder, writing
 from avfusion.media.write import write_video
 from avfusion.pipelines.locate_find import Located
-from avfusion.pipelines.locate_settings import Heard, source_as_json
+from avfusion.pipelines.locate_gate import sure_on_frames
+from avfusion.pipelines.locate_settings import source_as_json
 from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.segment import Kind
 
@@ -45,7 +46,7 @@ def write_located(located: Located, out: Path, kind: Kind, teller: Teller) -> tu
             track, located.part, out, lambda _: teller.step(), names=names, also={"located": sources_json(located)}
         )
         return ()
-    with contextlib.closing(_drawn(located.part, track, located.heard, teller)) as pictures:
+    with contextlib.closing(_drawn(located, track, teller)) as pictures:
         return write_video(out, pictures, clip=located.part, sound=True).notes
 
 
@@ -78,13 +79,23 @@ def labelled_picture(rgb: Rgb, masks: Mapping[int, Mask], said: Mapping[int, str
     return out
 
 
-def _drawn(clip: Clip, track: MaskTrack, heard: tuple[Heard, ...], teller: Teller) -> Generator[Yuv, None, None]:
-    names = {one.number: one.label for one in heard}
+def _drawn(located: Located, track: MaskTrack, teller: Teller) -> Generator[Yuv, None, None]:
+    """What is said is how sure it is that the thing sounds, which does not waver as its mask may."""
+    clip, sources, start = located.part, located.sources, located.span[0]
+    names = {one.number: one.label for one in located.heard}
+    always = np.ones(located.clip.frame_count, np.float32)
+    sounds = {
+        source.number: always
+        if located.asked.text
+        else sure_on_frames(located.clip, source, sources.step_s, located.span)
+        for source in sources.found
+    }
+    sure = {source.number: source.confidence * sounds[source.number][start:] for source in sources.found}
     with contextlib.closing(clip.frames()) as frames:
         for frame in frames:
             teller.step()
             masks = {number: track.mask(frame.index, number) for number in track.objects}
-            said = {number: f"{names[number]} {track.confidence[number][frame.index]:.0%}" for number in masks}
+            said = {number: f"{names[number]} · {sure[number][frame.index]:.0%}" for number in masks}
             yield planes_like(clip, labelled_picture(frame.rgb, masks, said))
 
 

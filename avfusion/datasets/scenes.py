@@ -124,5 +124,7 @@ def _check(settings: SceneSettings) -> None:
         raise UsageError("A scene needs one thing at least: a source, a static or a mover.")
     if settings.seconds < 1 or settings.fps < 2:
         raise UsageError("A scene lasts a second at least, at two frames a second or more.")
+    if not settings.kinds or not settings.motions:
+        raise UsageError("A scene needs a kind of thing and a kind of motion at least.")
     if settings.size_px < 32:
         raise UsageError(f"{settings.size_px} pixels: a scene is 32 pixels wide and high at least.")

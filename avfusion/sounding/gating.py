@@ -68,7 +68,7 @@ class Clap:
 
     @property
     def scale(self) -> float:
-        return float(self._model.logit_scale_a.exp())
+        return float(self._model.logit_scale_a.detach().exp())
 
     def sounds(
         self, sound: Sound, steps: int, step_s: float, waiting: Callable[[], None] = lambda: None

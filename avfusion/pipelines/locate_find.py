@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avfusion.clip import Clip, MaskTrack, Sound
 from avfusion.engines.memory import falling_back
-from avfusion.engines.registry import Settled
+from avfusion.engines.registry import Settled, settle
 from avfusion.media.cut import cut
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.keep import Keep
@@ -107,6 +107,7 @@ def find(
     settings = settings or LocateSettings()
     asked = Asked(tracker, segmenter, namer, device, tuple(labels), text.strip(), sound, settings)
     start, stop = check_span(clip, span)
+    _check_named(asked)
     sought = seek(
         clip, Wish(asked.labels, asked.text, settings.sources), folder=folder, engine=engine, device=device,
         span=(start, stop), sound=sound, keep=keep, on_progress=on_progress, should_stop=should_stop,
@@ -125,6 +126,13 @@ def find(
     naming = Teller("naming", 0, on_progress, should_stop)
     called = called_by(clip, sought.sources, shown, namer, device, asked.labels, naming)
     return _located(clip, (start, stop), asked, sought, called.sources, shown, whole, tracking, called)
+
+
+def _check_named(asked: Asked) -> None:
+    """Raises `UnknownEngine` or `EngineNotReady` before any work is done for an engine that was asked for by name."""
+    for ability, name in (("tracking", asked.tracker), ("segmentation", asked.segmenter), ("naming", asked.namer)):
+        if name != "auto":
+            settle(ability, name, asked.device)
 
 
 def _located(

@@ -61,7 +61,7 @@ def sources_json(located: Located) -> dict[str, Any]:
         "step_s": sources.step_s,
         "abstained": sources.abstained,
         "sources": [source_as_json(heard, sounds[heard.number].tolist()) for heard in located.heard],
-        "notes": list(located.notes),
+        "notes": list(sources.notes),
     }
 
 

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from avfusion.cli.program import _program
 from avfusion.cli.prompts import read_prompts
-from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Words
+from avfusion.clip import Box, Clip, Drawn, Point, Prompt, Sounding, Words
 from avfusion.errors import AvfusionError, CannotRead, MaskSizeMismatch, UsageError
 
 CLIP = Clip(
@@ -67,6 +67,18 @@ def test_words_may_be_many_and_may_hold_an_at_sign() -> None:
     ]
 
 
+def test_what_sounds_may_name_a_frame() -> None:
+    words = "--sound --object 2 --sound@4 --point 3,4 --sound=@1 --engine --sound --object 3 --sound"
+    for command in ("swap", "segment"):
+        assert prompts_of(*words.split(), command=command) == [
+            Sounding(),
+            Sounding(frame=4, object=2),
+            Point(3, 4, object=2),
+            Sounding(frame=1, object=2),
+            Sounding(object=3),
+        ]
+
+
 def test_no_prompts_are_no_prompts() -> None:
     assert prompts_of() == []
 
@@ -86,6 +98,8 @@ def test_no_prompts_are_no_prompts() -> None:
         ("--box 9,2,9,8", "this box is empty"),
         ("--box 1,8,9,2", "this box is empty"),
         ("--text @4", "--text @4: there are no words"),
+        ("--sound=4", "--sound=4: write it like --sound or"),
+        ("--sound@-1", "--sound=@-1: write it like --sound or"),
         ("--object 2", "--object 2: no prompt follows"),
         ("--object 1 --object 2 --point 3,4", "--object 1: no prompt follows"),
         ("--point 3,4 --object 2", "--object 2: no prompt follows"),

@@ -35,7 +35,7 @@ def scripted(answer: Answer, monkeypatch, *, understands=()) -> Scripted:
     """The only sounding engine of the registry from here on to the end of the test."""
     locator = Scripted(answer)
     row = Engine("scripted", "sounding", "For tests.", "none", lambda device: locator, 1 * MIB, understands=understands)
-    free = [one for one in CATALOGUE if one.name in ("grabcut", "flow", "telea")]
+    free = [one for one in CATALOGUE if one.name in ("grabcut", "flow", "telea", "clip-vit-b16")]
     monkeypatch.setattr(registry, "_REGISTRY", registry.Registry((row, *free)))
     return locator
 

@@ -1,0 +1,85 @@
+"""Whether what was found goes by the sound: looked at again without it, and with another one."""
+
+import numpy as np
+import pytest
+
+from avfusion.clip import Drawn, Sound
+from avfusion.datasets.scenes import draw_scene
+from avfusion.datasets.scenes_settings import PRESETS
+from avfusion.errors import UsageError
+from avfusion.pipelines.locate import find
+from avfusion.pipelines.locate_controls import control
+from avfusion.sounding import Sources
+from tests.pipelines.sounders import scripted, source
+
+
+@pytest.fixture
+def by_picture(made, monkeypatch):
+    """It looks at the picture alone."""
+    answer = Sources((source(1, Drawn(made.truth[8], frame=8), sounds=(1, 1)),), 0.5)
+    return scripted(lambda clip, sound, wish: answer, monkeypatch)
+
+
+@pytest.fixture
+def by_sound(made, monkeypatch):
+    """It finds something where there is sound, in the half that is louder."""
+
+    def answer(clip, sound, wish):
+        halves = np.array_split(np.abs(sound.samples[0]), 2)
+        loud = [float(half.mean()) > 0.1 for half in halves]
+        if not any(loud):
+            return Sources((), 0.5, abstained="The sound is silent.")
+        return Sources((source(1, Drawn(made.truth[8], frame=8), sounds=[float(one) for one in loud]),), 0.5)
+
+    return scripted(answer, monkeypatch)
+
+
+def test_what_ignores_the_sound_does_not_change(made, by_picture, tmp_path):
+    located = find(made.clip, folder=tmp_path / "found")
+    for kind in ("mute", "swap"):
+        again = control(located, kind, folder=tmp_path / kind)
+        assert (again.iou, again.gone, again.changed, again.goes_by_sound) == (1, 0, 0, False)
+        assert "much the same is found (IoU 1.00)" in again.words
+
+
+def test_silence_and_the_halves_exchanged(made, by_sound, tmp_path):
+    half = Sound(np.concatenate([np.ones((1, 4_000)), np.zeros((1, 4_000))], axis=1).astype(np.float32), 8_000)
+    located = find(made.clip, folder=tmp_path / "found", sound=half)
+    mute = control(located, "mute", folder=tmp_path / "mute")
+    assert (mute.iou, mute.gone, mute.goes_by_sound) == (0, 1, True)
+    assert mute.words == "Without its sound nothing is found: what was found goes by the sound."
+    assert mute.plain().abstained == "The sound is silent."
+    swap = control(located, "swap", folder=tmp_path / "swap")
+    assert np.array_equal(by_sound.heard[-1][1].samples, half.samples[:, ::-1])
+    assert (swap.iou, swap.gone) == (0, 1)  # the same thing, in the other half of the clip
+    assert "100% of the masks change" in swap.words
+    given = control(located, "swap", folder=tmp_path / "given", other=half)
+    assert given.iou == 1
+
+
+def test_nothing_against_nothing(made, by_sound, tmp_path):
+    silence = Sound(np.zeros((1, 8_000), np.float32), 8_000)
+    located = find(made.clip, folder=tmp_path / "found", sound=silence)
+    again = control(located, "mute", folder=tmp_path / "mute")
+    assert (again.iou, again.gone, again.changed, again.goes_by_sound) == (None, None, 0, None)
+    assert "nothing to compare" in again.words
+    with pytest.raises(UsageError, match="mute"):
+        control(located, "mute", folder=tmp_path / "mute", other=silence)
+
+
+def test_the_engine_without_weights_from_end_to_end(tmp_path):
+    """A made scene: one of three things sounds and moves with it, the others move to a beat that is not heard."""
+    scene = draw_scene(PRESETS["one"], seed=3)
+    located = find(
+        scene.clip(), folder=tmp_path / "found", engine="mutual-information", segmenter="grabcut", tracker="flow",
+        sound=scene.sound,
+    )  # fmt: skip
+    assert len(located.sources.found) == 1
+    frames = range(0, scene.masks.shape[1], 5)
+    truth = [scene.masks[0, frame] for frame in frames]
+    found = [located.whole.mask(frame, 1) for frame in frames]
+    ious = [(one & true).sum() / (one | true).sum() for one, true in zip(found, truth, strict=True)]
+    assert np.mean(ious) > 0.5
+    mute = control(located, "mute", folder=tmp_path / "mute")
+    assert mute.goes_by_sound
+    assert not mute.located.sources.found

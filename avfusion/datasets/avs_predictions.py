@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avfusion.datasets.avs_clip import AvsClip
+from avfusion.datasets.avs_clip import SIZE_PX, AvsClip
 from avfusion.datasets.classes import CLASSES
 from avfusion.datasets.files import need_files
 from avfusion.datasets.truth import Labels
@@ -32,12 +32,15 @@ def prediction_files(folder: Path, clip: AvsClip) -> list[Path]:
 
 
 def write_prediction(folder: Path, clip: AvsClip, predictions: Sequence[Labels]) -> None:
-    """uint8 [H, W] for each frame of a clip: class numbers, or 0 and 1 without names. Raises `CannotWrite`."""
+    """uint8 [H, W] for each frame of a clip: class numbers, or 0 and 1 without names. Raises `CannotWrite`.
+
+    Those of S4 and MS3 become 224 x 224, squashed, as the truth is.
+    """
     for path, labels in zip(prediction_files(folder, clip), predictions, strict=True):
         if is_named(clip):
             save_colours(path, labels)
         else:
-            save_drawn(path, labels > 0)
+            save_drawn(path, labels > 0, size_px=None if clip.setting == "v2" else SIZE_PX)
 
 
 def read_probabilities(folder: Path, clip: AvsClip) -> list[NDArray[np.float32]]:
@@ -72,4 +75,4 @@ def numbers_of(colours: NDArray[np.uint8]) -> Labels:
 
 def need_predictions(folder: Path, clips: Iterable[AvsClip]) -> None:
     """Raises `CannotRead`, naming the first of those that are missing."""
-    need_files(folder, [path for clip in clips for path in prediction_files(folder, clip)])
+    need_files(folder, [path for clip in clips for path in prediction_files(folder, clip)], "predictions")

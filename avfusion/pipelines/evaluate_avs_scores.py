@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from avfusion.datasets.avs_clip import SIZE_PX, AvsClip, Setting
 from avfusion.datasets.classes import BASE_NUMBERS, CLASSES, NOVEL_NUMBERS
@@ -122,10 +123,7 @@ def _at_224(clip: AvsClip, predictions: Sequence[Prediction]) -> list[tuple[NDAr
 
 
 def _fitted(prediction: Prediction, shape: tuple[int, ...]) -> Prediction:
-    """At another size, nearest pixel, squashed."""
+    """At another size, nearest pixel, squashed: by Pillow, as predictions are written, so that a score is theirs too."""
     if prediction.shape == shape:
         return prediction
-    rows, columns = (
-        ((np.arange(side) + 0.5) * prediction.shape[axis] / side).astype(np.int64) for axis, side in enumerate(shape)
-    )
-    return prediction[np.ix_(rows, columns)]
+    return np.asarray(Image.fromarray(prediction).resize((shape[1], shape[0]), Image.Resampling.NEAREST))

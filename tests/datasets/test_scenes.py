@@ -142,7 +142,7 @@ def test_statics_sound_and_keep_still_and_movers_move_unheard() -> None:
 
 def test_a_second_without_truth_is_silent_and_one_with_truth_is_not() -> None:
     resting = replace(STILL, seconds=6, sources=3, movers=0, taking_turns=True, rest_share=0.3)
-    for seed in range(4):
+    for seed in range(2):
         scene = draw_scene(resting, seed)
         assert scene.sounds.any(axis=1).all()
         assert not scene.sounds.all(axis=0).any()  # by turns: never all at once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -27,10 +27,10 @@ _SAME_IOU = 0.8
 class Control:
     """What was found with another sound, against what was found with the clip's own.
 
-    located: as found with the other sound. iou: intersection over union of all masks of both, counted over the pixels
-    of all frames together; None where neither shows any. gone: the share of what was shown at first that is not shown
-    with the other sound; None where nothing was. goes_by_sound: False where both show much the same, True where they do
-    not, None where there was nothing to compare.
+    located: as found with the other sound, which is not kept if it was made here. iou: intersection over union of all
+    masks of both, counted over the pixels of all frames together; None where neither shows any. gone: the share of what
+    was shown at first that is not shown with the other sound; None where nothing was. goes_by_sound: False where both
+    show much the same, True where they do not, None where there was nothing to compare.
     """
 
     kind: ControlKind
@@ -87,6 +87,9 @@ def control(
         sound=_sound(located, kind, other), span=located.span, settings=asked.settings, on_progress=on_progress,
         should_stop=should_stop,
     )  # fmt: skip
+    if other is None:
+        # Minutes of sound are large, and this one can be made again.
+        second = replace(second, asked=replace(second.asked, sound=None))
     return Control(kind, second, *_compared(located, second, on_progress, should_stop))
 
 

@@ -14,6 +14,7 @@ from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.locate_gate import gated
 from avfusion.pipelines.locate_names import Called, called_by
+from avfusion.pipelines.locate_place import placeable
 from avfusion.pipelines.locate_settings import Heard, LocateSettings, heard_of
 from avfusion.pipelines.locate_sources import Sought, seek
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
@@ -112,19 +113,20 @@ def find(
         clip, Wish(asked.labels, asked.text, settings.sources), folder=folder, engine=engine, device=device,
         span=(start, stop), sound=sound, keep=keep, on_progress=on_progress, should_stop=should_stop,
     )  # fmt: skip
-    if not sought.sources.found:
+    sources = placeable(clip, sought.sources, segmenter, device)
+    if not sources.found:
         nothing = MaskTrack(clip.width_px, clip.height_px, clip.frame_count, {}, {}, sought.settled.engine.name)
-        return _located(clip, (start, stop), asked, sought, sought.sources, nothing, nothing)
+        return _located(clip, (start, stop), asked, sought, sources, nothing, nothing)
     tracking = track(
-        clip, [prompt for source in sought.sources.found for prompt in source.prompts], folder=folder, engine=tracker,
+        clip, [prompt for source in sources.found for prompt in source.prompts], folder=folder, engine=tracker,
         segmenter=segmenter, device=device, span=(start, stop), keep=keep, on_progress=on_progress,
         should_stop=should_stop,
     )  # fmt: skip
     # What was described is shown whether it sounds or not.
     whole = tracking.track
-    shown = whole if asked.text else gated(clip, whole, sought.sources, (start, stop), settings)
+    shown = whole if asked.text else gated(clip, whole, sources, (start, stop), settings)
     naming = Teller("naming", 0, on_progress, should_stop)
-    called = called_by(clip, sought.sources, shown, namer, device, asked.labels, naming)
+    called = called_by(clip, sources, shown, namer, device, asked.labels, naming)
     return _located(clip, (start, stop), asked, sought, called.sources, shown, whole, tracking, called)
 
 

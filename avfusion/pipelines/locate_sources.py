@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from avfusion.clip import Box, Clip, Drawn, Frame, Point, Prompt, Scribble, Sound, Words
 from avfusion.engines.registry import Settled, lend, settle
 from avfusion.errors import UsageError
@@ -109,7 +111,8 @@ def _digest(settled: Settled, wish: Wish, span: tuple[int, int], sound: Sound) -
     said = hashlib.sha256(
         f"{settled.engine.name} {settled.revision} {settled.device} {wish} {span} {sound.rate_hz}".encode()
     )
-    said.update(sound.samples.tobytes())
+    for channel in sound.samples:
+        said.update(np.ascontiguousarray(channel).data)  # a view where it can be: minutes of sound are large
     return said.hexdigest()[:32]
 
 

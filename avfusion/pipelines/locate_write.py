@@ -95,6 +95,9 @@ def _drawn(located: Located, track: MaskTrack, teller: Teller) -> Generator[Yuv,
         for frame in frames:
             teller.step()
             masks = {number: track.mask(frame.index, number) for number in track.objects}
+            if not any(mask.any() for mask in masks.values()):
+                yield frame.yuv
+                continue
             said = {number: f"{names[number]} · {sure[number][frame.index]:.0%}" for number in masks}
             yield planes_like(clip, labelled_picture(frame.rgb, masks, said))
 

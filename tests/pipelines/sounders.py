@@ -31,12 +31,12 @@ class Scripted:
         return self.answer(clip, sound, wish)
 
 
-def scripted(answer: Answer, monkeypatch, *, understands=()) -> Scripted:
-    """The only sounding engine of the registry from here on to the end of the test."""
+def scripted(answer: Answer, monkeypatch, *others: Engine, understands=()) -> Scripted:
+    """The only sounding engine of the registry from here on to the end of the test. others: what else is there."""
     locator = Scripted(answer)
     row = Engine("scripted", "sounding", "For tests.", "none", lambda device: locator, 1 * MIB, understands=understands)
     free = [one for one in CATALOGUE if one.name in ("grabcut", "flow", "telea", "clip-vit-b16")]
-    monkeypatch.setattr(registry, "_REGISTRY", registry.Registry((row, *free)))
+    monkeypatch.setattr(registry, "_REGISTRY", registry.Registry((row, *others, *free)))
     return locator
 
 

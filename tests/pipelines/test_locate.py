@@ -8,11 +8,15 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from avfusion.clip import Drawn, Sound
-from avfusion.errors import CannotRead, EngineNotReady, OutputIsInput, Stopped, UsageError
+from avfusion.clip import Box, Drawn, Sound
+from avfusion.engines.engine import Engine
+from avfusion.errors import CannotRead, EngineNotReady, NothingFound, OutputIsInput, Stopped, UsageError
 from avfusion.media.probe import probe
+from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.locate import LocateSettings, find, locate
+from avfusion.segmentation import Segmented
 from avfusion.sounding import Sources
+from avfusion.sounding.naming import Named
 from tests.pipelines.sounders import scripted, source
 
 # 24 frames at 24 fps: four steps of six frames.
@@ -222,3 +226,79 @@ def test_at_most_so_many_sources_the_surest(made, two, tmp_path):
     located = find(made.clip, folder=tmp_path, settings=LocateSettings(sources=1))
     assert [one.name for one in located.sources.found] == ["ball"]
     assert two.heard[0][2].sources == 1
+
+
+class Seer:
+    """A segmenter that sees nothing on the left, and takes a box as a mask elsewhere."""
+
+    def segment(self, rgb, prompts, *, prior=None, motion=None):
+        masks = {}
+        for box in prompts:
+            if box.x0 < 50:
+                raise NothingFound(f"no object was found where the prompts of object {box.object} point")
+            masks[box.object] = np.zeros(rgb.shape[:2], bool)
+            masks[box.object][int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
+        return Segmented(masks, dict.fromkeys(masks, 0.9))
+
+
+def test_a_source_where_nothing_can_be_cut_out_does_not_stop_the_others(made, monkeypatch, tmp_path):
+    seer = Engine("seer", "segmentation", "For tests.", "none", lambda device: Seer(), 1)
+    left, right = Box(10, 10, 40, 40), Box(200, 20, 260, 80)
+    found = [source(1, left, sounds=(1, 1)), source(2, right, sounds=(1, 1), confidence=0.5)]
+    scripted(lambda clip, sound, wish: Sources(tuple(found), 0.5), monkeypatch, seer)
+    located = find(made.clip, folder=tmp_path / "two")
+    assert [one.number for one in located.heard] == [2]
+    assert located.whole.mask(0, 2)[20:80, 200:260].all()
+    assert "Source 1 was left out: no object could be cut out where it is." in located.notes
+    found.pop()
+    located = find(made.clip, folder=tmp_path / "one")
+    assert located.sources.abstained == "Something sounds, but no object could be cut out where it is."
+    assert located.tracking is None
+
+
+class Labeller:
+    """A namer that writes down what it is shown."""
+
+    name = "labeller"
+
+    def __init__(self):
+        self.shown = []
+
+    def call(self, views, labels=(), *, objectness=1.0):
+        self.shown.append(list(views))
+        return Named(labels[0], 0.5 * objectness, tuple(labels), (1.0,) * len(labels))
+
+
+def test_what_has_no_name_is_shown_to_a_namer_while_it_sounds(made, two, monkeypatch, tmp_path):
+    labeller = Labeller()
+    row = Engine("labeller", "naming", "For tests.", "none", lambda device: labeller, 1)
+    scripted(two.answer, monkeypatch, row)
+    located = find(made.clip, folder=tmp_path, labels=("box", "hat"))
+    assert [(one.name, one.label) for one in located.heard] == [("ball", "ball"), ("box", "box")]
+    assert located.heard[1].name_confidence == pytest.approx(0.3)
+    assert located.engines["naming"] == "labeller"
+    (views,) = labeller.shown
+    assert [int(rgb[..., 1].astype(int).sum()) for rgb, _ in views] == [
+        int(frame.rgb[..., 1].astype(int).sum()) for frame in probe(made.clip).frames(18, 24)
+    ]
+    assert all(np.array_equal(mask, located.track.mask(18 + k, 2)) for k, (_, mask) in enumerate(views))
+    scripted(two.answer, monkeypatch)
+    located = find(made.clip, folder=tmp_path / "none", labels=("box",))
+    assert any("Nothing could be named by your labels" in note for note in located.notes)
+    assert located.heard[1].name == ""
+
+
+def test_a_run_that_was_killed_goes_on_with_what_it_had_heard(made, two, tmp_path):
+    keep = Keep(tmp_path / "kept")
+    told = []
+
+    def stop():
+        return bool(told) and told[-1] == "tracking"
+
+    with pytest.raises(Stopped):
+        locate(made.clip, out=tmp_path / "masks", keep=keep, on_progress=lambda one: told.append(one.stage),
+               should_stop=stop)  # fmt: skip
+    assert len(two.heard) == 1
+    report = locate(made.clip, out=tmp_path / "masks", keep=keep)
+    assert len(two.heard) == 1
+    assert [one.name for one in report.sources] == ["ball", ""]

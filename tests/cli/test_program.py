@@ -36,8 +36,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 Material = Any
 
 COMMANDS = [
-    "app", "demo", "compare", "segment", "swap", "remove", "voice", "fuse", "resume", "batch", "engines",
-    "evaluate", "train",
+    "app", "demo", "compare", "segment", "swap", "remove", "voice", "fuse", "locate", "resume", "make-avs", "batch",
+    "engines", "evaluate", "train",
 ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from avfusion.sounding.al_ref_parts import Parts
 from avfusion.sounding.al_ref_prompts import Detections, as_prompt, is_same
 from avfusion.sounding.al_ref_refer import ReferSettings, refer
 from avfusion.sounding.gating import Way, gate, nearest
+from avfusion.sounding.naming import spoken
 from avfusion.sounding.planner import Candidate, Detection, Pivot, Scene
 from avfusion.sounding.tagging import Tag
 from avfusion.sounding.tagging_visible import visible
@@ -148,7 +149,7 @@ class _Run:
     def _counted(self, detect: Detections) -> Callable[[int, str], tuple[Detection, ...]]:
         def counted(candidate: int, words: str) -> tuple[Detection, ...]:
             self._tell("looking", 0, 1)
-            return detect(candidate, words)
+            return detect(candidate, spoken(words))
 
         return counted
 

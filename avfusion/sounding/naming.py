@@ -106,9 +106,10 @@ class ClipNamer:
 
     def _texts(self, names: tuple[str, ...]) -> Any:
         """float32 [names, d], of length 1: the mean over the sentences."""
-        if self._known is None or self._known[0] != names:
-            self._known = (names, self._embedded(names))
-        return self._known[1]
+        known = self._known  # one look: somebody else may borrow the same engine with other labels
+        if known is None or known[0] != names:
+            known = self._known = (names, self._embedded(names))
+        return known[1]
 
     def _embedded(self, names: tuple[str, ...]) -> Any:
         import torch

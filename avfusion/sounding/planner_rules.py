@@ -15,11 +15,13 @@ from avfusion.sounding.planner import Candidate, Detection, Pivot, Scene
 
 @dataclass(frozen=True)
 class RuleSettings:
-    """looked_at: candidates on which a thing is looked for, the best of them by loudness and sharpness; a detector
-    takes seconds a frame without a card. cold: what a box without any heat counts beside one that has it all.
-    area_power: how much a large box counts before a small one: detectors like parts, and the whole thing is wanted.
-    about_as_sure: share of the best score from which on words of place decide."""
+    """least_heard: things that are less likely heard are not looked for, the likeliest aside: detectors find a person
+    wherever there is one, whether anybody speaks or not. looked_at: candidates on which a thing is looked for, the best
+    of them by loudness and sharpness; a detector takes seconds a frame without a card. cold: what a box without any
+    heat counts beside one that has it all. area_power: how much a large box counts before a small one: detectors like
+    parts, and the whole thing is wanted. about_as_sure: share of the best score from which on words of place decide."""
 
+    least_heard: float = 0.1
     looked_at: int = 3
     cold: float = 0.25
     area_power: float = 0.25
@@ -38,6 +40,8 @@ class Rules:
         worth = [each.loudness * each.sharpness for each in scene.candidates]
         found: list[tuple[float, Pivot]] = []
         for tag in scene.names:
+            if tag.probability < self._settings.least_heard and tag is not scene.names[0]:
+                continue
             best = self._best(scene, tag.name, worth)
             if best is not None:
                 place, score = best

@@ -251,6 +251,12 @@ def test_two_names_for_one_box_are_one_source(tmp_path: Path) -> None:
     assert "'guitar' is the same thing as 'dog'." in found.notes
 
 
+def test_detectors_are_asked_in_plain_words(tmp_path: Path) -> None:
+    told = Told({"Hair dryer": 0.9}, {"hair dryer": [Detection(LEFT, 0.5)]})
+    (source,) = locate(told.parts(), tmp_path, wish=Wish(labels=("hair-dryer", "dog"))).found
+    assert source.name == "hair-dryer"
+
+
 def test_what_is_heard_and_not_seen_is_abstained_from(tmp_path: Path) -> None:
     found = locate(Told(HEARD, {}).parts(), tmp_path)
     assert found.found == ()

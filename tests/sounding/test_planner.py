@@ -66,6 +66,12 @@ def test_what_is_nowhere_detected_is_left_out_and_the_surest_comes_first() -> No
     assert Rules().moment(scene((candidate(0),), {}), "dog") is None
 
 
+def test_what_is_hardly_heard_is_not_looked_for() -> None:
+    names = (Tag("dog", 0.09), Tag("person", 0.08))
+    there = {(0, "dog"): seen(0.3), (0, "person"): seen(0.9)}
+    assert Rules().sources(scene((candidate(0),), there, names)) == (Pivot("dog", 0),)
+
+
 def test_of_what_sounds_the_box_with_the_heat_is_meant() -> None:
     heat = np.zeros((6, 8), np.float32)
     heat[2, 6] = 1.0

@@ -20,7 +20,7 @@ Points = Annotated[
         'which object is meant: a list, in JSON, of [x, y], of {"x": 320, "y": 180, "keep": true, "frame": 0}, of '
         '{"box": [x0, y0, x1, y1], "frame": 0}, or of {"scribble": [[x, y], ...], "keep": true, "frame": 0}, in pixels '
         'of the full frame. "keep": false marks what it is not; "object": 2 means a second object. Where an engine '
-        'for words is ready, {"words": "a dog", "frame": 0} names it.'
+        'for words is ready, {"words": "a dog", "frame": 0} names it; {"sounding": true} is what makes the sound.'
     ),
 ]
 Masks = Annotated[

@@ -25,6 +25,9 @@ _ABILITIES = {
     "voice": "Another voice",
     "separation": "Voice and background apart",
     "pitch": "The pitch of a voice",
+    "sounding": "What in the picture makes the sound",
+    "naming": "What a thing is called",
+    "asking": "Questions about pictures, answered for engines that ask",
 }
 _HEADS = ("Engine", "What it is", "Download", "Memory", "Device", "Licence", "State")
 _LOOK_EVERY_S = 0.7

@@ -56,7 +56,7 @@ def build(
     page.load(lambda own: own, [visit], [visit], queue=False, show_progress="hidden", api_visibility="private")
     _wire_clip(tab, visit, background, clip, ran, result, controlled)
     refresh = wire_downloads(
-        page, how.others, lambda: engines_now(refused_on(page)), [], [how.engine, how.others]
+        page, how.others, lambda: engines_now(refused_on(page)), [], [how.engine, how.lacking, how.others]
     )  # fmt: skip
     for event in (page.load, tab.select):
         refresh(event)

@@ -12,9 +12,8 @@ from avfusion.engines.state import state
 from avfusion.ui.engines import standing
 from avfusion.ui.strings import say, told
 
-ABILITY = "sounding"
-# Engines that give names, and parts that several engines share; they wait for downloads too.
-_ABILITIES = ("sounding", "naming")
+# Those that say what a thing is called, and those that other engines ask, wait for downloads too.
+_ABILITIES = ("sounding", "naming", "asking")
 
 
 def choices(ability: str) -> list[tuple[str, str]]:
@@ -23,12 +22,15 @@ def choices(ability: str) -> list[tuple[str, str]]:
     return [(say("sounding-auto"), "auto"), *names]
 
 
-def engines_now(refused: str) -> tuple[Any, str]:
-    """The choice of engines, and those that are not ready. refused: why nobody can download."""
-    rows = of_ability(ABILITY)
-    ready = {row.name for row in rows if state(row).is_ready}
-    names = [(row.name if row.name in ready else f"{row.name} ({told('sounding-unready')})", row.name) for row in rows]
-    return gr.Dropdown(choices=[(told("sounding-auto"), "auto"), *names]), _waiting(refused)
+def engines_now(refused: str) -> tuple[Any, str, str]:
+    """The choice of engines, whether any takes words, and those not ready. refused: why nobody can download."""
+    rows = of_ability("sounding")
+    ready = [row for row in rows if state(row).is_ready]
+    names = [(row.name if row in ready else f"{row.name} ({told('sounding-unready')})", row.name) for row in rows]
+    has_words = any("words" in row.understands for row in ready)
+    has_names = any(state(row).is_ready for row in of_ability("naming"))
+    lacking = "" if has_words or has_names else f'<p class="note">{told("sounding-no-words")}</p>'
+    return gr.Dropdown(choices=[(told("sounding-auto"), "auto"), *names]), lacking, _waiting(refused)
 
 
 def _waiting(refused: str) -> str:

@@ -28,11 +28,13 @@ class ClipPart:
 
 @dataclass(frozen=True)
 class HowPart:
-    """What to look for, and by which engines. others: those that wait for something."""
+    """What to look for, and by which engines. lacking: what is said where none takes words. others: those that wait
+    for something."""
 
     engine: gr.Dropdown
     labels: gr.Textbox
     text: gr.Textbox
+    lacking: gr.HTML
     tracker: gr.Dropdown
     segmenter: gr.Dropdown
     namer: gr.Dropdown
@@ -128,13 +130,14 @@ def how_part() -> HowPart:
         label=say("sounding-text"), placeholder=say("sounding-text-such-as"), max_lines=1, max_length=200,
         elem_id="sounding-text",
     )  # fmt: skip
+    lacking = gr.HTML(elem_id="sounding-lacking")
     with gr.Accordion(say("sounding-options"), open=False, elem_id="sounding-options", elem_classes="aside"):
         tracker = _engines("tracking", "sounding-tracker")
         segmenter = _engines("segmentation", "sounding-segmenter")
         namer = _engines("naming", "sounding-namer")
     with gr.Accordion(say("sounding-not-ready"), open=False, elem_id="sounding-not-ready", elem_classes="aside"):
         others = download_list("sounding-others")
-    return HowPart(engine, labels, text, tracker, segmenter, namer, others)
+    return HowPart(engine, labels, text, lacking, tracker, segmenter, namer, others)
 
 
 def _engines(ability: str, elem_id: str) -> gr.Dropdown:

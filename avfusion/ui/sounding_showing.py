@@ -22,9 +22,9 @@ from avfusion.ui.strings import told
 from avfusion.ui.voice_taking import file_address
 
 _STAGES = {
+    "looking and listening": "sounding-stage-both",
     "listening": "sounding-stage-listening",
     "looking": "sounding-stage-looking",
-    "sounding": "sounding-stage-looking",
     "learning": "sounding-stage-learning",
     "shots": "sounding-stage-shots",
     "tracking": "sounding-stage-tracking",
@@ -33,6 +33,9 @@ _STAGES = {
     "rendering": "sounding-stage-rendering",
     "writing": "sounding-stage-writing",
 }
+
+# Stages in which it is not frames that are counted.
+_NO_FRAMES = ("listening", "looking", "naming")
 
 
 class ResultShown(NamedTuple):
@@ -60,7 +63,10 @@ class Film:
 
 
 def progress(now: Progress) -> str:
-    return words.progress(now, {stage: told(key) for stage, key in _STAGES.items()})
+    if now.stage not in _NO_FRAMES:
+        return words.progress(now, {stage: told(key) for stage, key in _STAGES.items()})
+    said = f"{now.done} / {now.total}" if now.total > 1 else ""
+    return words.bar(now.done / max(1, now.total), told(_STAGES[now.stage]), said)
 
 
 def before_this() -> ResultShown:

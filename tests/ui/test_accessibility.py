@@ -58,7 +58,7 @@ def test_nothing_serious_is_found(
 
 def serious(visitor: Visitor, tab: str, options: dict[str, object]) -> list[tuple[str, ...]]:
     """Findings with an impact that shuts somebody out, once the tab has what it opens with."""
-    if tab in ("background", "inpaint", "voice", "fusion"):
+    if tab in ("background", "inpaint", "voice", "sounding", "fusion"):
         expect(visitor.page.locator(f"#{tab}-run")).to_be_enabled(timeout=60_000)
     visitor.page.wait_for_timeout(300)
     answer = Axe().run(visitor.page, options={"resultTypes": ["violations"], **options}).response

@@ -23,7 +23,7 @@ SHOWN = [
     r"'stage': 'converting'.*'verb': 'voice'.*\(5000, 2\) lies outside the picture of 1280 x 720 pixels",
     r"True True -?\d",
     r"\b3$",
-    r"\['swap', 'segment', 'remove', 'voice', 'fuse', 'compare', 'replay'\].*3 \{'verb': 'segment'",
+    r"\['swap', 'segment', 'remove', 'voice', 'fuse', 'locate', 'compare', 'replay'\].*3 \{'verb': 'segment'",
     r"^3 \{'segmentation'",
     r"",
 ]

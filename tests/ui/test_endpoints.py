@@ -228,6 +228,7 @@ def test_only_they_are_public(client: Client) -> None:
         "/remove",
         "/voice",
         "/fuse",
+        "/locate",
         "/replay",
     }
 

@@ -1,4 +1,4 @@
-"""The words of the page's frame and of the Fusion tab, by key."""
+"""The words of the page's frame, of Sounding and of Fusion, by key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ PUT_TOGETHER = {
     "fusion-{}": ("background", "remove", "voice", "before", "after"),
     "fusion-to-{}": ("background", "inpaint", "voice"),
     "fusion-format-{}": ("mp4", "webm", "mov"),
-    "tab-{}": ("compare", "background", "inpaint", "voice", "fusion", "engines"),
+    "sounding-to-{}": ("background", "inpaint"),
+    "sounding-control-{}": ("mute", "swap"),
+    "tab-{}": ("compare", "background", "inpaint", "voice", "sounding", "fusion", "engines"),
     "tour-{}": ("1", "2", "3"),
     "tour-{}-head": ("1", "2", "3"),
 }

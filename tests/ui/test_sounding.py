@@ -1,0 +1,175 @@
+"""The Sounding tab in a real browser: found, looked at, held against silence, and taken to other tabs."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+from scipy.signal import resample_poly
+
+from avfusion.clip import Sound
+from avfusion.datasets.scenes import Scene, draw_scene
+from avfusion.datasets.scenes_settings import PRESETS
+from avfusion.media.recording import probe_recording
+from avfusion.media.revoice import write_revoiced
+from tests.ui.making import balls, write_clip
+from tests.ui.visitor import PHONE, Visitor
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Visitor]
+SECONDS = 4
+
+
+def save(path: Path, scene: Scene, sound: Sound) -> None:
+    toned = write_clip(path.with_name("toned.mp4"), list(scene.frames), sound_s=SECONDS)
+    samples = resample_poly(sound.samples, 3, 1, axis=1).astype(np.float32)
+    track = probe_recording(toned).sounds[0]
+    write_revoiced(path, toned, track, [samples], first=0, count=samples.shape[1], tags={})
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """sounds.mp4: of three things that move one sounds, for all but the last second. elsewhere.mp4: with the sound of
+    another scene. silent.mp4: no sound at all, and a long name."""
+    folder = tmp_path_factory.mktemp("scenes")
+    settings = replace(PRESETS["one"], seconds=SECONDS)
+    scene, other = draw_scene(settings, 1), draw_scene(settings, 51)
+    heard = scene.sound.samples.copy()
+    heard[:, 3 * scene.sound.rate_hz :] = 0
+    save(folder / "sounds.mp4", scene, Sound(heard, scene.sound.rate_hz))
+    save(folder / "elsewhere.mp4", scene, other.sound)
+    write_clip(folder / f"silent{'long' * 20}.mp4", balls(6, 160, 90))
+    return folder
+
+
+class Listener:
+    """A visitor in the Sounding tab."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor, self.page, self.see = visitor, visitor.page, visitor.see
+        self.page.click("#sounding-tab-button")
+        self.see("sounding-facts", "example.mp4")
+
+    def open(self, path: Path) -> None:
+        self.page.set_input_files("#sounding-file input[type=file]", path)
+        self.see("sounding-facts", path.name[:20])
+
+    def run(self, says: str = "Done") -> None:
+        self.page.click("#sounding-run")
+        self.see("sounding-status", says, timeout_s=120)
+        expect(self.page.locator("#sounding-stop")).to_be_hidden()
+
+    def file(self, what: str) -> tuple[str, bytes]:
+        with self.page.expect_download() as download:
+            self.page.click(what)
+        return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def test_what_sounds_is_found_shown_and_held_against_silence(visitor: Visitor, scenes: Path) -> None:
+    listener = Listener(visitor)
+    page = visitor.page
+    listener.open(scenes / "sounds.mp4")
+    listener.run()
+    expect(page.locator("#sounding-report")).to_contain_text("sounding mutual-information")
+    listener.see("sounding-answer", "Found, the surest first: Source 1")
+    entry = page.locator("#sounding-player ul.entries li")
+    expect(entry).to_have_count(1)
+    expect(entry).to_contain_text("0:00.0 - 0:03.0")
+    film = page.locator("#sounding-player video")
+    page.wait_for_function("document.querySelector('#sounding-player video').readyState >= 2")
+    assert film.evaluate("e => e.duration") == pytest.approx(SECONDS, abs=0.05)
+    shares = film.evaluate("e => [e.videoWidth, e.videoHeight]")
+    assert shares == [128, 128]
+
+    # By the keyboard alone: to where the source begins, and the heat map on.
+    page.locator("#sounding-player .seek").fill("9000")
+    page.wait_for_function("document.querySelector('#sounding-player video').currentTime > 3.5")
+    page.locator("#sounding-player .time-of").press("Enter")
+    page.wait_for_function("document.querySelector('#sounding-player video').currentTime === 0")
+    heat = page.locator("#sounding-player canvas.heat")
+    expect(heat).to_be_hidden()
+    page.locator("#sounding-player .switch-heat").press("Space")
+    expect(page.locator("#sounding-player .switch-heat")).to_have_attribute("aria-pressed", "true")
+    expect(heat).to_be_visible()
+    page.wait_for_function(
+        "() => { const one = document.querySelector('#sounding-player canvas.heat');"
+        "return Math.max(...one.getContext('2d').getImageData(0, 0, one.width, one.height).data) > 100; }"
+    )
+
+    name, data = listener.file("#sounding-sources")
+    said = json.loads(data)
+    assert name == "sounds-sources.json"
+    assert said["sources"][0]["spans_s"] == [[0, 3]]
+    name, data = listener.file("#sounding-download")
+    assert (name, data[4:8]) == ("sounds-sounding.mp4", b"ftyp")
+    page.click("#sounding-masks")
+    expect(page.locator("#sounding-files a[href$='.zip']").first).to_be_visible(timeout=60_000)
+    with zipfile.ZipFile(io.BytesIO(visitor.file_behind("#sounding-files a[href$='.zip']"))) as archive:
+        assert len(archive.namelist()) == 25 * SECONDS + 1
+        assert "sources.json" in archive.namelist()
+
+    page.click("#sounding-mute")
+    listener.see("sounding-control-status", "Done", timeout_s=120)
+    listener.see("sounding-control-player", "Without its sound nothing is found")
+    listener.see("sounding-control-player", "Masks that changed100 %")
+    players = "[...document.querySelectorAll('#sounding-control-player video')]"
+    page.wait_for_function(f"{players}.length === 2 && {players}.every(one => one.readyState > 1)")
+    assert page.evaluate(f"{players}.map(one => one.muted)") == [False, True]
+    page.locator("#sounding-control-player .seek").fill("5000")
+    page.wait_for_function(f"{players}.every(one => Math.abs(one.currentTime - 2) < 0.05)")
+    with page.expect_file_chooser() as chooser:
+        page.click("#sounding-given")
+    chooser.value.set_files(scenes / "elsewhere.mp4")
+    listener.see("sounding-control-player", "With the sound elsewhere.mp4", timeout_s=120)
+
+    entry.locator("[data-take=inpaint]").press("Enter")
+    expect(page.locator("#inpaint-tab")).to_be_visible(timeout=60_000)
+    visitor.see("inpaint-facts", "sounds.mp4")
+    visitor.see("inpaint-object-status", "1 mask; the object fills", timeout_s=60)
+    visitor.see("inpaint-follow-status", "found by its sound")
+
+
+def test_what_is_not_sure_is_an_answer_and_what_cannot_be_is_said(visit: Visit, scenes: Path) -> None:
+    listener = Listener(visit(PHONE))
+    page = listener.page
+    listener.open(scenes / "elsewhere.mp4")
+    listener.run()
+    listener.see("sounding-answer", "Nothing is marked, rather than guessed")
+    listener.see("sounding-answer", "by more than chance")
+    assert page.locator("#sounding-results .problem").count() == 0
+    expect(page.locator("#sounding-player ul.entries")).to_have_count(0)
+    expect(page.locator("#sounding-download")).to_be_hidden()
+    expect(page.locator("#sounding-player .wave")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+    listener.open(next(scenes.glob("silent*")))
+    listener.see("sounding-facts", "no sound, so there is nothing to listen to")
+    expect(page.locator("#sounding-results")).to_be_hidden()
+    listener.run("there is no sound in this file")
+    expect(page.locator("#sounding-status .problem")).to_have_count(1)
+    page.click("#sounding-other")
+    listener.see("sounding-facts", "example.mp4")
+    page.fill("#sounding-text input, #sounding-text textarea", "the robot")
+    listener.run("needs a download")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_a_run_is_stopped_and_the_next_one_begins(visitor: Visitor, clips: Path) -> None:
+    listener = Listener(visitor)
+    page = visitor.page
+    page.click("#sounding-run")
+    expect(page.locator("#sounding-stop")).to_be_visible()
+    page.click("#sounding-stop")
+    listener.see("sounding-status", "Stopped")
+    expect(page.locator("#sounding-run")).to_be_enabled()
+    expect(page.locator("#sounding-results")).to_be_hidden()
+    listener.open(clips / "rolling.mp4")
+    listener.run()

@@ -26,6 +26,7 @@ SplitOption = Annotated[str, typer.Option("--split", metavar="NAME", help="The s
 LocatorOption = Annotated[str, typer.Option("--engine", metavar="NAME", help="The sounding engine to score.")]
 TrackerOption = Annotated[str, typer.Option("--tracker", metavar="NAME", help="Carries its masks through the clip.")]
 SegmenterOption = Annotated[str, typer.Option("--segmenter", metavar="NAME", help="Makes its prompts the first mask.")]
+NamerOption = Annotated[str, typer.Option("--namer", metavar="NAME", help="Says what things are, if it does not.")]
 ClipsOption = Annotated[
     list[str] | None, typer.Option("--clip", metavar="NAME", help="Only this clip; may be repeated.")
 ]
@@ -47,6 +48,7 @@ def avs(
     engine: LocatorOption = "auto",
     tracker: TrackerOption = "auto",
     segmenter: SegmenterOption = "auto",
+    namer: NamerOption = "auto",
     clip: ClipsOption = None,
     predictions: PredictionsOption = None,
     write: WriteOption = None,
@@ -65,8 +67,8 @@ def avs(
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = evaluate_avs(
             dataset, setting=check_setting(setting, SCORED_SETTINGS), split=check_split(split),
-            choice=_choice(predictions, engine, tracker, segmenter, device), predictions=predictions, write=write,
-            clips=clip, controls=not no_controls, on_progress=progress, should_stop=should_stop,
+            choice=_choice(predictions, engine, tracker, segmenter, namer, device), predictions=predictions,
+            write=write, clips=clip, controls=not no_controls, on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     if json:
         print_json(report.as_json())
@@ -100,8 +102,8 @@ def rvos(
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = evaluate_rvos(
             dataset, layout=check_layout(layout), split=split,
-            choice=_choice(predictions, engine, tracker, segmenter, device), predictions=predictions, write=write,
-            clips=clip, controls=not no_controls, on_progress=progress, should_stop=should_stop,
+            choice=_choice(predictions, engine, tracker, segmenter, "auto", device), predictions=predictions,
+            write=write, clips=clip, controls=not no_controls, on_progress=progress, should_stop=should_stop,
         )  # fmt: skip
     if json:
         print_json(report.as_json())
@@ -109,15 +111,17 @@ def rvos(
         _print_rvos(report)
 
 
-def _choice(predictions: Path | None, engine: str, tracker: str, segmenter: str, device: str) -> EngineChoice | None:
+def _choice(
+    predictions: Path | None, engine: str, tracker: str, segmenter: str, namer: str, device: str
+) -> EngineChoice | None:
     """None where stored predictions are scored."""
     from avfusion.pipelines.evaluate_avs_run import EngineChoice
 
-    choice = EngineChoice(engine, tracker, segmenter, device)
+    choice = EngineChoice(engine, tracker, segmenter, namer, device)
     if predictions is None:
         return choice
     if choice != EngineChoice():
-        raise UsageError("--predictions scores what is there: leave --engine, --tracker, --segmenter and --device out.")
+        raise UsageError("--predictions scores what is there: name no engine and no device with it.")
     return None
 
 
@@ -129,6 +133,8 @@ def _print_avs(report: AvsEvaluation) -> None:
     ran = bool(report.engines)
     counts = {hearing: report.abstained(hearing) for hearing in report.figures} if ran else {}
     _print_figures(report.figures, "abstained", counts)
+    for note in report.notes:
+        print(f"  note         {note}")
     if report.classes:
         worst = sorted(report.classes.items(), key=lambda item: item[1])
         print(f"  classes      {', '.join(f'{name} {value:.3f}' for name, value in worst)}")

@@ -45,7 +45,7 @@ class AvsEvaluation:
 
     source: the engine, or where the predictions were.
     classes: class -> IoU under its own sound. frames: annotated ones, under one hearing. engines, revisions, devices:
-    by ability; empty for stored predictions.
+    by ability; empty for stored predictions. notes: what the engines had to say, each thing once.
     """
 
     dataset: Path
@@ -59,6 +59,7 @@ class AvsEvaluation:
     engines: Mapping[str, str] = field(default_factory=dict)
     revisions: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     written: Path | None = None
 
     def abstained(self, hearing: str) -> int:
@@ -155,6 +156,7 @@ class _Board:
         self._rows: dict[str, dict[str, Mapping[str, float]]] = {}
         self._abstained: dict[str, dict[str, str]] = {}
         self._used: dict[str, dict[str, str]] = {"engines": {}, "revisions": {}, "devices": {}}
+        self._notes: dict[str, None] = {}
 
     def add(
         self, hearing: Hearing, clip: AvsClip, frames: Sequence[Prediction], predicted: Predicted | None = None
@@ -166,6 +168,7 @@ class _Board:
         if predicted is not None and predicted.located is not None:
             for name, known in self._used.items():
                 known.update(getattr(predicted.located, name))
+            self._notes |= dict.fromkeys(predicted.located.notes)
 
     def report(self, dataset: Path, clips: Sequence[AvsClip], source: str) -> AvsEvaluation:
         return AvsEvaluation(
@@ -182,4 +185,5 @@ class _Board:
             engines=self._used["engines"],
             revisions=self._used["revisions"],
             devices=self._used["devices"],
+            notes=tuple(self._notes),
         )

@@ -25,11 +25,13 @@ _ONE_A_SECOND = Fraction(1)
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """engine: of the ability `sounding`; tracker and segmenter carry on from its prompts. `auto` takes the best."""
+    """engine: of the ability `sounding`; tracker and segmenter carry on from its prompts, and namer says what a source
+    is that the engine gives no name. `auto` takes the best that is ready."""
 
     engine: str = "auto"
     tracker: str = "auto"
     segmenter: str = "auto"
+    namer: str = "auto"
     device: str = "auto"
 
 
@@ -64,7 +66,8 @@ def predict(
         try:
             located = find(
                 pictures, folder=Path(folder), engine=choice.engine, tracker=choice.tracker,
-                segmenter=choice.segmenter, device=choice.device, labels=labels, sound=sound, should_stop=should_stop,
+                segmenter=choice.segmenter, namer=choice.namer, device=choice.device, labels=labels, sound=sound,
+                should_stop=should_stop,
             )  # fmt: skip
         except NothingFound as error:
             return Predicted([nothing] * len(clip.frames), str(error), None)

@@ -123,7 +123,7 @@ def _at_224(clip: AvsClip, predictions: Sequence[Prediction]) -> list[tuple[NDAr
 
 
 def _fitted(prediction: Prediction, shape: tuple[int, ...]) -> Prediction:
-    """At another size, nearest pixel, squashed: by Pillow, as predictions are written, so that a score is theirs too."""
+    """At another size, nearest pixel, squashed; by Pillow, as predictions are written, so that both score the same."""
     if prediction.shape == shape:
         return prediction
     return np.asarray(Image.fromarray(prediction).resize((shape[1], shape[0]), Image.Resampling.NEAREST))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,7 @@ def _of_engine(
     count = len(names) * sum(len(clip.expressions) for clip in clips)
     teller = Teller("scoring", count, on_progress, should_stop, "expressions")
     with contextlib.ExitStack() as stack:
-        temporary = tempfile.TemporaryDirectory(prefix="avfusion-")
-        part = Path(stack.enter_context(temporary)) if write is None else stack.enter_context(part_of_folder(write))
+        part = stack.enter_context(_scratch() if write is None else part_of_folder(write))
         board = _Board(dataset, clips, settled.engine.name, {name: part / name for name in names})
         for place, clip in enumerate(clips):
             for name in names:
@@ -124,6 +123,12 @@ def _of_engine(
                 board.note(answers)
             board.score(clip)
         return board.report(write)
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
+        yield Path(folder)
 
 
 def _write(folder: Path, clip: RvosClip, answers: Sequence[Found]) -> None:

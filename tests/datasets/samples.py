@@ -8,7 +8,7 @@ from avfusion.clip import Sound
 from avfusion.datasets.avs_clip import AvsSample, Split
 from avfusion.datasets.rvos_clip import RvosSample
 
-HEIGHT_PX, WIDTH_PX, FPS = 30, 40, 4
+HEIGHT_PX, WIDTH_PX, FPS = 30, 40, 2
 
 
 def avs_sample(
@@ -23,7 +23,7 @@ def avs_sample(
     pictures = np.full((seconds * FPS, *size, 3), 60, np.uint8)
     for index in range(len(pictures)):
         pictures[index][truths[index // FPS] > 0] = 200
-        pictures[index, ..., 0] = 6 * index
+        pictures[index, ..., 0] = 10 * index
     noise = np.random.default_rng(1).standard_normal((1, seconds * 16000)).astype(np.float32)
     return AvsSample(name, split, labels, pictures, Fraction(FPS), Sound(noise / 10, 16000), truths, subset)
 

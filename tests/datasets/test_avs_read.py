@@ -54,7 +54,7 @@ def test_each_second_is_shown_by_its_last_sixteenth(sets: dict[Setting, Path], s
     clip = read_avs(sets[setting], setting)[0]
     for second, path in enumerate(clip.frames):
         red = np.asarray(Image.open(path).convert("RGB"))[-1, -1, 0]
-        assert red == pytest.approx(6 * (FPS * second + 3), abs=2)
+        assert red == pytest.approx(10 * (FPS * second + 1), abs=2)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from avfusion.clip import Sound
 from avfusion.errors import UsageError
+from avfusion.media.target import writing
 from avfusion.pipelines.locate_find import Located, find
 from avfusion.pipelines.locate_settings import Controlled
-from avfusion.pipelines.locate_sound import sound_for
+from avfusion.pipelines.locate_sound import as_file, sound_for
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 
 ControlKind: TypeAlias = Literal["mute", "swap"]
@@ -27,10 +28,10 @@ _SAME_IOU = 0.8
 class Control:
     """What was found with another sound, against what was found with the clip's own.
 
-    located: as found with the other sound, which is not kept if it was made here. iou: intersection over union of all
-    masks of both, counted over the pixels of all frames together; None where neither shows any. gone: the share of what
-    was shown at first that is not shown with the other sound; None where nothing was. goes_by_sound: False where both
-    show much the same, True where they do not, None where there was nothing to compare.
+    located: as found with the other sound, a file in the folder if it was made here. iou: intersection over union of
+    all masks of both, counted over the pixels of all frames together; None where neither shows any. gone: the share of
+    what was shown at first that is not shown with the other sound; None where nothing was. goes_by_sound: False where
+    both show much the same, True where they do not, None where there was nothing to compare.
     """
 
     kind: ControlKind
@@ -84,22 +85,24 @@ def control(
     second = find(
         located.clip, folder=folder, engine=located.engines["sounding"], tracker=asked.tracker,
         segmenter=asked.segmenter, namer=asked.namer, device=asked.device, labels=asked.labels, text=asked.text,
-        sound=_sound(located, kind, other), span=located.span, settings=asked.settings, on_progress=on_progress,
+        sound=_sound(located, kind, other, folder), span=located.span, settings=asked.settings, on_progress=on_progress,
         should_stop=should_stop,
     )  # fmt: skip
-    if other is None:
-        # Minutes of sound are large, and this one can be made again.
-        second = replace(second, asked=replace(second.asked, sound=None))
     return Control(kind, second, *_compared(located, second, on_progress, should_stop))
 
 
-def _sound(located: Located, kind: ControlKind, other: Path | Sound | None) -> Path | Sound:
+def _sound(located: Located, kind: ControlKind, other: Path | Sound | None, folder: Path) -> Path | Sound:
     if other is not None:
         return other
     own = sound_for(located.part, located.asked.sound, needed=not located.asked.text)
-    if kind == "mute":
-        return Sound(np.zeros_like(own.samples), own.rate_hz)
-    return Sound(np.roll(own.samples, own.samples.shape[1] // 2, axis=1), own.rate_hz)
+    count = own.samples.shape[1]
+    if not count:
+        return own
+    turned = np.zeros_like(own.samples) if kind == "mute" else np.roll(own.samples, count // 2, axis=1)
+    # In a file: what is located may be kept for long, and minutes of sound are large.
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return as_file(Sound(turned, own.rate_hz), folder / f"{kind}.wav")
 
 
 def _compared(

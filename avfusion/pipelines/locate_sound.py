@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -14,6 +15,9 @@ from avfusion.errors import CannotRead
 from avfusion.media.audio import Samples, sound_blocks
 from avfusion.media.container import opened
 from avfusion.media.recording import probe_recording
+from avfusion.media.store import store
+from avfusion.media.write import NewSound
+from avfusion.media.write_sound import write_sound
 
 NO_SOUND = "there is no sound in this file. Give a clip with sound, or the sound that goes with it."
 
@@ -34,6 +38,38 @@ def sound_for(clip: Clip, sound: Path | Sound | None, *, needed: bool) -> Sound:
         return Sound(np.zeros((1, 0), np.float32), 16_000)
     begin_s = clip.time(0) if clip.sound_span is None else clip.sound_span[0]
     return _read(clip.path, begin_s, clip.duration_s)
+
+
+def sound_shown(clip: Clip, sound: Path | Sound | None, folder: Path) -> bool | NewSound:
+    """What a film of the clip plays when it was looked at with this sound: that, in the place of its first track.
+
+    It is stored in `folder`. False, for no sound at all, where the clip has no track for it.
+    """
+    if sound is None or not clip.sounds:
+        return sound is None
+    track, heard = clip.sounds[0], sound_for(clip, sound, needed=True)
+    samples = np.zeros((track.channels, round(clip.duration_s * track.rate_hz)), np.float32)
+    mixed = heard.samples if len(heard.samples) == track.channels else heard.samples.mean(axis=0, keepdims=True)
+    resampled = _resampled(mixed, heard.rate_hz, track.rate_hz)[:, : samples.shape[1]]
+    samples[:, : resampled.shape[1]] = resampled
+    stored = store(folder / "played", [samples], channels=track.channels, rate_hz=track.rate_hz)
+    return NewSound(track.stream, replace(stored, first=round(clip.time(0) * track.rate_hz)))
+
+
+def as_file(sound: Sound, path: Path) -> Path:
+    """The sound as a WAV at `path`. Raises `CannotWrite`."""
+    channels, count = sound.samples.shape
+    write_sound(path, [sound.samples], rate_hz=sound.rate_hz, channels=channels, count=count, tags={})
+    return path
+
+
+def _resampled(samples: Samples, from_hz: int, to_hz: int) -> Samples:
+    if from_hz == to_hz or not samples.size:
+        return samples
+    from scipy.signal import resample_poly
+
+    step = math.gcd(from_hz, to_hz)
+    return np.asarray(resample_poly(samples, to_hz // step, from_hz // step, axis=1), np.float32)
 
 
 def cut_sound(sound: Sound, start_s: Fraction, duration_s: Fraction) -> Sound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Generator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from avfusion.media.write import write_video
 from avfusion.pipelines.locate_find import Located
 from avfusion.pipelines.locate_gate import sure_on_frames
 from avfusion.pipelines.locate_settings import source_as_json
+from avfusion.pipelines.locate_sound import sound_shown
 from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.segment import Kind
 
@@ -32,7 +34,10 @@ _TEXT_OF_HEIGHT = 1 / 28
 
 
 def write_located(located: Located, out: Path, kind: Kind, teller: Teller) -> tuple[str, ...]:
-    """Writes the masks as they sound, in one of the forms of `segment`, with what they are; returns notes."""
+    """Writes the masks as they sound, in one of the forms of `segment`, with what they are; returns notes.
+
+    A film plays the sound that was gone by, if it has a track for it.
+    """
     track = cut_track(located.track, *located.span)
     if kind == "masks":
         with new_folder(out) as folder:
@@ -46,8 +51,12 @@ def write_located(located: Located, out: Path, kind: Kind, teller: Teller) -> tu
             track, located.part, out, lambda _: teller.step(), names=names, also={"located": sources_json(located)}
         )
         return ()
-    with contextlib.closing(_drawn(located, track, teller)) as pictures:
-        return write_video(out, pictures, clip=located.part, sound=True).notes
+    with (
+        tempfile.TemporaryDirectory(prefix="avfusion-") as folder,
+        contextlib.closing(_drawn(located, track, teller)) as pictures,
+    ):
+        sound = sound_shown(located.part, located.asked.sound, Path(folder))
+        return write_video(out, pictures, clip=located.part, sound=sound).notes
 
 
 def sources_json(located: Located) -> dict[str, Any]:

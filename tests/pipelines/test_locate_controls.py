@@ -7,8 +7,12 @@ from avfusion.clip import Drawn, Sound
 from avfusion.datasets.scenes import draw_scene
 from avfusion.datasets.scenes_settings import PRESETS
 from avfusion.errors import UsageError
+from avfusion.media.audio import read_sound
+from avfusion.media.probe import probe
 from avfusion.pipelines.locate import find
 from avfusion.pipelines.locate_controls import control
+from avfusion.pipelines.locate_write import write_located
+from avfusion.pipelines.progress import Teller
 from avfusion.sounding import Sources
 from tests.pipelines.sounders import scripted, source
 
@@ -50,11 +54,30 @@ def test_silence_and_the_halves_exchanged(made, by_sound, tmp_path):
     assert mute.words == "Without its sound nothing is found: what was found goes by the sound."
     assert mute.plain().abstained == "The sound is silent."
     swap = control(located, "swap", folder=tmp_path / "swap")
-    assert np.array_equal(by_sound.heard[-1][1].samples, half.samples[:, ::-1])
+    assert np.allclose(by_sound.heard[-1][1].samples, half.samples[:, ::-1], atol=1e-6)
     assert (swap.iou, swap.gone) == (0, 1)  # the same thing, in the other half of the clip
     assert "100% of the masks change" in swap.words
     given = control(located, "swap", folder=tmp_path / "given", other=half)
     assert given.iou == 1
+
+
+def test_a_film_plays_the_sound_that_was_gone_by(made, by_sound, tmp_path):
+    """The clip's own is a tone throughout, in one channel at 44.1 kHz; the other one sounds in the second half."""
+    other = Sound(np.zeros((2, 8_000), np.float32), 8_000)
+    other.samples[:, 4_000:] = 0.5 * np.sin(np.arange(4_000) * 2 * np.pi * 300 / 8_000)
+    located = find(made.clip, folder=tmp_path / "found", sound=other)
+    write_located(located, tmp_path / "film.mp4", "overlay", Teller("rendering", 24, None, None))
+    film = probe(tmp_path / "film.mp4")
+    (track,) = film.sounds
+    assert (track.rate_hz, track.channels) == (44_100, 1)
+    played = read_sound(film).samples[0]
+    assert np.abs(played[: 44_100 // 2 - 2_000]).max() < 0.05
+    loud = played[44_100 // 2 + 2_000 : 44_100 - 2_000]
+    assert np.abs(np.fft.rfft(loud)).argmax() * 44_100 / len(loud) == pytest.approx(300, abs=5)
+    assert loud.std() == pytest.approx(0.5 / np.sqrt(2), rel=0.1)
+    mute = control(located, "mute", folder=tmp_path / "mute")
+    write_located(mute.located, tmp_path / "mute.mp4", "overlay", Teller("rendering", 24, None, None))
+    assert np.abs(read_sound(probe(tmp_path / "mute.mp4")).samples).max() < 1e-3
 
 
 def test_nothing_against_nothing(made, by_sound, tmp_path):

@@ -39,6 +39,10 @@ def write_score(settings: SceneSettings, random: np.random.Generator) -> tuple[P
     playing = np.ones((count, settings.seconds), np.bool_)
     heard = settings.sources + settings.statics
     playing[:heard] = _turns(settings, heard, random)
+    if settings.taking_turns or settings.rest_share:
+        # What is unheard or unseen rests as a source does: that a thing rests shall not tell that it sounds.
+        for place in range(heard, count):
+            playing[place] = _turns(settings, max(heard, 1), random)[0]
     parts = []
     for place, kind in enumerate(kinds):
         is_heard = place < heard or place >= things

@@ -151,6 +151,15 @@ def test_a_second_without_truth_is_silent_and_one_with_truth_is_not() -> None:
             assert part[~sounds].max(initial=0) < 0.1 * part[sounds].min()
 
 
+def test_a_mover_rests_as_a_source_does() -> None:
+    resting = replace(STILL, size_px=32, seconds=20, fps=2, sources=3, movers=3, taking_turns=True, rest_share=0.2)
+    scene = draw_scene(resting, 1)
+    played = np.array([[np.any(onsets_s // 1 == second) for second in range(20)] for onsets_s in scene.onsets_s])
+    sources, movers = played[:3].mean(), played[3:].mean()
+    assert 0.2 < sources < 0.8
+    assert movers == pytest.approx(sources, abs=0.2)
+
+
 def test_what_is_judged_is_seen_at_15_16_of_the_second(busy: Scene) -> None:
     assert [busy.truth_frame(second) for second in range(4)] == [23, 48, 73, 98]
     for second in range(4):

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from avfusion.clip import Box, Clip, Drawn, Frame, Rgb, Sound, Yuv
-from avfusion.errors import UsageError
+from avfusion.errors import InputError, UsageError
 from avfusion.segmentation.grounding import load_boxes
 from avfusion.segmentation.sam3 import load_sam3
 from avfusion.sounding import Locator, Sources, Wish
@@ -24,7 +24,6 @@ from avfusion.sounding.al_ref_prompts import overlap
 from avfusion.sounding.al_ref_refer import ReferSettings, collages
 from avfusion.sounding.asking import Asking
 from avfusion.sounding.gating import Clap, load_clap
-from avfusion.sounding.mutual_information import MutualInformation
 from avfusion.sounding.planner import Detection
 from avfusion.sounding.planner_model import ModelPlanner
 from avfusion.sounding.planner_rules import Rules
@@ -159,15 +158,6 @@ def test_one_source_alone_sounds_wherever_anything_does(tiny: Tiny, tmp_path: Pa
     np.testing.assert_array_equal(source.sounds, [1, 1, 0, 1])
 
 
-def test_heat_of_another_engine_is_passed_on(tiny: Tiny, tmp_path: Path) -> None:
-    parts = Parts(tiny.parts.tagger, tiny.parts.ears, tiny.parts.detector, Rules, rough=MutualInformation())
-    alone = MutualInformation().locate(made_clip(), noise(0.1, 0.5, 0.0, 0.3), folder=tmp_path, tell=quiet)
-    found = locate(parts, tmp_path)
-    assert len(found.found) > 0
-    assert alone.heat is not None
-    np.testing.assert_array_equal(found.heat, alone.heat)
-
-
 @pytest.mark.parametrize("sound", [noise(0.0, 0.0), noise(1e-5), Sound(np.zeros((2, 0), np.float32), RATE_HZ)])
 def test_silence_has_no_source(tiny: Tiny, tmp_path: Path, sound: Sound) -> None:
     found = locate(tiny.parts, tmp_path, sound)
@@ -263,6 +253,32 @@ def test_what_is_heard_and_not_seen_is_abstained_from(tmp_path: Path) -> None:
     assert found.abstained == "Nothing that is seen makes what is heard (Bark, Guitar, Music)."
     assert locate(Told({}, {}).parts(), tmp_path).abstained == "Nothing in the sound is recognised."
     assert locate(Told({"Music": 0.9}, {}).parts(), tmp_path).abstained != ""
+
+
+class Rough:
+    """Another engine, with a map or an error."""
+
+    name = "rough"
+
+    def __init__(self, heat: NDArray[np.float32] | None) -> None:
+        self._heat = heat
+
+    def locate(self, clip: Clip, sound: Sound, wish: Wish | None = None, *, folder: Path, tell: Any) -> Sources:
+        if self._heat is None:
+            raise InputError("not with me")
+        return Sources((), 1.0, self._heat, abstained="rough")
+
+
+def test_the_map_of_another_engine_helps_to_choose_and_is_passed_on(tmp_path: Path) -> None:
+    told = Told({"Bark": 0.9}, {"dog": [Detection(LEFT, 0.7), Detection(RIGHT, 0.4)]})
+    heat = np.zeros((SECONDS, 6, 8), np.float32)
+    heat[:, 2, 6] = 1
+    for rough, box in ((Rough(heat), RIGHT), (Rough(None), LEFT), (None, LEFT)):
+        found = locate(Parts(told, told, told, Rules, rough=rough), tmp_path)
+        (prompt,) = found.found[0].prompts
+        assert isinstance(prompt, Box)
+        assert prompt.x0 == box.x0
+        assert (found.heat is heat) == (box is RIGHT)
 
 
 # What words describe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -45,13 +46,13 @@ def save_numbers(path: Path, labels: Labels, *, is_palette: bool = True) -> None
     """Pixel value = number; with a palette in the colours of Pascal VOC."""
     image = Image.fromarray(labels)
     if is_palette:
-        image.putpalette(palette())
+        image.putpalette(_palette())
     _save(image, path)
 
 
 def save_colours(path: Path, labels: Labels) -> None:
     """The colours of Pascal VOC in place of the numbers, RGB."""
-    _save(Image.fromarray(np.array(palette(), np.uint8).reshape(256, 3)[labels]), path)
+    _save(Image.fromarray(np.array(_palette(), np.uint8).reshape(256, 3)[labels]), path)
 
 
 def resized(labels: Labels, size_px: int | None) -> Labels:
@@ -100,6 +101,9 @@ def new_name(name: str, known: set[str]) -> str:
         raise CannotWrite(f"{name}: two clips of that name. Give each its own.")
     known.add(name)
     return name
+
+
+_palette = functools.cache(palette)
 
 
 def _save(image: Image.Image, path: Path) -> None:

@@ -72,7 +72,7 @@ def places_of(energy: Floats, rate_hz: float, settings: EvidenceSettings) -> Pla
     """energy: float32 [n, rows, columns], n moments a 1/rate_hz."""
     varies = energy.std(axis=0)
     moving = varies > max(settings.gate * float(np.median(varies)), 1e-3)
-    standard = standardised(np.sqrt(np.moveaxis(energy, 0, -1)), rate_hz, settings)
+    standard = standardised(np.moveaxis(energy, 0, -1), rate_hz, settings)
     return Places(standard, moving, rate_hz)
 
 

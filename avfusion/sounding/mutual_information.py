@@ -35,7 +35,7 @@ class MutualInformationSettings:
     """parts: into so many the sound is taken apart by its spectrum. step_s: how finely it is said when something
     sounds."""
 
-    parts: int = 4
+    parts: int = 3
     step_s: float = 1.0
     belief: Belief = field(default_factory=Belief)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)

@@ -30,7 +30,7 @@ class Belief:
     """weight, surprise: those of `Evidence` from which on a source is believed."""
 
     weight: float = 3.4
-    surprise: float = 2.5
+    surprise: float = 3.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avfusion.clip import Box, Clip, Point, Prompt
+from avfusion.clip import Clip, Point, Prompt
 from avfusion.sounding import Source
 from avfusion.sounding.motion_energy import Motion
 from avfusion.sounding.sources import Place, are_one
@@ -17,6 +16,8 @@ Floats = NDArray[np.float32]
 
 # A step sounds if it does so in more than one moment: a click in the recording is not a source.
 _MOMENTS = 2
+# Points lie where there is at least this share of the best place's information, so many at most, so far apart.
+_GOOD, _POINTS, _APART_CELLS = 0.75, 4, 2.0
 
 
 @dataclass(eq=False)
@@ -86,17 +87,23 @@ class Gathered:
 
 
 def prompts_for(clip: Clip, motion: Motion, place: Place) -> tuple[Prompt, ...]:
-    """A box around the region and a point on its best place, on the frame on which it moves and sounds the most."""
-    region, peak = place.evidence.region, place.evidence.peak
-    moves = motion.energy[:, region].mean(axis=1)
+    """Points on the best places of a region, far from each other, on the frame on which it moves and sounds the most.
+
+    Points and no box: the region is where it moves, which is more than the thing where it swings and less where only a
+    part of it stirs; and a box is taken by its word.
+    """
+    evidence = place.evidence
+    moves = motion.energy[:, evidence.region].mean(axis=1)
     frame = int(motion.frames[int((place.loudness * moves).argmax()) + 1])
-    cell_y, cell_x = clip.height_px / region.shape[0], clip.width_px / region.shape[1]
-    x, y, width, height = cv2.boundingRect(region.astype(np.uint8))
-    box = Box(
-        x * cell_x,
-        y * cell_y,
-        min((x + width) * cell_x, clip.width_px),
-        min((y + height) * cell_y, clip.height_px),
-        frame,
+    rows, columns = evidence.region.shape
+    good = np.argwhere(evidence.region & (evidence.information >= _GOOD * evidence.information.max()))
+    chosen = [np.array(evidence.peak)]
+    while len(chosen) < _POINTS:
+        apart = np.min([np.hypot(*(good - one).T) for one in chosen], axis=0)
+        if apart.max() < _APART_CELLS:
+            break
+        chosen.append(good[int(apart.argmax())])
+    return tuple(
+        Point((column + 0.5) / columns * clip.width_px, (row + 0.5) / rows * clip.height_px, frame=frame)
+        for row, column in chosen
     )
-    return (box, Point((peak[1] + 0.5) * cell_x, (peak[0] + 0.5) * cell_y, True, frame))

@@ -3,8 +3,7 @@
     python benchmarks/memory.py [--size 1280x720] [--short 6.4] [--long 64]
 
 Each pipeline runs in a process of its own on the example, played once and ten times; the peak is the resident memory of
-that process. The track's bit-packed masks lie on disk. A voice is made in pieces of up to 20 s; from there on memory is
-flat: `--only voice --short 24`.
+that process. The track's bit-packed masks lie on disk.
 """
 
 from __future__ import annotations

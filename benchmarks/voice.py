@@ -27,8 +27,9 @@ from soundfile import read
 from avfusion.clip import Sound
 from avfusion.metrics.voice import SpokenFrames, analyse, compare, keeping
 from avfusion.voice import Reference
-from avfusion.voice.world import WorldKnn, put_on
+from avfusion.voice.world import WorldKnn
 from avfusion.voice.world_pitch import track
+from avfusion.voice.world_put_on import put_on
 from avfusion.voice.world_speech import band_of, listen
 
 REFERENCE = ("003", "008", "011", "016", "019")
@@ -79,7 +80,7 @@ def copy_distortion(sound: Sound, original: SpokenFrames) -> float:
     samples = sound.samples.mean(axis=0).astype(np.float64)
     speech = listen(samples, sound.rate_hz, band_of(sound.rate_hz))
     # A pitch that stayed exactly would not go through the vocoder.
-    again = put_on(sound, samples, speech, np.zeros_like(speech.power), speech.f0_hz * (1 + 1e-9))
+    again = put_on(sound, samples, speech, None, speech.f0_hz * (1 + 1e-9))
     return compare(analyse(again.samples[0], sound.rate_hz), original).distortion_db
 
 

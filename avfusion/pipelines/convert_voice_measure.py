@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from avfusion.clip import Sound
 from avfusion.media.store import StoredSound
@@ -62,20 +61,16 @@ def times(source: StoredSound, result: StoredSound) -> tuple[float | None, float
     if size == 0:
         return None, None
     if size < _LEAST_DRIFT_S * source.rate_hz:
-        return _number(lag(_mono(source.read()), _mono(result.read()), source.rate_hz)), None
-    first = lag(_mono(source.read(0, size)), _mono(result.read(0, size)), source.rate_hz)
+        return _number(lag(mono(source.read()), mono(result.read()), source.rate_hz)), None
+    first = lag(mono(source.read(0, size)), mono(result.read(0, size)), source.rate_hz)
     start = source.count - size
-    last = lag(_mono(source.read(start)), _mono(result.read(start)), source.rate_hz)
+    last = lag(mono(source.read(start)), mono(result.read(start)), source.rate_hz)
     most = round(2 * _WINDOW_S * source.rate_hz)
     if source.count <= most:
-        whole = lag(_mono(source.read()), _mono(result.read()), source.rate_hz)
+        whole = lag(mono(source.read()), mono(result.read()), source.rate_hz)
     else:
         whole = (first + last) / 2
     return _number(whole), _number(last - first)
-
-
-def _mono(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    return mono(samples).astype(np.float64)
 
 
 def _number(value: float) -> float | None:

@@ -22,15 +22,8 @@ from avfusion.voice import Reference, Target
 from avfusion.voice.world_analysis import Check, go_on
 from avfusion.voice.world_match import Matching, matched
 from avfusion.voice.world_pitch import PitchRange, as_the_target, moved, range_of
+from avfusion.voice.world_put_on import put_on
 from avfusion.voice.world_speech import Speech, band_of, listen, one_after_the_other
-from avfusion.voice.world_synthesis import (
-    below_full_scale,
-    difference,
-    filtered,
-    said_again,
-    share_of_speech,
-    voiced_share,
-)
 from avfusion.voice.world_throat import lengthened, relative_length
 from avfusion.voice.world_units import Units, units_of
 
@@ -42,7 +35,6 @@ _MOST_REFERENCE_S = 300
 # References are listened to by so much at once: memory is that of their cepstra.
 _HEARD_AT_ONCE_S = 20
 _FRAMES_PER_S = 200
-_LEVEL_S, _MOST_LEVEL = 0.05, 3.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +102,7 @@ class WorldKnn:
         heard = []
         for sound in sounds:
             units = self.prepare(target, sound.rate_hz, check)
-            heard.append(listen(one_channel(sound), sound.rate_hz, units.band_hz, check).without_power())
+            heard.append(listen(one_channel(sound), sound.rate_hz, units.band_hz, check))
             check()
         if not heard:
             return None
@@ -146,49 +138,8 @@ class WorldKnn:
         check()
         cepstra = matched(lengthened(speech, voice.length), units, self.settings.matching)
         check()
-        change = difference(speech, cepstra, formant_semitones=self.settings.formant_semitones)
-        return put_on(sound, mono, speech, change, f0, check)
-
-
-def put_on(
-    sound: Sound,
-    mono: NDArray[np.float64],
-    speech: Speech,
-    change: NDArray[np.float64],
-    f0_hz: NDArray[np.float64],
-    check: Check = go_on,
-) -> Sound:
-    """The sound with its envelopes changed by exp(change) [frames, bins] and the pitch f0_hz [frames].
-
-    mono: what `speech` was heard in, which may go on a little after the sound. A pitch that is the speech's own leaves
-    the recording's waveform, filtered; otherwise voiced frames come from the vocoder.
-    """
-    count = sound.samples.shape[1]
-    opened = change * share_of_speech(speech)[:, None]
-    kept = filtered(sound.samples.astype(np.float64), sound.rate_hz, opened)
-    if not np.array_equal(f0_hz, speech.f0_hz):
-        check()
-        said = said_again(mono, speech, change, f0_hz, check)[:count]
-        check()
-        share = voiced_share(speech, count)
-        kept = np.sqrt(1 - share) * kept + np.sqrt(share) * said * levels(sound, mono[:count])
-    return Sound(below_full_scale(kept, sound.rate_hz).astype(np.float32), sound.rate_hz)
-
-
-def levels(sound: Sound, mono: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[channels, n or 1]: how loud each channel is beside the mono [n] that stands for it, over 50 ms and more."""
-    step = max(1, round(_LEVEL_S * sound.rate_hz))
-    whole = len(mono) // step
-    if len(sound.samples) == 1 or whole == 0:
-        return np.ones((len(sound.samples), 1))
-    stacked = np.concatenate([sound.samples, mono[None]])[:, : whole * step].astype(np.float64)
-    powers = (stacked.reshape(-1, whole, step) ** 2).mean(axis=2) + 1e-10
-    gains = np.sqrt(powers[:-1] / powers[-1])
-    # Of channels that say the same, the mean is that many times below the only one that speaks. Where they cancel, it
-    # may be next to nothing: then all are turned down alike, so that each keeps its share.
-    gains *= np.minimum(1, max(_MOST_LEVEL, len(gains)) / np.maximum(gains.max(axis=0), 1e-9))
-    middles = (np.arange(whole) + 0.5) * step
-    return np.stack([np.interp(np.arange(len(mono)), middles, row) for row in gains])
+        formants = self.settings.formant_semitones
+        return put_on(sound, mono, speech, cepstra, f0, formant_semitones=formants, check=check)
 
 
 def one_channel(sound: Sound) -> NDArray[np.float64]:
@@ -196,13 +147,13 @@ def one_channel(sound: Sound) -> NDArray[np.float64]:
 
     Raises InputError for samples that are no numbers.
     """
-    samples = sound.samples.astype(np.float64)
+    samples = sound.samples
     if not np.isfinite(samples).all():
         raise InputError("The sound has samples that are no numbers. Save the recording anew, and give that.")
-    powers = (samples**2).sum(axis=1)
-    mono = samples.mean(axis=0)
+    powers = np.array([np.square(channel, dtype=np.float64).sum() for channel in samples])
+    mono = samples.mean(axis=0, dtype=np.float64)
     if (mono**2).sum() < 0.25 * powers.mean():
-        mono = samples[powers.argmax()]
+        mono = samples[powers.argmax()].astype(np.float64)
     return np.pad(mono, (0, max(0, round(_LEAST_PADDED_S * sound.rate_hz) - len(mono))))
 
 
@@ -224,6 +175,6 @@ def _listened(samples: NDArray[np.float64], rate_hz: int, band_hz: int, check: C
     """A recording of the target [n], a part at a time."""
     parts = []
     for part in np.array_split(samples, -(-len(samples) // (_HEARD_AT_ONCE_S * rate_hz))):
-        parts.append(listen(part, rate_hz, band_hz, check).without_power())
+        parts.append(listen(part, rate_hz, band_hz, check))
         check()
     return one_after_the_other(parts)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from avfusion.voice.world_analysis import a_few
 from avfusion.voice.world_speech import Speech
 from avfusion.voice.world_units import MATCHED, SPEECH_DB, Units, manner_of
 
@@ -38,7 +39,7 @@ def matched(source: Speech, units: Units, matching: Matching) -> NDArray[np.floa
     described = manner_of([source], prior=units.manner).described(source)
     features = units.features_of(described)
     nearest, weights = nearest_units(features, units.features, _NEAREST)
-    course = _smooth((units.cepstra[nearest] * weights[:, :, None]).sum(axis=1))
+    course = _smooth(_means(units.cepstra, nearest, weights))
     loud = source.within(SPEECH_DB)
     course[:, 1 : MATCHED + 1] = _with_variance(course[:, 1 : MATCHED + 1], loud, units, matching.variance)
     path = real_frames(course, nearest, source.f0_hz > 0, units)
@@ -68,9 +69,8 @@ def real_frames(
 ) -> NDArray[np.intp]:
     """[n]: for each frame of the course one of its `nearest` units [n, k], by target and join cost."""
     theirs = units.cepstra[:, 1 : MATCHED + 1]
-    ours = course[:, 1 : MATCHED + 1]
     after = np.where(units.follows, np.arange(len(theirs)) + 1, np.arange(len(theirs)))
-    cost = np.sqrt(((theirs[nearest] - ours[:, None]) ** 2).sum(axis=2))
+    cost = _distances(course[:, 1 : MATCHED + 1], theirs, nearest)
     cost += _VOICING_COST * (units.voiced[nearest] != voiced[:, None])
     order = np.argsort(cost, axis=1)[:, :_CANDIDATES]
     nearest, cost = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(cost, order, axis=1)
@@ -90,6 +90,26 @@ def real_frames(
         path[frame] = nearest[frame, choice]
         choice = came_from[frame, choice]
     return path
+
+
+def _means(
+    cepstra: NDArray[np.float64], nearest: NDArray[np.intp], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[n, 41]: of the units [m, 41] that are nearest [n, k], the means by their weights [n, k]."""
+    out = np.empty((len(nearest), cepstra.shape[1]))
+    for some in a_few(len(out)):
+        out[some] = (cepstra[nearest[some]] * weights[some, :, None]).sum(axis=1)
+    return out
+
+
+def _distances(
+    course: NDArray[np.float64], theirs: NDArray[np.float64], nearest: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """[n, k]: from each frame of the course [n, d] to those of theirs [m, d] that are nearest to it [n, k]."""
+    out = np.empty(nearest.shape)
+    for some in a_few(len(out)):
+        out[some] = np.sqrt(((theirs[nearest[some]] - course[some, None]) ** 2).sum(axis=2))
+    return out
 
 
 def _apart(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

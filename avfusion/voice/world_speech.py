@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avfusion.voice.cepstrum import mel_cepstra
-from avfusion.voice.world_analysis import Check, envelopes, go_on
+from avfusion.voice.world_analysis import Check, a_few, envelopes, go_on
 from avfusion.voice.world_pitch import track
 
 ORDER = 40
@@ -23,15 +23,15 @@ _BAND_BINS = 513
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """Frames every 5 ms. f0_hz [n], 0 where unvoiced. power [n, bins]: envelope from 0 to half of `rate_hz`.
+    """Frames every 5 ms. f0_hz [n], 0 where unvoiced. loud_db [n]: power of the envelope from 0 to half of `rate_hz`.
 
-    cepstra [n, 41]: mel-cepstra of the part below half of `band_hz`. loud_db [n]: power of the whole envelope.
+    cepstra [n, 41]: mel-cepstra of the part of it below half of `band_hz`. The envelopes themselves, up to 25 times as
+    much, are not kept: they are found again where they are needed.
     """
 
     rate_hz: int
     band_hz: int
     f0_hz: NDArray[np.float64]
-    power: NDArray[np.float64]
     cepstra: NDArray[np.float64]
     loud_db: NDArray[np.float64]
 
@@ -39,17 +39,13 @@ class Speech:
         """bool [n]: frames at most `quiet_db` below the loudest."""
         return np.asarray(self.loud_db > self.loud_db.max() - quiet_db)
 
-    def without_power(self) -> Speech:
-        """What is left where only its cepstra are needed: a tenth of the memory and less."""
-        return replace(self, power=np.empty((len(self.power), 0)))
-
 
 def one_after_the_other(parts: Sequence[Speech]) -> Speech:
     """As one speech, of the same rate and band, at least one part."""
-    f0_hz, power, cepstra, loud_db = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("f0_hz", "power", "cepstra", "loud_db")
+    f0_hz, cepstra, loud_db = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("f0_hz", "cepstra", "loud_db")
     )
-    return Speech(parts[0].rate_hz, parts[0].band_hz, f0_hz, power, cepstra, loud_db)
+    return Speech(parts[0].rate_hz, parts[0].band_hz, f0_hz, cepstra, loud_db)
 
 
 def band_of(*rates_hz: int) -> int:
@@ -60,10 +56,13 @@ def band_of(*rates_hz: int) -> int:
 def listen(samples: NDArray[np.float64], rate_hz: int, band_hz: int, check: Check = go_on) -> Speech:
     """samples: [n], one channel, finite."""
     f0 = track(samples, rate_hz)
-    check()
-    power = envelopes(samples, rate_hz, f0)
-    loud_db = 10 * np.log10(power.sum(axis=1) + 1e-20)
-    return Speech(rate_hz, band_hz, f0, power, band_cepstra(power, rate_hz, band_hz), loud_db)
+    cepstra, loud_db = np.empty((len(f0), ORDER + 1)), np.empty(len(f0))
+    for some in a_few(len(f0)):
+        check()
+        power = envelopes(samples, rate_hz, f0[some], np.arange(some.start, some.stop))
+        loud_db[some] = 10 * np.log10(power.sum(axis=1) + 1e-20)
+        cepstra[some] = band_cepstra(power, rate_hz, band_hz)
+    return Speech(rate_hz, band_hz, f0, cepstra, loud_db)
 
 
 def band_cepstra(power: NDArray[np.float64], rate_hz: int, band_hz: int) -> NDArray[np.float64]:

@@ -57,8 +57,9 @@ def _lengthening(factor: float, alpha: float) -> NDArray[np.float64]:
 def _apart(source: Speech, units: Units, factor: float) -> float:
     """Mean distance of the loud frames from the units next to them."""
     longer = lengthened(source, factor)
-    features = units.features_of(manner_of([longer], prior=units.manner).described(longer))[source.within(SPEECH_DB)]
-    features = features[:: -(-len(features) // _COMPARED_FRAMES)]
+    loud = np.flatnonzero(source.within(SPEECH_DB))
+    compared = loud[:: -(-len(loud) // _COMPARED_FRAMES)]
+    features = units.features_of(manner_of([longer], prior=units.manner).described(longer), compared)
     squared = (units.features**2).sum(axis=1) - 2 * features @ units.features.T
     count = min(_NEAREST, squared.shape[1])
     near = np.partition(squared, count - 1, axis=1)[:, :count] + (features**2).sum(axis=1)[:, None]

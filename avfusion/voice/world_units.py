@@ -63,9 +63,9 @@ class Units:
     features: NDArray[np.float32]
     directions: NDArray[np.float64]
 
-    def features_of(self, described: NDArray[np.float64]) -> NDArray[np.float32]:
-        """float32 [n, 64] of described frames [n, 26] of one recording."""
-        return np.asarray(_with_neighbours(described * _weights(self.manner)) @ self.directions, np.float32)
+    def features_of(self, described: NDArray[np.float64], rows: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """float32 [n, 64] of described frames [m, 26] of one recording, of all of them or of these `rows` [n]."""
+        return np.asarray(_with_neighbours(described * _weights(self.manner), rows) @ self.directions, np.float32)
 
 
 def units_of(recordings: Sequence[Speech]) -> Units:
@@ -115,10 +115,11 @@ def _weights(manner: Manner) -> NDArray[np.float64]:
     return np.append(weights, _VOICING_WEIGHT)
 
 
-def _with_neighbours(frames: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n, values * 13]: each frame with the six before and after it."""
+def _with_neighbours(frames: NDArray[np.float64], rows: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
+    """[n, values * 13]: each frame, or each of these, with the six before and after it."""
+    rows = np.arange(len(frames)) if rows is None else rows
     padded = np.pad(frames, ((_REACH_FRAMES, _REACH_FRAMES), (0, 0)), mode="edge")
-    return np.concatenate([padded[i : i + len(frames)] for i in range(2 * _REACH_FRAMES + 1)], axis=1)
+    return np.concatenate([padded[rows + i] for i in range(2 * _REACH_FRAMES + 1)], axis=1)
 
 
 def _main_directions(around: NDArray[np.float64]) -> NDArray[np.float64]:

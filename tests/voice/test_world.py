@@ -15,8 +15,10 @@ from avfusion.media.store import store
 from avfusion.metrics.voice import analyse, compare, keeping
 from avfusion.voice import Reference, Speaker
 from avfusion.voice.blocks import Blocks, converted
-from avfusion.voice.world import SourceVoice, WorldKnn, WorldSettings, one_channel, put_on
+from avfusion.voice.world import SourceVoice, WorldKnn, WorldSettings, one_channel
+from avfusion.voice.world_analysis import envelopes
 from avfusion.voice.world_pitch import PitchRange, range_of, track
+from avfusion.voice.world_put_on import put_on
 from avfusion.voice.world_speech import listen
 from avfusion.voice.world_synthesis import said_again
 from tests.voice.talking import HIGH, LOW, Talker, mono, talk
@@ -81,7 +83,7 @@ def test_a_pitch_that_stays_is_not_put_through_the_vocoder() -> None:
     sound = mono(talk(LOW, 3))
     samples = one_channel(sound)
     speech = listen(samples, RATE, RATE)
-    same = put_on(sound, samples, speech, np.zeros_like(speech.power), speech.f0_hz)
+    same = put_on(sound, samples, speech, None, speech.f0_hz)
     assert np.allclose(same.samples, sound.samples, atol=1e-6)
     engine = WorldKnn(WorldSettings(transpose=False))
     kept = engine.convert(sound, target(HIGH)).samples[0]
@@ -93,7 +95,9 @@ def test_a_pitch_that_stays_is_not_put_through_the_vocoder() -> None:
 def test_the_vocoder_gives_back_what_it_takes_apart() -> None:
     samples = talk(LOW, 6)
     speech = listen(samples, RATE, RATE)
-    again = said_again(samples, speech, np.zeros_like(speech.power), speech.f0_hz)
+    power = envelopes(samples, RATE, speech.f0_hz)
+    again = said_again(samples, speech, slice(0, len(power)), power, speech.f0_hz, None)
+    assert len(again) == len(samples)
     # The hisses, which are the recording's own in a conversion, are new noise here.
     assert compare(analyse(again, RATE), analyse(samples, RATE)).distortion_db < 2
 
@@ -265,7 +269,7 @@ def test_real_voices(shared_data: Path, source: str, other: str) -> None:
 
     samples = one_channel(sound)
     speech = listen(samples, RATE, RATE)
-    copy = put_on(sound, samples, speech, np.zeros_like(speech.power), speech.f0_hz * (1 + 1e-9))
+    copy = put_on(sound, samples, speech, None, speech.f0_hz * (1 + 1e-9))
     assert compare(analyse(copy.samples[0], RATE), analyse(samples, RATE)).distortion_db < 2
 
 

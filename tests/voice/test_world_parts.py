@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from avfusion.voice.cepstrum import log_amplitude, mel_cepstra
-from avfusion.voice.world_analysis import track_pitch
+from avfusion.voice.world_analysis import sample_of, track_pitch
 from avfusion.voice.world_match import nearest_units, real_frames
 from avfusion.voice.world_pitch import PitchRange, as_the_target, moved, range_of, track, without_octave_jumps
-from avfusion.voice.world_speech import ALPHA, ORDER, Speech, band_of, listen
+from avfusion.voice.world_speech import ALPHA, ORDER, band_of, listen
 from avfusion.voice.world_synthesis import below_full_scale, difference, filtered, share_of_speech
 from avfusion.voice.world_units import MOST_UNITS, units_of
 from tests.voice.talking import LOW, talk
@@ -96,22 +96,16 @@ def test_long_targets_are_thinned_out_in_stretches() -> None:
     assert np.median(steps[many.follows[:-1]]) < 0.5 * np.median(steps[~many.follows[:-1]])
 
 
-def speech_with(power: np.ndarray, rate_hz: int = RATE) -> Speech:
-    count = len(power)
-    zeros = np.zeros(count)
-    return Speech(rate_hz, band_of(rate_hz), zeros, power, np.zeros((count, ORDER + 1)), zeros)
-
-
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
 def test_the_difference_makes_the_wanted_envelope_at_the_same_power(rate_hz: int) -> None:
     dice = np.random.default_rng(0)
     wanted = np.concatenate([np.zeros((6, 1)), dice.normal(0, 0.1, (6, ORDER))], axis=1)
-    speech = speech_with(np.exp(dice.normal(0, 0.3, (6, 513))), rate_hz)
-    changed = speech.power * np.exp(2 * difference(speech, wanted))
-    inside = np.linspace(0, rate_hz / 2, 513) <= speech.band_hz / 2
-    assert np.allclose(changed[:, inside].sum(axis=1), speech.power[:, inside].sum(axis=1))
-    fine_hz, bins_hz = np.linspace(0, speech.band_hz / 2, 8_193), np.linspace(0, rate_hz / 2, 513)[inside]
-    shape = [2 * np.interp(bins_hz, fine_hz, row) for row in log_amplitude(wanted, 8_193, ALPHA[speech.band_hz])]
+    power, band_hz = np.exp(dice.normal(0, 0.3, (6, 513))), band_of(rate_hz)
+    changed = power * np.exp(2 * difference(power, wanted, rate_hz, band_hz))
+    inside = np.linspace(0, rate_hz / 2, 513) <= band_hz / 2
+    assert np.allclose(changed[:, inside].sum(axis=1), power[:, inside].sum(axis=1))
+    fine_hz, bins_hz = np.linspace(0, band_hz / 2, 8_193), np.linspace(0, rate_hz / 2, 513)[inside]
+    shape = [2 * np.interp(bins_hz, fine_hz, row) for row in log_amplitude(wanted, 8_193, ALPHA[band_hz])]
     beside = np.log(changed[:, inside]) - shape
     assert np.abs(beside - beside.mean(axis=1, keepdims=True)).max() < 1e-3
 
@@ -120,9 +114,9 @@ def test_formants_move_by_the_semitones_asked_for() -> None:
     peak_hz, angle = 1_500, np.linspace(0, np.pi, 513)
     hill = np.exp(-0.5 * ((angle * RATE / 2 / np.pi - peak_hz) / 300) ** 2)
     wanted = mel_cepstra(np.exp(4 * hill)[None], ORDER, ALPHA[RATE])
-    flat = speech_with(np.ones((1, 513)))
+    flat = np.ones((1, 513))
     for semitones in (-4, 0, 5):
-        place = difference(flat, wanted, formant_semitones=semitones)[0].argmax() * RATE / 2 / 512
+        place = difference(flat, wanted, RATE, RATE, formant_semitones=semitones)[0].argmax() * RATE / 2 / 512
         assert place == pytest.approx(peak_hz * 2 ** (semitones / 12), rel=0.03)
 
 
@@ -131,14 +125,27 @@ def test_the_filter_multiplies_and_delays_nothing(rate_hz: int) -> None:
     dice = np.random.default_rng(0)
     channels = dice.normal(0, 0.1, (2, 7_777))
     frames = 7_777 * 200 // rate_hz + 1
-    assert np.allclose(filtered(channels, rate_hz, np.zeros((frames, 257))), channels, atol=1e-9)
-    assert np.allclose(filtered(channels, rate_hz, np.full((frames, 257), np.log(0.5))), channels / 2, atol=1e-9)
+    whole = slice(0, 7_777)
+    assert np.allclose(filtered(channels, rate_hz, np.zeros((frames, 257)), whole), channels, atol=1e-9)
+    assert np.allclose(filtered(channels, rate_hz, np.full((frames, 257), np.log(0.5)), whole), channels / 2, atol=1e-9)
     click = np.zeros((1, 4_000))
     click[0, 2_000] = 1
     tilt = np.tile(np.linspace(0.5, -0.5, 257), (frames, 1))
-    answer = filtered(click, rate_hz, tilt)[0]
+    answer = filtered(click, rate_hz, tilt, slice(0, 4_000))[0]
     assert np.abs(answer).argmax() == 2_000
     assert np.allclose(answer[2_000 - 50 : 2_000], answer[2_050:2_000:-1], atol=1e-3)
+
+
+@pytest.mark.parametrize("rate_hz", [11_025, 16_000, 44_100])
+def test_a_part_is_filtered_as_it_is_in_the_whole(rate_hz: int) -> None:
+    dice = np.random.default_rng(0)
+    channels = dice.normal(0, 0.1, (1, 3 * rate_hz))
+    change = dice.normal(0, 0.3, (601, 257))
+    whole = filtered(channels, rate_hz, change, slice(0, 3 * rate_hz))
+    for start, stop in ((0, 80), (80, 296), (296, 304), (304, 601)):
+        first, last = max(0, start - 6), min(601, stop + 6)
+        part = slice(sample_of(start, rate_hz), min(sample_of(stop, rate_hz), 3 * rate_hz))
+        assert np.allclose(filtered(channels, rate_hz, change[first:last], part, first), whole[:, part], atol=1e-12)
 
 
 def test_pauses_have_no_share_and_noise_without_pauses_is_all_speech() -> None:

@@ -35,10 +35,8 @@ def test_of_little_speech_little_is_believed() -> None:
 def test_a_longer_throat_has_its_resonances_lower(band_hz: int, factor: float) -> None:
     hz = np.linspace(0, band_hz / 2, BINS)
     hill = np.exp(-0.5 * ((hz - 0.3 * band_hz / 2) / (0.05 * band_hz)) ** 2)
-    power = np.exp(4 * hill)[None]
-    speech = Speech(
-        band_hz, band_of(band_hz), np.zeros(1), power, mel_cepstra(power, ORDER, ALPHA[band_hz]), np.zeros(1)
-    )
+    cepstra = mel_cepstra(np.exp(4 * hill)[None], ORDER, ALPHA[band_hz])
+    speech = Speech(band_hz, band_of(band_hz), np.zeros(1), cepstra, np.zeros(1))
     longer = lengthened(speech, factor)
     found = log_amplitude(longer.cepstra, BINS, ALPHA[band_hz])[0]
     wanted = np.interp(hz * factor, hz, 2 * hill)

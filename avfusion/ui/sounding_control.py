@@ -70,7 +70,10 @@ def run(kind: ControlKind, visit: SoundingVisit, given: str | None = None) -> It
         yield idle()
         return
     says = f"{told('sounding-control-given')} {other.name}" if other else told(f"sounding-control-{kind}")
-    films = [Film(found.film, told("sounding-control-own")), Film(made.film, says)]
+    films = [
+        Film(found.film, told("sounding-control-own"), told("sounding-hear-own")),
+        Film(made.film, says, told("sounding-hear-other")),
+    ]
     shown = player(films, found.clip) + changed(made.control)
     yield idle(words.good(told("sounding-control-done")))._replace(player=shown)
 

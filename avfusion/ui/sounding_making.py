@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -97,8 +98,8 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def draw_film(located: Located, folder: Path, on_progress: OnProgress, should_stop: ShouldStop) -> tuple[Path, float]:
-    """What sounds drawn over the clip, and the seconds it took; the clip itself where there is nothing to draw."""
-    if not located.sources.found and plays(located.clip):
+    """What sounds drawn over the clip, and the seconds it took; the clip itself where there is nothing to change."""
+    if not located.sources.found and located.asked.sound is None and plays(located.clip):
         return located.clip.path, 0.0
     teller = Teller("rendering", located.part.frame_count, on_progress, should_stop)
     film = folder / f"{located.clip.path.stem}-sounding.mp4"
@@ -131,7 +132,9 @@ def export(visit: Visit, found: Found, kind: Export, on_progress: OnProgress, sh
             write_located(located, out, "rle", teller)
             return out
         write_located(located, folder / name, "masks", teller)
-        return zipped(sorted((folder / name).iterdir()), folder / f"{name}.zip")
+        out = zipped(sorted((folder / name).iterdir()), folder / f"{name}.zip")
+        shutil.rmtree(folder / name)
+        return out
 
 
 def control_found(

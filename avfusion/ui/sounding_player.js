@@ -1,5 +1,5 @@
-// A clip with what sounds in it, on one clock with its timeline; perhaps a second one beside it, of which nothing is
-// heard. Runs once, in the HTML component that holds players; each is a `.sounder` with one or two <video>.
+// A clip with what sounds in it, on one clock with its timeline; perhaps a second one beside it, and then buttons say
+// which is heard. Runs once, in the HTML component that holds players; each is a `.sounder` with one or two <video>.
 const APART_S = 0.04; // more than this, and what lags is put right
 const sounder = (inside) => inside.closest?.(".sounder");
 const leader = (one) => one.querySelector("video");
@@ -74,6 +74,13 @@ function switchHeat(one, button) {
   show(one);
 }
 
+function hear(one, button) {
+  const films = [leader(one), ...followers(one)];
+  films.forEach((film, number) => { film.muted = number !== Number(button.dataset.hears); });
+  for (const other of one.querySelectorAll("[data-hears]"))
+    other.setAttribute("aria-pressed", String(other === button));
+}
+
 element.addEventListener("click", (event) => {
   const one = sounder(event.target);
   if (!one) return;
@@ -83,7 +90,8 @@ element.addEventListener("click", (event) => {
     pause(one);
     const { number } = button.closest("[data-number]").dataset;
     trigger("take", { number: Number(number), to: button.dataset.take });
-  } else if (button?.dataset.at) goTo(one, Number(button.dataset.at));
+  } else if (button?.dataset.hears) hear(one, button);
+  else if (button?.dataset.at) goTo(one, Number(button.dataset.at));
   else if (button?.matches(".switch-heat")) switchHeat(one, button);
   else if (button) leader(one).paused ? play(one) : pause(one);
   else if (line) {

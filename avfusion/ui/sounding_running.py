@@ -88,7 +88,7 @@ def stop(visit: SoundingVisit) -> Shown:
 
 
 def hand_out(kind: Export, visit: SoundingVisit) -> Iterator[tuple[Any, Any]]:
-    """What is said of it, and the files."""
+    """What is said of it, and the file."""
     found = visit.found
     job: Run[Path] | None = None
     try:
@@ -98,7 +98,7 @@ def hand_out(kind: Export, visit: SoundingVisit) -> Iterator[tuple[Any, Any]]:
         for now in job.progress():
             if now is not None:
                 yield progress(now), gr.skip()
-        job.result()
+        file = job.result()
     except AvfusionError as error:
         said = words.note(told("sounding-stopped")) if isinstance(error, Stopped) else words.problem(error)
         yield said, gr.skip()
@@ -106,4 +106,4 @@ def hand_out(kind: Export, visit: SoundingVisit) -> Iterator[tuple[Any, Any]]:
     finally:
         if job is not None:
             job.stop()
-    yield "", gr.File(value=[str(file) for file in visit.exports()], visible=True)
+    yield "", gr.File(value=[str(file)], visible=True)

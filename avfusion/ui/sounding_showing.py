@@ -56,10 +56,11 @@ class ResultShown(NamedTuple):
 
 @dataclass(frozen=True)
 class Film:
-    """A film to be watched, and what stands below it where there are two."""
+    """A film to be watched; where there are two, what stands below it, and what its sound is called."""
 
     file: Path
     says: str = ""
+    heard: str = ""
 
 
 def progress(now: Progress) -> str:
@@ -120,7 +121,7 @@ def timeline_of(found: Found) -> Timeline:
 def player(
     films: Sequence[Film], clip: Clip, *, heat: HeatSheet | None = None, step_s: float = 1.0, below: str = ""
 ) -> str:
-    """Films side by side on the clock of the first, the only one that is heard. The script is `sounding_player.js`.
+    """Films side by side on the clock of the first, of which one is heard. The script is `sounding_player.js`.
 
     heat: can be laid over the first film. below: a timeline that goes along.
     """
@@ -131,13 +132,14 @@ def player(
         for number, film in enumerate(films)
     )
     switch, scale = _heat_switch() if heat else ("", "")
+    heard = _which_is_heard(films) if len(films) > 1 else ""
     return (
         f'<div class="sounder" data-seconds="{seconds:.6f}" style="--aspect:{width / height:.4f}">'
         f'<div class="views">{views}</div><div class="controls">'
         f'<button type="button" class="play" aria-label="{told("sounding-play")}" data-play="{told("sounding-play")}" '
         f'data-pause="{told("sounding-pause")}"></button><input class="seek" type="range" min="0" max="10000" '
         f'value="0" step="1" aria-label="{told("sounding-place")}">'
-        f'<span class="time">0:00.0 / {words.clock(seconds)}</span>{switch}</div>{scale}{below}</div>'
+        f'<span class="time">0:00.0 / {words.clock(seconds)}</span>{switch}{heard}</div>{scale}{below}</div>'
     )
 
 
@@ -147,6 +149,14 @@ def _view(film: Film, *, is_heard: bool, layer: str) -> str:
         f'<figure class="view"><div class="layers"><video playsinline preload="auto"{"" if is_heard else " muted"} '
         f'src="{file_address(film.file)}"></video>{layer}</div>{caption}</figure>'
     )
+
+
+def _which_is_heard(films: Sequence[Film]) -> str:
+    buttons = "".join(
+        f'<button type="button" data-hears="{number}" aria-pressed="{str(number == 0).lower()}">{film.heard}</button>'
+        for number, film in enumerate(films)
+    )
+    return f'<div class="which" role="group" aria-label="{told("sounding-heard")}">{buttons}</div>'
 
 
 def _canvas(heat: HeatSheet, step_s: float) -> str:

@@ -28,6 +28,11 @@ Visit = Callable[..., Visitor]
 SECONDS = 4
 
 
+def made_scene(seed: int = 1) -> Scene:
+    """One of three things that move sounds all the time."""
+    return draw_scene(replace(PRESETS["one"], seconds=SECONDS), seed)
+
+
 def save(path: Path, scene: Scene, sound: Sound) -> None:
     toned = write_clip(path.with_name("toned.mp4"), list(scene.frames), sound_s=SECONDS)
     samples = resample_poly(sound.samples, 3, 1, axis=1).astype(np.float32)
@@ -40,8 +45,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """sounds.mp4: of three things that move one sounds, for all but the last second. elsewhere.mp4: with the sound of
     another scene. silent.mp4: no sound at all, and a long name."""
     folder = tmp_path_factory.mktemp("scenes")
-    settings = replace(PRESETS["one"], seconds=SECONDS)
-    scene, other = draw_scene(settings, 1), draw_scene(settings, 51)
+    scene, other = made_scene(), made_scene(51)
     heard = scene.sound.samples.copy()
     heard[:, 3 * scene.sound.rate_hz :] = 0
     save(folder / "sounds.mp4", scene, Sound(heard, scene.sound.rate_hz))
@@ -86,8 +90,7 @@ def test_what_sounds_is_found_shown_and_held_against_silence(visitor: Visitor, s
     film = page.locator("#sounding-player video")
     page.wait_for_function("document.querySelector('#sounding-player video').readyState >= 2")
     assert film.evaluate("e => e.duration") == pytest.approx(SECONDS, abs=0.05)
-    shares = film.evaluate("e => [e.videoWidth, e.videoHeight]")
-    assert shares == [128, 128]
+    assert film.evaluate("e => [e.videoWidth, e.videoHeight]") == [128, 128]
 
     # By the keyboard alone: to where the source begins, and the heat map on.
     page.locator("#sounding-player .seek").fill("9000")
@@ -123,6 +126,8 @@ def test_what_sounds_is_found_shown_and_held_against_silence(visitor: Visitor, s
     players = "[...document.querySelectorAll('#sounding-control-player video')]"
     page.wait_for_function(f"{players}.length === 2 && {players}.every(one => one.readyState > 1)")
     assert page.evaluate(f"{players}.map(one => one.muted)") == [False, True]
+    page.locator("#sounding-control-player [data-hears='1']").press("Enter")
+    assert page.evaluate(f"{players}.map(one => one.muted)") == [True, False]
     page.locator("#sounding-control-player .seek").fill("5000")
     page.wait_for_function(f"{players}.every(one => Math.abs(one.currentTime - 2) < 0.05)")
     with page.expect_file_chooser() as chooser:

@@ -18,14 +18,14 @@ from tests.pipelines.sounders import scripted, source
 
 
 @pytest.fixture
-def by_picture(made, monkeypatch):
+def by_picture(small, monkeypatch):
     """It looks at the picture alone."""
-    answer = Sources((source(1, Drawn(made.truth[8], frame=8), sounds=(1, 1)),), 0.5)
+    answer = Sources((source(1, Drawn(small.truth[4], frame=4), sounds=(1, 1)),), 0.5)
     return scripted(lambda clip, sound, wish: answer, monkeypatch)
 
 
 @pytest.fixture
-def by_sound(made, monkeypatch):
+def by_sound(small, monkeypatch):
     """It finds something where there is sound, in the half that is louder."""
 
     def answer(clip, sound, wish):
@@ -33,22 +33,22 @@ def by_sound(made, monkeypatch):
         loud = [float(half.mean()) > 0.1 for half in halves]
         if not any(loud):
             return Sources((), 0.5, abstained="The sound is silent.")
-        return Sources((source(1, Drawn(made.truth[8], frame=8), sounds=[float(one) for one in loud]),), 0.5)
+        return Sources((source(1, Drawn(small.truth[4], frame=4), sounds=[float(one) for one in loud]),), 0.5)
 
     return scripted(answer, monkeypatch)
 
 
-def test_what_ignores_the_sound_does_not_change(made, by_picture, tmp_path):
-    located = find(made.clip, folder=tmp_path / "found")
+def test_what_ignores_the_sound_does_not_change(small, by_picture, tmp_path):
+    located = find(small.clip, folder=tmp_path / "found")
     for kind in ("mute", "swap"):
         again = control(located, kind, folder=tmp_path / kind)
         assert (again.iou, again.gone, again.changed, again.goes_by_sound) == (1, 0, 0, False)
         assert "much the same is found (IoU 1.00)" in again.words
 
 
-def test_silence_and_the_halves_exchanged(made, by_sound, tmp_path):
+def test_silence_and_the_halves_exchanged(small, by_sound, tmp_path):
     half = Sound(np.concatenate([np.ones((1, 4_000)), np.zeros((1, 4_000))], axis=1).astype(np.float32), 8_000)
-    located = find(made.clip, folder=tmp_path / "found", sound=half)
+    located = find(small.clip, folder=tmp_path / "found", sound=half)
     mute = control(located, "mute", folder=tmp_path / "mute")
     assert (mute.iou, mute.gone, mute.goes_by_sound) == (0, 1, True)
     assert mute.words == "Without its sound nothing is found: what was found goes by the sound."
@@ -61,12 +61,12 @@ def test_silence_and_the_halves_exchanged(made, by_sound, tmp_path):
     assert given.iou == 1
 
 
-def test_a_film_plays_the_sound_that_was_gone_by(made, by_sound, tmp_path):
+def test_a_film_plays_the_sound_that_was_gone_by(small, by_sound, tmp_path):
     """The clip's own is a tone throughout, in one channel at 44.1 kHz; the other one sounds in the second half."""
     other = Sound(np.zeros((2, 8_000), np.float32), 8_000)
     other.samples[:, 4_000:] = 0.5 * np.sin(np.arange(4_000) * 2 * np.pi * 300 / 8_000)
-    located = find(made.clip, folder=tmp_path / "found", sound=other)
-    write_located(located, tmp_path / "film.mp4", "overlay", Teller("rendering", 24, None, None))
+    located = find(small.clip, folder=tmp_path / "found", sound=other)
+    write_located(located, tmp_path / "film.mp4", "overlay", Teller("rendering", 12, None, None))
     film = probe(tmp_path / "film.mp4")
     (track,) = film.sounds
     assert (track.rate_hz, track.channels) == (44_100, 1)
@@ -76,13 +76,13 @@ def test_a_film_plays_the_sound_that_was_gone_by(made, by_sound, tmp_path):
     assert np.abs(np.fft.rfft(loud)).argmax() * 44_100 / len(loud) == pytest.approx(300, abs=5)
     assert loud.std() == pytest.approx(0.5 / np.sqrt(2), rel=0.1)
     mute = control(located, "mute", folder=tmp_path / "mute")
-    write_located(mute.located, tmp_path / "mute.mp4", "overlay", Teller("rendering", 24, None, None))
+    write_located(mute.located, tmp_path / "mute.mp4", "overlay", Teller("rendering", 12, None, None))
     assert np.abs(read_sound(probe(tmp_path / "mute.mp4")).samples).max() < 1e-3
 
 
-def test_nothing_against_nothing(made, by_sound, tmp_path):
+def test_nothing_against_nothing(small, by_sound, tmp_path):
     silence = Sound(np.zeros((1, 8_000), np.float32), 8_000)
-    located = find(made.clip, folder=tmp_path / "found", sound=silence)
+    located = find(small.clip, folder=tmp_path / "found", sound=silence)
     again = control(located, "mute", folder=tmp_path / "mute")
     assert (again.iou, again.gone, again.changed, again.goes_by_sound) == (None, None, 0, None)
     assert "nothing to compare" in again.words

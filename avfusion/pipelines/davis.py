@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-
-import numpy as np
 
 from avfusion.clip import Clip, Frame, Mask
 from avfusion.errors import CannotRead, MaskCountMismatch, NoPrompt, UsageError
 from avfusion.media.masks import read_mask
 from avfusion.media.pictures import RgbaPicture, read_picture
+from avfusion.pipelines.picture_clip import clip_of_pictures
 
 _FPS = 24
 _RESOLUTION = "480p"
@@ -42,25 +41,7 @@ class Davis:
 
     def clip(self) -> Clip:
         """The pictures as a clip of 24 frames a second."""
-        height, width = self.frame(0).rgb.shape[:2]
-        count = len(self.pictures)
-        return Clip(
-            path=self.pictures[0].parent,
-            width_px=width,
-            height_px=height,
-            fps=Fraction(_FPS),
-            time_base=Fraction(1, _FPS),
-            ticks=np.arange(count),
-            end_tick=count,
-            codec="mjpeg",
-            container="pictures",
-            pixel_format="rgb24",
-            read_frames=self._read,
-        )
-
-    def _read(self, clip: Clip, start: int, stop: int, backwards: bool) -> Iterator[Frame]:
-        indices = range(start, stop)
-        return map(self.frame, reversed(indices) if backwards else indices)
+        return clip_of_pictures(self.pictures, Fraction(_FPS))
 
 
 def read_davis(dataset: Path, names: Sequence[str] | None = None) -> list[Davis]:

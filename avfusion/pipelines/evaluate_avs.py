@@ -24,6 +24,7 @@ from avfusion.pipelines.evaluate_avs_run import EngineChoice, Predicted, picture
 from avfusion.pipelines.evaluate_avs_scores import Prediction, Scores, scores_for
 from avfusion.pipelines.evaluate_sound import HEARINGS, Hearing, sound_under
 from avfusion.pipelines.evaluate_voice import without_nan
+from avfusion.pipelines.locate_find import Located
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 
 
@@ -148,6 +149,12 @@ def _of_engine(
     return board.report(dataset, clips, settled.engine.name)
 
 
+def _notes_on(located: Located) -> list[str]:
+    """Without what tracking says of this clip or that: where a click would help, nobody clicks here."""
+    of_tracking = () if located.tracking is None else located.tracking.notes
+    return [note for note in located.notes if note not in of_tracking]
+
+
 class _Board:
     """The scores of every hearing, clip after clip."""
 
@@ -168,7 +175,7 @@ class _Board:
         if predicted is not None and predicted.located is not None:
             for name, known in self._used.items():
                 known.update(getattr(predicted.located, name))
-            self._notes |= dict.fromkeys(predicted.located.notes)
+            self._notes |= dict.fromkeys(_notes_on(predicted.located))
 
     def report(self, dataset: Path, clips: Sequence[AvsClip], source: str) -> AvsEvaluation:
         return AvsEvaluation(

@@ -29,7 +29,7 @@ def make_avs(
     setting: Annotated[_Setting, typer.Option(metavar="s4|ms3|avss|ov|rvos", help=_SETTING)],
     clips: Annotated[int, typer.Option(min=1, max=99_999, metavar="N", help="How many clips.")] = 40,
     seed: Annotated[int, typer.Option(min=0, metavar="K", help=_SEED)] = 0,
-    size: Annotated[int, typer.Option(min=32, max=1024, metavar="PX", help="Width and height of a picture.")] = 224,
+    size: Annotated[int, typer.Option(min=32, max=512, metavar="PX", help="Width and height of a picture.")] = 224,
     split: Annotated[_Split | None, typer.Option(metavar="train|val|test", help=_SPLIT)] = None,
     layout: Annotated[_Layout | None, typer.Option(metavar="youtube|davis|mevis", help=_LAYOUT)] = None,
     plain: Annotated[bool, typer.Option("--plain", help=_PLAIN)] = False,

@@ -19,6 +19,8 @@ from avfusion.datasets.rvos_read import read_rvos
 from avfusion.errors import CannotWrite, Stopped, UsageError
 from avfusion.media.audio import read_sound
 from avfusion.media.probe import probe
+from avfusion.pipelines.evaluate_avs import evaluate_avs
+from avfusion.pipelines.evaluate_avs_run import EngineChoice
 from avfusion.pipelines.make_avs import make_avs
 from avfusion.pipelines.progress import Progress
 
@@ -110,3 +112,14 @@ def test_a_set_that_is_not_made_is_refused(setting: str, layout: str, tmp_path: 
     with pytest.raises(UsageError, match=r"--setting|--layout"):
         make_avs(tmp_path / "set", setting=setting, settings=TWO, layout=layout)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.proof
+def test_whoever_hears_finds_more_than_whoever_hears_something_else(tmp_path: Path) -> None:
+    """Things that sound and things that do not look alike: only the sound says which they are."""
+    settings = MadeSettings(clips=6, size_px=128, split="test", is_plain=True)
+    make_avs(tmp_path / "set", setting="s4", settings=settings)
+    figures = evaluate_avs(tmp_path / "set", setting="s4", choice=EngineChoice(engine="mutual-information")).figures
+    own, mute, swap = (figures[hearing]["M_J"] for hearing in ("own", "mute", "swap"))
+    assert own - swap >= 0.3
+    assert own - mute >= 0.3

@@ -7,7 +7,6 @@ What is tidied, by age or by size, is never in use: whoever uses a folder holds 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import secrets
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from avfusion.engines.folders import home
 from avfusion.errors import CannotWrite, UsageError
+from avfusion.jobs.locks import open_locked
 
 __all__ = ["LASTING", "clean", "hold", "home", "job_folder", "new_job", "passing_job", "tidy", "uploads"]
 
@@ -63,9 +63,7 @@ def job_folder(job: str) -> Path:
 def hold(folder: Path) -> contextlib.ExitStack:
     """From now on the folder is in use, until what this returns is closed or the process ends."""
     held = contextlib.ExitStack()
-    handle = os.open(folder, os.O_RDONLY)
-    held.callback(os.close, handle)
-    fcntl.flock(handle, fcntl.LOCK_SH)
+    held.callback(os.close, open_locked(folder, is_shared=True, waits=True))
     return held
 
 
@@ -167,9 +165,7 @@ def _taken(folder: Path, stack: contextlib.ExitStack) -> bool:
     """Takes the folder's locks for as long as the stack is open, unless somebody has one."""
     for path in (folder, folder / _LOCK):
         try:
-            handle = os.open(path, os.O_RDONLY)
-            stack.callback(os.close, handle)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.callback(os.close, open_locked(path))
         except BlockingIOError:
             return False
         except FileNotFoundError:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -117,7 +118,11 @@ def read_job(path: Path) -> Job:
     Nothing that it names is opened.
     """
     try:
-        if path.stat().st_size > _LONGEST_BYTES:
+        found = path.stat()
+        # A pipe would make its reader wait for ever.
+        if not stat.S_ISREG(found.st_mode):
+            raise CannotRead(f"{path}: is no file, or a pipe or device. Give the id of a job, or a job file.")
+        if found.st_size > _LONGEST_BYTES:
             raise UsageError(f"{path}: a job file has {_LONGEST_BYTES // 2**20} MB at most.")
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from typing import Any, Literal, TextIO
 
 from avfusion.errors import CannotRead, UsageError
 from avfusion.jobs.home import hold
+from avfusion.jobs.locks import lock
 from avfusion.media.target import whole_file, writing
 
 JOB_FILE = "job.json"
@@ -31,7 +31,8 @@ Status = Literal["unfinished", "done"]
 class State:
     """outs: where the results go, absolute. why: what stopped it the last time, in a line. report: of a finished run.
 
-    sources: where the inputs were when the job was made, for people.
+    sources: where the inputs were when the job was made, for people. wrote: marks of what a finished run wrote, by name
+    (`avfusion.jobs.places.marks_of`).
     """
 
     outs: Mapping[str, str]
@@ -39,9 +40,13 @@ class State:
     why: str = ""
     report: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    wrote: Mapping[str, str] = field(default_factory=dict)
 
     def paths(self) -> dict[str, Path]:
         return {name: Path(os.fsdecode(out)) for name, out in self.outs.items()}
+
+    def source_paths(self) -> dict[str, Path]:
+        return {name: Path(os.fsdecode(source)) for name, source in self.sources.items()}
 
     def after(self, status: Status, why: str = "", report: Mapping[str, Any] | None = None) -> State:
         return replace(self, status=status, why=why, report=report or {})
@@ -90,17 +95,17 @@ def _lock(file: TextIO) -> None:
     """Raises `BlockingIOError` where another process holds the lock for longer than `is_running` takes to ask."""
     for _ in range(_ASKED_TIMES):
         with contextlib.suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file.fileno())
             return
         time.sleep(_ASK_AGAIN_S)
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock(file.fileno())
 
 
 def is_running(folder: Path) -> bool:
     """Whether somebody works on the job at this moment."""
     try:
         with (folder / _LOCK).open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            lock(file.fileno(), is_shared=True)
     except BlockingIOError:
         return True
     except OSError:
@@ -126,3 +131,8 @@ def remove_parts(folder: Path) -> None:
             else:
                 part.unlink(missing_ok=True)
     listing.unlink(missing_ok=True)
+
+
+def as_text(path: Path) -> str:
+    """With Python's escapes for bytes of a name that are no text."""
+    return os.fspath(path)

@@ -1,6 +1,7 @@
 """A job file gives back what was written, and whatever is not as it should be is refused by its name."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,13 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
     with pytest.raises(CannotRead, match="cannot be read"):
         read_job(tmp_path / "bytes.json")
+
+
+def test_pipes_and_folders_are_refused_without_waiting_for_them(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", tmp_path, Path("/dev/zero")):
+        with pytest.raises(CannotRead, match="is no file"):
+            read_job(path)
 
 
 def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:

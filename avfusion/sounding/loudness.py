@@ -13,7 +13,7 @@ BANDS = 32
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 7500.0
 _WINDOW_S, _HOP_S = 0.032, 0.008
 # So much is transformed at once: long sounds must not fill the memory with their spectra.
-_BLOCK_HOPS = 2048
+_BLOCK_HOPS = 256
 
 
 def band_power(sound: Sound, edges_s: NDArray[np.float64]) -> NDArray[np.float32]:

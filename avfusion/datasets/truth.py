@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import cv2
 import numpy as np
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Mask
 from avfusion.errors import CannotRead
-from avfusion.media.limits import Limits
+from avfusion.media.limits import Limits, check_size
 from avfusion.media.masks import read_mask
 from avfusion.media.pictures import opened_picture
+
+# Corners lie in the picture or near it; OpenCV counts in 32 bits.
+_FAR_PX = 1e6
 
 Labels: TypeAlias = NDArray[np.uint8]
 """uint8 [H, W]: the number of an object or class in each pixel, 0 for none."""
@@ -54,7 +58,8 @@ class CodedMasks:
     masks: tuple[tuple[int, Any], ...]
 
     def labels(self) -> Labels:
-        """uint8 [H, W]. Raises `CannotRead`."""
+        """uint8 [H, W]. Raises `CannotRead` and `TooLarge`."""
+        check_size(self.source, self.width_px, self.height_px, Limits())
         out = np.zeros((self.height_px, self.width_px), np.uint8)
         for number, coded in self.masks:
             mask = decode(coded, width_px=self.width_px, height_px=self.height_px, source=self.source)
@@ -74,27 +79,60 @@ def encode(mask: Mask) -> dict[str, Any]:
 
 
 def decode(coded: Any, *, width_px: int, height_px: int, source: Path) -> Mask:
-    """One segmentation as COCO codes it -> bool [H, W]. Raises `CannotRead`, naming `source`."""
-    from pycocotools import mask as coco
-
+    """One segmentation as COCO codes it -> bool [H, W]. Raises `CannotRead`, naming `source`, and `TooLarge`."""
+    check_size(source, width_px, height_px, Limits())
     if isinstance(coded, list):
         return _filled(coded, width_px, height_px, source)
     if not isinstance(coded, Mapping) or list(coded.get("size", ())) != [height_px, width_px]:
         raise CannotRead(f"{source}: a mask is neither run lengths of {width_px} x {height_px} pixels nor polygons.")
-    runs: Any = dict(coded)
-    if isinstance(runs.get("counts"), list):
-        if sum(runs["counts"]) != width_px * height_px:
-            raise CannotRead(f"{source}: the run lengths of a mask do not fill {width_px} x {height_px} pixels.")
-        runs = coco.frPyObjects(runs, height_px, width_px)
-    mask: Mask = coco.decode(runs).astype(bool)
-    return mask
+    counts = coded.get("counts")
+    runs = _runs(counts) if isinstance(counts, str) else counts
+    if not _fills(runs, width_px * height_px):
+        raise CannotRead(f"{source}: the run lengths of a mask do not fill {width_px} x {height_px} pixels.")
+    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return flat.reshape(width_px, height_px).T
+
+
+def _fills(runs: Any, pixels: int) -> TypeGuard[list[int]]:
+    if not isinstance(runs, list) or not all(isinstance(run, int) and run >= 0 for run in runs):
+        return False
+    return sum(runs) == pixels
+
+
+def _runs(text: str) -> list[int]:
+    """COCO's compressed text -> run lengths, of 0 and 1 by turns. What is no such text gives what does not fill a mask.
+
+    Each number is written in groups of five bits, the lowest first, as characters from "0" on; a sixth bit says that
+    more follow, and the fifth of the last group is the sign. From the fourth number on it is the difference to the one
+    before the last. pycocotools reads it too, but leaves what a short text does not say to what lies in memory.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in text:
+        group = ord(character) - 48
+        value |= (group & 0x1F) << shift
+        shift += 5
+        if group & 0x20:
+            continue
+        if group & 0x10:
+            value -= 1 << shift
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        value = shift = 0
+    return runs
 
 
 def _filled(polygons: list[Any], width_px: int, height_px: int, source: Path) -> Mask:
     out = np.zeros((height_px, width_px), np.uint8)
     for polygon in polygons:
-        corners = np.asarray(polygon, np.float64)
-        if corners.ndim != 1 or len(corners) < 6 or len(corners) % 2:
+        if not _is_polygon(polygon):
             raise CannotRead(f"{source}: a polygon is a flat list of at least three points x, y.")
+        corners = np.asarray(polygon, np.float64).clip(-_FAR_PX, _FAR_PX)
         cv2.fillPoly(out, [np.rint(corners.reshape(-1, 2)).astype(np.int32)], 1)
     return out.astype(bool)
+
+
+def _is_polygon(polygon: Any) -> bool:
+    numbers = isinstance(polygon, list) and all(
+        isinstance(part, int | float) and math.isfinite(part) for part in polygon
+    )
+    return numbers and len(polygon) >= 6 and len(polygon) % 2 == 0

@@ -180,7 +180,7 @@ class _Run:
         return found
 
     def _timed(self, scene: Scene, found: list[tuple[Pivot, Detection]], loud: Loudness) -> Sources:
-        sounds = self._sounds([pivot.name for pivot, _ in found]) * loud.audible(self._steps, STEP_S)
+        sounds = self._sounds([pivot.name for pivot, _ in found], loud)
         likely = {tag.name: tag.probability for tag in scene.names}
         sources: list[Source] = []
         for (pivot, there), when in zip(found, sounds, strict=True):
@@ -200,9 +200,10 @@ class _Run:
         sources.sort(key=lambda source: -source.confidence)
         return Sources(tuple(sources), STEP_S, self._heat, notes=tuple(self._notes))
 
-    def _sounds(self, names: list[str]) -> NDArray[np.float32]:
-        """float32 [names, steps]"""
+    def _sounds(self, names: list[str], loud: Loudness) -> NDArray[np.float32]:
+        """float32 [names, steps]. One thing alone sounds whenever anything stands out; of several the ears tell, since
+        one may be much fainter than another."""
         if len(names) == 1:
-            return np.ones((1, self._steps), np.float32)
+            return loud.standing_out(self._steps, STEP_S)[None].astype(np.float32)
         heard = self._parts.ears.sounds(self._sound, self._steps, STEP_S, self._waiting("listening"))
-        return gate(self._parts.ears, heard, names, self._settings.way)
+        return gate(self._parts.ears, heard, names, self._settings.way) * loud.audible(self._steps, STEP_S)

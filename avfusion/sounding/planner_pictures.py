@@ -63,7 +63,7 @@ def _disc(out: Rgb, corner: tuple[int, int], number: int, colour: tuple[int, int
     x = int(np.clip(corner[0] + radius, radius, max(radius, width - radius)))
     y = int(np.clip(corner[1] + radius, radius, max(radius, height - radius)))
     cv2.circle(out, (x, y), radius, colour, -1, cv2.LINE_AA)
-    scale = radius / 18
+    scale = radius / (18 if number < 10 else 26)
     (wide, high), _ = cv2.getTextSize(str(number), _FONT, scale, 2)
     cv2.putText(out, str(number), (x - wide // 2, y + high // 2), _FONT, scale, (255, 255, 255), 2, cv2.LINE_AA)
 

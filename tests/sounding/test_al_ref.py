@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Box, Clip, Drawn, Frame, Rgb, Sound, Yuv
 from avfusion.errors import InputError, UsageError
+from avfusion.media.audio import read_sound
+from avfusion.media.probe import probe
 from avfusion.segmentation.grounding import load_boxes
 from avfusion.segmentation.sam3 import load_sam3
 from avfusion.sounding import Locator, Sources, Wish
@@ -408,9 +410,26 @@ def test_loudness_is_that_of_its_moment() -> None:
     assert loud.blocks.shape == (40,)
     np.testing.assert_allclose(loud.blocks[:20].reshape(2, 10).mean(1), [0.1 / 3**0.5, 0.5 / 3**0.5], rtol=0.05)
     assert loud.audible(4, 1.0).tolist() == [True, True, False, True]
+    assert loud.standing_out(4, 1.0).tolist() == [True, True, False, True]
     assert [int(time_s) for time_s in loud.loudest(4)] == [0, 1, 2, 3]
     assert loud.at(1.5) > 4 * loud.at(0.5)
     assert loud.at(99.0) == loud.at(3.95)
+
+
+def test_what_is_always_there_does_not_stand_out() -> None:
+    barks = loudness(noise(0.004, 0.5, 0.005, 0.4, 0.004), 5.0)
+    assert barks.audible(5, 1.0).all()
+    assert barks.standing_out(5, 1.0).tolist() == [False, True, False, True, False]
+    music = loudness(noise(0.3, 0.2, 0.4, 0.3), 4.0)
+    assert music.standing_out(4, 1.0).all()
+
+
+@pytest.mark.real_data
+def test_a_dog_that_pauses_is_silent_then(shared_data: Path) -> None:
+    dog, drums = (probe(shared_data / "sounding" / name) for name in ("dog_barking.mp4", "drum_kit.mp4"))
+    barks = loudness(read_sound(dog), float(dog.duration_s)).standing_out(10, 1.0)
+    assert np.flatnonzero(~barks).tolist() == [7, 8]
+    assert loudness(read_sound(drums), float(drums.duration_s)).standing_out(10, 1.0).all()
 
 
 def test_the_sharpest_frame_is_the_sharpest() -> None:

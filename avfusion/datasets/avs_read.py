@@ -10,7 +10,7 @@ from typing import Any
 from avfusion.datasets.avs_clip import AvsClip, Setting, Split
 from avfusion.datasets.avs_write import AVSS_FOLDER, MS3_FOLDER, OV_FOLDER, S4_FOLDER
 from avfusion.datasets.classes import NUMBER_OF, sounding_labels
-from avfusion.datasets.files import chosen, need_files, read_json, read_table, root_of
+from avfusion.datasets.files import check_names, chosen, need_files, read_json, read_table, root_of
 from avfusion.datasets.truth import CodedMasks, NumberPicture, Truth
 from avfusion.errors import CannotRead
 
@@ -28,7 +28,10 @@ def read_avs(
     with the number of those that are not and the first names.
     """
     read = {"s4": _read_s4, "ms3": _read_ms3, "avss": _read_avss, "ov": _read_ov, "v2": _read_v2}[setting]
-    found = {clip.name: clip for clip in read(folder, split)}
+    found = {}
+    for clip in read(folder, split):
+        check_names(folder, (clip.name, clip.subset, *([clip.category] if clip.category else ())))
+        found[clip.name] = clip
     clips = [found[name] for name in chosen(folder, list(found), names)]
     need_files(folder, _files_of(clips))
     return clips
@@ -143,8 +146,9 @@ def _read_ov(folder: Path, split: Split) -> Iterator[AvsClip]:
         for annotation in content["annotations"]:
             masks.setdefault(annotation["video_id"], []).append(annotation)
         for video in content["videos"]:
+            check_names(listing, [part for name in video["file_names"] for part in str(name).split("/")])
             frames = tuple(root / split / "JPEGImages" / name for name in video["file_names"])
-            uid = Path(video["file_names"][0]).parts[0]
+            uid = video["file_names"][0].split("/")[0]
             place = semantic / video["label"] / uid
             known = labels.get(uid)
             if (place / "labels_semantic").is_dir():

@@ -68,5 +68,12 @@ def chosen(folder: Path, known: Sequence[str], names: Sequence[str] | None) -> l
     return list(names or known)
 
 
+def check_names(listing: Path, names: Iterable[str]) -> None:
+    """Raises `CannotRead` for a name in a list that would lead out of its folder: predictions are written by them."""
+    for name in names:
+        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+            raise CannotRead(f"{listing}: {name!r} is no name of a file or folder.")
+
+
 def _inside(path: Path, folder: Path) -> str:
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from avfusion.datasets.files import chosen, need_files, read_json
+from avfusion.datasets.files import check_names, chosen, need_files, read_json
 from avfusion.datasets.rvos_clip import Expression, RvosClip, RvosLayout
 from avfusion.datasets.rvos_write import ANNOTATORS, SOUND_FOLDER, expressions_file
 from avfusion.datasets.truth import CodedMasks, NumberPicture, Truth
@@ -51,6 +51,7 @@ def _clip(
     room: Path, layout: RvosLayout, split: str, name: str, video: Mapping[str, Any], coded: Mapping[str, Any] | None
 ) -> RvosClip:
     stems = [str(stem) for stem in video["frames"]]
+    check_names(room, [name, *stems, *video["expressions"]])
     frames = tuple(room / "JPEGImages" / name / f"{stem}.jpg" for stem in stems)
     sound = room / SOUND_FOLDER / f"{name}.wav"
     said = sorted(video["expressions"].items(), key=lambda item: _in_order(item[0]))

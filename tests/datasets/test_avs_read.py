@@ -212,3 +212,11 @@ def test_a_sample_without_its_kind_is_refused(tmp_path: Path) -> None:
     sample: AvsSample = avs_sample("a", subset="v3")
     with pytest.raises(CannotWrite, match="v1s, v1m or v2"):
         write_avs(tmp_path / "set", "avss", [sample])
+
+
+@pytest.mark.parametrize("setting", ["s4", "ms3", "avss", "ov"])
+def test_a_list_cannot_lead_out_of_its_folder(sets: dict[Setting, Path], setting: Setting, tmp_path: Path) -> None:
+    copy = shutil.copytree(sets[setting], tmp_path / setting)
+    for listing in (*copy.rglob("*.csv"), *copy.rglob("avsbench_ov*.json")):
+        listing.write_text(listing.read_text().replace("aB-c_0_5000", "../../out"))
+    assert "is no name of a file" in read_error(copy, setting)

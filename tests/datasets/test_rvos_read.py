@@ -104,6 +104,15 @@ def test_a_list_that_is_no_list_is_said_so(tmp_path: Path, content: str) -> None
         read_rvos(tmp_path, "youtube")
 
 
+@pytest.mark.parametrize("what", ['"one"', '"00001"', '"3"'])
+def test_a_list_cannot_lead_out_of_its_folder(sets: dict[RvosLayout, Path], tmp_path: Path, what: str) -> None:
+    copy = shutil.copytree(sets["mevis"], tmp_path / "mevis")
+    listing = copy / "valid" / "meta_expressions.json"
+    listing.write_text(listing.read_text().replace(what, '"../out"'))
+    with pytest.raises(CannotRead, match="is no name of a file"):
+        read_rvos(copy, "mevis")
+
+
 def test_masks_have_to_fit_the_frames(sets: dict[RvosLayout, Path], tmp_path: Path) -> None:
     copy = shutil.copytree(sets["mevis"], tmp_path / "mevis")
     masks = copy / "valid" / "mask_dict.json"

@@ -80,12 +80,16 @@ class OpenScores:
     """Adds up frames in one confusion matrix, so that a large object counts for more than a small one."""
 
     def __init__(self, class_count: int, seen: Sequence[int], unseen: Sequence[int]) -> None:
+        self._classes = class_count
         self._confusion = Confusion(class_count)
         self._seen, self._unseen = list(seen), list(unseen)
 
     def add(self, prediction: Labels, truth: Labels) -> None:
-        """One frame. Raises MaskSizeMismatch."""
-        self._confusion.add(prediction.astype(np.int32), truth.astype(np.int32))
+        """One frame. Where the truth has a number that is no class, nothing counts. Raises MaskSizeMismatch."""
+        ours, theirs = (
+            np.where(part < self._classes, part.astype(np.int32), np.int32(-1)) for part in (prediction, truth)
+        )
+        self._confusion.add(ours, theirs)
 
     def score(self) -> OpenScore:
         iou = self._confusion.score().iou

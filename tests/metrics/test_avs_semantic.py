@@ -65,6 +65,12 @@ def test_open_vocabulary_counts_pixels_of_the_whole_set() -> None:
     assert score.harmonic == pytest.approx(2 / (1 / 0.8 + 1 / 0.5))
 
 
+def test_pixels_of_no_class_do_not_count() -> None:
+    scores = OpenScores(3, seen=[1], unseen=[2])
+    scores.add(np.array([[1, 1, 0, 200]], np.uint8), np.array([[1, 255, 0, 1]], np.uint8))
+    assert scores.score().iou[:2].tolist() == [1, 0.5]
+
+
 def test_without_unseen_classes_there_is_no_harmonic_mean() -> None:
     scores = OpenScores(3, seen=[1], unseen=[2])
     scores.add(TRUTH, TRUTH)

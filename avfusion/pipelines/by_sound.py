@@ -64,10 +64,9 @@ def placed(
         f"{f' ({source.name})' if source.name else ''}: {source.confidence:.0%} sure."
         for number, source in sorted(chosen.items())
     ]
-    why = (sought.settled.why,) if sought.settled.why else ()
     return Placed(
         tuple(_replaced(prompts, chosen)), {"sounding": sought.settled}, sought.stages_s,
-        (*why, *notes, *sought.sources.notes),
+        (*sought.notes, *notes, *sought.sources.notes),
     )  # fmt: skip
 
 

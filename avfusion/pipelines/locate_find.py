@@ -149,7 +149,7 @@ def _located(
     called: Called | None = None,
 ) -> Located:
     used, stages_s = {"sounding": sought.settled}, dict(sought.stages_s)
-    notes = [*([sought.settled.why] if sought.settled.why else []), *sources.notes]
+    notes = [*sought.notes, *sources.notes]
     if tracking is not None:
         used, stages_s = used | dict(tracking.used), stages_s | dict(tracking.stages_s)
         notes += tracking.notes

@@ -10,7 +10,7 @@ import numpy as np
 
 from avfusion.clip import Box, Clip, Drawn, Frame, Point, Prompt, Scribble, Sound, Words
 from avfusion.engines.registry import Settled, lend, settle
-from avfusion.errors import UsageError
+from avfusion.errors import InputError, UsageError
 from avfusion.media.cut import cut
 from avfusion.media.journal import Journal
 from avfusion.pipelines.keep import Keep
@@ -19,17 +19,24 @@ from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.sounding import Locator, Source, Sources, Wish
 from avfusion.tracking.snapshot import restored, snapshot
 
+# A sound that ends a little before the pictures is usual.
+_NOTED_S = 0.5
+
 _KEPT = (Sources, Source, Point, Box, Scribble, Drawn, Words)
 
 
 @dataclass(frozen=True, eq=False)
 class Sought:
-    """What an engine said, its frames those of the whole clip; and which engine it was. clip: the part looked at."""
+    """What an engine said, its frames those of the whole clip; and which engine it was. clip: the part looked at.
+
+    notes: on the sound, and why this engine.
+    """
 
     sources: Sources
     clip: Clip
     settled: Settled
     stages_s: dict[str, float]
+    notes: tuple[str, ...] = ()
 
 
 def seek(
@@ -48,7 +55,8 @@ def seek(
     """What makes the sound on frames start..stop-1, from `folder` where the same was asked before.
 
     keep: then it is kept there instead.
-    Raises `CannotRead` for a clip without sound, and what the engine raises; an engine that abstains raises nothing.
+    Raises `CannotRead` for a clip without sound, `InputError` for a single picture, and what the engine raises; an
+    engine that abstains raises nothing.
     """
     part = cut(clip, *span)
     settled = settle("sounding", engine, device, understands="words" if wish.text else None)
@@ -56,6 +64,8 @@ def seek(
         raise UsageError(
             f"{settled.engine.name} does not find things by words. Leave them out, or name another engine."
         )
+    if part.frame_count == 1 and not wish.text:
+        raise InputError(f"{clip.path}: a single picture cannot be held against a sound. Give a clip.")
     heard = sound_for(part, sound, needed=not wish.text)
     telling = _Telling(on_progress, should_stop)
     if keep is not None:
@@ -72,7 +82,15 @@ def seek(
             sources = locator.locate(part, heard, wish, folder=folder / "looking", tell=telling)
         sources = _numbered(sources, wish.sources, span[0])
         kept.save(name, snapshot(sources, _KEPT))
-    return Sought(sources, part, settled, telling.seconds)
+    notes = (*([settled.why] if settled.why else []), *_on_length(heard, part))
+    return Sought(sources, part, settled, telling.seconds, notes)
+
+
+def _on_length(sound: Sound, clip: Clip) -> list[str]:
+    missing_s = float(clip.duration_s - sound.duration_s)
+    if not sound.samples.size or missing_s < _NOTED_S:
+        return []
+    return [f"The sound ends {missing_s:.1f} s before the pictures: from there on nothing sounds."]
 
 
 class _Telling:

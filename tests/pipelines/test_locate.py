@@ -10,7 +10,7 @@ from pycocotools import mask as coco
 
 from avfusion.clip import Box, Drawn, Sound
 from avfusion.engines.engine import Engine
-from avfusion.errors import CannotRead, EngineNotReady, NothingFound, OutputIsInput, Stopped, UsageError
+from avfusion.errors import CannotRead, EngineNotReady, InputError, NothingFound, OutputIsInput, Stopped, UsageError
 from avfusion.media.probe import probe
 from avfusion.pipelines.keep import Keep
 from avfusion.pipelines.locate import LocateSettings, find, locate
@@ -176,8 +176,9 @@ def test_sound_begins_with_the_first_frame(small, monkeypatch, tmp_path):
     locator = scripted(lambda clip, sound, wish: Sources((), abstained="No."), monkeypatch)
     clip = probe(small.clip)
     for sound in (None, Sound(np.ones((2, 30_000), np.float32), 8_000), Sound(np.ones((1, 2_000), np.float32), 8_000)):
-        find(clip, folder=tmp_path, sound=sound)
+        located = find(clip, folder=tmp_path, sound=sound)
     find(clip, folder=tmp_path / "file", sound=small.clip)
+    assert "The sound ends 0.8 s before the pictures: from there on nothing sounds." in located.notes
     own, other, short, file = (sound for _, sound, _ in locator.heard)
     assert abs(own.duration_s - clip.duration_s) < Fraction(1, 20)
     assert np.abs(np.fft.rfft(own.samples[0])).argmax() / own.duration_s == pytest.approx(440, abs=1)
@@ -200,6 +201,13 @@ def test_a_clip_without_sound_needs_one_unless_something_is_described(small, mon
     assert locator.heard[0][1].samples.shape[1] == 0
     located = find(small.scene, folder=tmp_path / "work", sound=small.clip)
     assert not located.track.mask(0, 1).any()
+
+
+def test_a_single_picture_is_no_clip(small, two, tmp_path):
+    frame = next(probe(small.clip).frames()).rgb
+    Image.fromarray(frame).save(tmp_path / "picture.png")
+    with pytest.raises(InputError, match=r"picture\.png: a single picture cannot be held against a sound"):
+        find(tmp_path / "picture.png", folder=tmp_path / "work", sound=small.clip)
 
 
 def test_words_go_to_engines_that_understand_them(small, two, tmp_path):

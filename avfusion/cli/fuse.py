@@ -31,7 +31,7 @@ from avfusion.cli.options import (
     span_of,
 )
 from avfusion.cli.progress import ProgressLine
-from avfusion.cli.prompts import read_prompts
+from avfusion.cli.prompts import mask_files, read_prompts
 from avfusion.cli.stopping import stopping
 from avfusion.cli.swap import Edges, FitKind, Loop, Preset, position_of
 from avfusion.cli.voice import (
@@ -160,7 +160,8 @@ def fuse(
         behind = file_of(background)
         found = run_as_job(
             "fuse", inputs={"clip": clip, "background": behind, "masks": masks, **voice_inputs(target or [], files)},
-            out=out, also={"map": map_, "report": report}, prompts=prompts, settings=FusionSettings(picture, voice),
+            out=out, also={"map": map_, "report": report}, prompts=prompts,
+            read=mask_files(ctx.obj), settings=FusionSettings(picture, voice),
             options=FusionOptions("" if behind else background, removed, speaker, (), only_speaker, seed),
             engines={
                 "engine": engine, "segmenter": segmenter, "locator": locator, "inpainter": inpainter,

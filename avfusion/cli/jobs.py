@@ -32,13 +32,18 @@ def run_as_job(
     options: Any = None,
     engines: Mapping[str, str] | None = None,
     span: tuple[int, int] | None = None,
+    read: Sequence[Path] = (),
 ) -> Any:
-    """The pipeline's report. Inputs and other files that are None were not given. The rest as `avfusion.jobs.run`."""
-    from avfusion.jobs.run import note_used, run, save_job, start
-    from avfusion.media.target import refuse_target
+    """The pipeline's report. Inputs and other files that are None were not given. read: files that the prompts are
+    from. The rest as `avfusion.jobs.run`."""
+    from avfusion.jobs.places import refuse_clashes
+    from avfusion.jobs.run import run, start
+    from avfusion.jobs.saving import note_used, refuse_saving, save_job
 
+    outs, files = {"out": out, **_given(also or {})}, [*_given(inputs).values(), *read]
+    refuse_clashes(outs, files)
     if save_as is not None:
-        refuse_target(save_as, folder=False)
+        refuse_saving(save_as, outs, files)
     job = start(
         verb, inputs=_given(inputs), out=out, also=_given(also or {}), prompts=prompts, settings=settings,
         options=options, engines=engines, span=span,

@@ -66,6 +66,15 @@ def read_prompts(log: WordLog, clip: Clip) -> list[Prompt]:
     return prompts
 
 
+def mask_files(log: WordLog) -> list[Path]:
+    """The pictures that prompts are read from."""
+    return [Path(_mask_file(words)[0]) for option, words in log if option == "--mask"]
+
+
+def _mask_file(words: str) -> tuple[str, int]:
+    return (words, 0) if Path(words).exists() else _split_frame(words)
+
+
 def _prompts(option: str, words: str, number: int | None, clip: Clip) -> list[Prompt]:
     from avfusion.clip import Box, Point, Sounding, Words
 
@@ -115,7 +124,7 @@ def _drawn(words: str, number: int | None, clip: Clip) -> list[Prompt]:
     from avfusion.clip import Drawn
     from avfusion.media.masks import read_mask, size_message
 
-    path, frame = (words, 0) if Path(words).exists() else _split_frame(words)
+    path, frame = _mask_file(words)
     labels = read_mask(Path(path))
     if labels.shape != (clip.height_px, clip.width_px):
         raise MaskSizeMismatch(size_message(path, labels.shape, (clip.height_px, clip.width_px)))

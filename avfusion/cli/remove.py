@@ -28,7 +28,7 @@ from avfusion.cli.options import (
     span_of,
 )
 from avfusion.cli.progress import ProgressLine
-from avfusion.cli.prompts import read_prompts
+from avfusion.cli.prompts import mask_files, read_prompts
 from avfusion.cli.results import print_removal
 from avfusion.cli.stopping import stopping
 from avfusion.cli.swap import Preset
@@ -107,7 +107,7 @@ def remove(
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = run_as_job(
             "remove", inputs={"clip": clip, "masks": masks}, out=out, also={"map": map_}, prompts=prompts,
-            settings=settings, span=span_of(source, from_, to), clip=source, save_as=save_job,
+            read=mask_files(ctx.obj), settings=settings, span=span_of(source, from_, to), clip=source, save_as=save_job,
             engines={
                 "engine": engine, "tracker": tracker, "segmenter": segmenter, "locator": locator, "device": device,
             },

@@ -14,7 +14,7 @@ from avfusion.cli.results import print_any, print_json
 from avfusion.cli.stopping import stopping
 
 if TYPE_CHECKING:
-    from avfusion.jobs.run import Unfinished
+    from avfusion.jobs.listing import Unfinished
 
 _JOB = "The id of a run, the first letters of one, or a job file. Left out: lists the runs that can go on."
 _OUT = "Where the result goes; left out, where it should have gone, and for a job file beside it."
@@ -28,7 +28,8 @@ def resume(
     quiet: QuietOption = False,
 ) -> None:
     """Go on with a run that was stopped or killed, from its last finished piece, or do what a job file says."""
-    from avfusion.jobs.run import run, unfinished
+    from avfusion.jobs.listing import unfinished
+    from avfusion.jobs.run import run
 
     if job is None:
         _list(unfinished(), as_json=json)

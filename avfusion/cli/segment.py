@@ -29,7 +29,7 @@ from avfusion.cli.options import (
     span_of,
 )
 from avfusion.cli.progress import ProgressLine
-from avfusion.cli.prompts import read_prompts
+from avfusion.cli.prompts import mask_files, read_prompts
 from avfusion.cli.results import print_report
 from avfusion.cli.stopping import stopping
 
@@ -70,6 +70,7 @@ def segment(
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = run_as_job(
             "segment", inputs={"clip": clip}, out=out, prompts=prompts, options=SegmentOptions(kind),
+            read=mask_files(ctx.obj),
             engines={"engine": engine, "segmenter": segmenter, "locator": locator, "device": device},
             span=span_of(source, from_, to), clip=source, save_as=save_job, on_progress=progress,
             should_stop=should_stop,

@@ -30,7 +30,7 @@ from avfusion.cli.options import (
     span_of,
 )
 from avfusion.cli.progress import ProgressLine
-from avfusion.cli.prompts import read_prompts
+from avfusion.cli.prompts import mask_files, read_prompts
 from avfusion.cli.results import print_report
 from avfusion.cli.stopping import stopping
 from avfusion.errors import UsageError
@@ -98,7 +98,8 @@ def swap(
         behind = file_of(background)
         report = run_as_job(
             "swap", inputs={"clip": clip, "background": behind, "masks": masks}, out=out, also={"matte": matte},
-            prompts=prompts, settings=settings, options=SwapOptions("" if behind else background),
+            prompts=prompts, read=mask_files(ctx.obj), settings=settings,
+            options=SwapOptions("" if behind else background),
             engines={"engine": engine, "segmenter": segmenter, "locator": locator, "device": device},
             span=span_of(source, from_, to), clip=source, save_as=save_job, on_progress=progress,
             should_stop=should_stop,

@@ -76,11 +76,14 @@ def run_one(work: Callable[[], Mapping[str, Any]], say: Callable[[Answer], None]
 
 
 def _run(order: Mapping[str, Any], should_stop: ShouldStop) -> Mapping[str, Any]:
+    from avfusion.jobs.adopt import adopt
     from avfusion.jobs.job_file import job_of
-    from avfusion.jobs.run import adopt, run
+    from avfusion.jobs.run import run
 
     job = job_of(order["job"])
-    started = adopt(job, Path(order["folder"]), Path(order["out"]) / job.out)
+    results = Path(order["out"])
+    outs = {"out": results / job.out, **{name: results / file for name, file in job.also.items()}}
+    started = adopt(job, Path(order["folder"]), outs)
     _, report = run(started, should_stop=should_stop)
     shutil.rmtree(started.folder, ignore_errors=True)  # the batch has its own list of what is done
     return report.as_json()

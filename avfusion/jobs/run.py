@@ -1,35 +1,36 @@
-"""Starts a run as a job, goes on with one that was stopped or killed, and lists those that can."""
+"""Starts a run as a job, and goes on with one that was stopped or killed."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avfusion.clip import Clip, Prompt
 from avfusion.errors import AvfusionError, CannotRead, Stopped, UsageError
+from avfusion.jobs.adopt import Started, adopt_file, written_by
 from avfusion.jobs.carry_out import Order, carry_out
 from avfusion.jobs.home import home, job_folder, new_job
-from avfusion.jobs.inputs import FOLDER, checked, gather, gather_masks, put
-from avfusion.jobs.job_file import Input, Job, is_inside, parse_job, read_job, used, with_masks, write_job
+from avfusion.jobs.inputs import FOLDER, checked, gather, gather_masks
+from avfusion.jobs.job_file import Input, Job, parse_job, read_job, used, with_masks, write_job
+from avfusion.jobs.places import marks_of, outs_beside, refuse_clashes, refuse_foreign
 from avfusion.jobs.schema import VERBS
 from avfusion.jobs.state import (
     JOB_FILE,
     KEPT,
     State,
     alone,
-    is_running,
+    as_text,
     parts_list,
     read_state,
     remove_parts,
     write_state,
 )
-from avfusion.media.target import noting_parts, refuse_target, writing
+from avfusion.media.target import noting_parts
 from avfusion.pipelines.keep import SEGMENT_FRAMES, Keep
 from avfusion.pipelines.progress import OnProgress, ShouldStop
 
@@ -38,34 +39,6 @@ if TYPE_CHECKING:
     from avfusion.pipelines.report import Report
 
 _ID = re.compile(r"[0-9a-f]{32}")
-
-
-@dataclass(frozen=True)
-class Started:
-    """A job in its own folder under `AVFUSION_HOME`.
-
-    sources: where its inputs were when it was made, by name; outs: where its results go, as `Job.also` names them and
-    `out`: both as whoever made it says them, for messages.
-    """
-
-    id: str
-    folder: Path
-    job: Job
-    sources: Mapping[str, Path]
-    outs: Mapping[str, Path] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """A run that can go on. why: what stopped it; "" where it was killed. began_s: seconds since the epoch."""
-
-    id: str
-    verb: str
-    source: str
-    out: str
-    why: str
-    began_s: float
-    is_running: bool
 
 
 def start(
@@ -83,11 +56,12 @@ def start(
     """Makes a job and its folder; nothing is run yet.
 
     verb: of `avfusion.jobs.schema.VERBS`, where its inputs (by name), options, engines and other files (`also`) are
-    listed. Raises `UsageError` for what does not fit together, `CannotRead` and `CannotWrite`.
+    listed. Raises `UsageError` for what does not fit together, `OutputIsInput`, `CannotRead` and `CannotWrite`.
     """
     if verb not in VERBS:
         raise UsageError(f"{verb}: there is no such verb for a job. There are {', '.join(VERBS)}.")
     row, also = VERBS[verb], also or {}
+    refuse_clashes({"out": out, **also}, inputs.values())
     logged, masks = with_masks(prompts)
     digests = dict.fromkeys([*inputs, *masks], Input("unknown", "0" * 64))
     job = Job(
@@ -96,8 +70,8 @@ def start(
     )  # fmt: skip
     parse_job(job.written(), "the job: ")  # what could not be read again is refused now
     sources, goes_to = dict(inputs), {"out": out, **also}
-    outs = {name: _as_text(path.absolute()) for name, path in goes_to.items()}
-    state = State(outs, sources={name: _as_text(path.absolute()) for name, path in sources.items()})
+    outs = {name: as_text(path.absolute()) for name, path in goes_to.items()}
+    state = State(outs, sources={name: as_text(path.absolute()) for name, path in sources.items()})
     id = new_job()
     folder = job_folder(id)
     try:
@@ -135,12 +109,13 @@ def run(
 
     job: an id, a job's folder, or a job file; a file gets a folder of its own under `AVFUSION_HOME`, or the one that it
     has from an unfinished run. out: where the result goes; left out, where it should have gone, and for a job file
-    beside it. Other files that the job names are written beside `out`. clip: the job's, where it is probed already.
-    segment_frames: as in `Keep`; a run that goes on has to have the same.
+    beside it. Other files that the job names are written beside `out`, and named after it where it has a new name.
+    clip: the job's, where it is probed already. segment_frames: as in `Keep`; a run that goes on has to have the same.
 
     After it is done, only the job and its report stay in the folder. Where it fails before anything was kept, the
     folder goes. Raises what the pipelines raise; `UsageError` where an input has changed since or another process runs
-    the job; `Stopped`, whose message says how to go on.
+    the job; `OutputIsInput`; `CannotWrite` where something foreign lies where nobody but a job file said to write;
+    `Stopped`, whose message says how to go on.
     """
     if isinstance(job, Started):
         folder, sources, outs = job.folder, job.sources, {} if out is not None else job.outs
@@ -149,109 +124,23 @@ def run(
     with alone(folder):
         remove_parts(folder)
         asked = read_job(folder / JOB_FILE)
-        state = _going_to(folder, read_state(folder), out)
+        state = read_state(folder)
         if state.status == "done":
             raise UsageError(f"The job {folder.name} is done: its result is {state.paths()['out']}.")
+        state = _going_to(folder, asked, state, out)
         # What was just put there need not be read again, and messages shall name the user's own files.
-        paths = {**_placed(folder, asked), **sources} if sources else checked(folder, asked)
+        paths = {**_placed(folder, asked), **sources} if sources else checked(folder, asked, state.source_paths())
         digests = {path.absolute(): asked.inputs[name].sha256 for name, path in paths.items()}
         keep = Keep(folder / KEPT, segment_frames, digests)
         order = Order(asked, paths, {**state.paths(), **outs}, keep, clip, on_progress, should_stop)
         with _leaving(folder, state), noting_parts(parts_list(folder)):
             report = carry_out(order)
         write_job(used(asked, report.engines, report.revisions), folder / JOB_FILE)
-        write_state(folder, state.after("done", report=report.as_json()))
+        write_state(folder, replace(state.after("done", report=report.as_json()), wrote=marks_of(state.paths())))
         shutil.rmtree(folder / KEPT, ignore_errors=True)
         shutil.rmtree(folder / FOLDER, ignore_errors=True)
         remove_parts(folder)
     return folder.name, report
-
-
-def adopt(asked: Job, beside: Path, out: Path | None = None) -> Started:
-    """A job that came from elsewhere, in a folder of its own: the one that it has from an unfinished run, or a new one.
-
-    beside: the folder that its paths are relative to. Raises `UsageError` where an input has changed or lies outside
-    it, `CannotRead` and `CannotWrite`.
-    """
-    out = (beside / asked.out if out is None else out).absolute()
-    paths = checked(beside, asked)
-    sources = {name: path.absolute() for name, path in paths.items()}
-    known = _unfinished_like(asked, out)
-    if known is not None:
-        return Started(known.name, known, asked, sources)
-    id = new_job()
-    folder = job_folder(id)
-    try:
-        job = replace(asked, inputs=gather(folder, paths))
-        write_job(job, folder / JOB_FILE)
-        outs = {"out": out, **{name: out.parent / file for name, file in asked.also.items()}}
-        texts = {name: _as_text(path) for name, path in sources.items()}
-        write_state(folder, State({name: _as_text(one) for name, one in outs.items()}, sources=texts))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return Started(id, folder, job, sources)
-
-
-def _unfinished_like(asked: Job, out: Path) -> Path | None:
-    """The folder of a run of the same job to the same result, that was stopped or killed."""
-
-    def wish(job: Job) -> tuple[str, dict[str, str]]:
-        return replace(job, inputs={}).written(), {name: one.sha256 for name, one in job.inputs.items()}
-
-    for one in unfinished():
-        with contextlib.suppress(AvfusionError):  # another process may be finishing it
-            folder = job_folder(one.id)
-            if one.out == _as_text(out) and not one.is_running and wish(read_job(folder / JOB_FILE)) == wish(asked):
-                return folder
-    return None
-
-
-def unfinished() -> list[Unfinished]:
-    """Runs that were stopped or killed, and those that run now, the newest first."""
-    folders = [path for path in (home() / "jobs").glob("*") if _ID.fullmatch(path.name)]
-    found = []
-    for folder in folders:
-        with contextlib.suppress(AvfusionError, OSError):
-            state = read_state(folder)
-            if state.status == "done":
-                continue
-            job = read_job(folder / JOB_FILE)
-            source = state.sources.get("clip") or state.sources.get("media") or ""
-            began_s = (folder / JOB_FILE).stat().st_mtime
-            found.append(
-                Unfinished(folder.name, job.verb, source, state.outs["out"], state.why, began_s, is_running(folder))
-            )
-    return sorted(found, key=lambda one: one.began_s, reverse=True)
-
-
-def save_job(id: str, target: Path) -> None:
-    """Writes a job's file to `target`, its inputs beside it as links or copies, so that it replays elsewhere.
-
-    Raises `CannotWrite`, and `UsageError` where the inputs have been cleaned up.
-    """
-    refuse_target(target, folder=False)
-    folder = job_folder(id)
-    job = read_job(folder / JOB_FILE)
-    inputs = {}
-    for name, one in job.inputs.items():
-        source = folder / one.path
-        if not source.exists():
-            raise UsageError(f"{id}: this job is done and its inputs are no longer kept. Run it again to save it.")
-        path = f"{target.stem}-{one.path}" if is_inside(target.stem) else one.path
-        with writing(target):
-            there = target.parent / path
-            if there.is_dir() and not there.is_symlink():
-                shutil.rmtree(there)
-            there.unlink(missing_ok=True)
-        put(source, target.parent / path)
-        inputs[name] = Input(path, one.sha256)
-    write_job(replace(job, inputs=inputs), target)
-
-
-def note_used(saved: Path, report: Report | VoiceReport) -> None:
-    """Writes into a saved job which engines and weights made its result."""
-    write_job(used(read_job(saved), report.engines, report.revisions), saved)
 
 
 @contextlib.contextmanager
@@ -284,23 +173,20 @@ def _folder_of(job: Path | str, out: Path | None) -> Path:
     own = path.resolve()
     if own.name == JOB_FILE and own.parent.parent == (home() / "jobs").resolve():
         return own.parent
-    return adopt(read_job(path), path.parent, out).folder
+    return adopt_file(path, out).folder
 
 
-def _going_to(folder: Path, state: State, out: Path | None) -> State:
-    if out is None or _as_text(out.absolute()) == state.outs["out"]:
+def _going_to(folder: Path, job: Job, state: State, out: Path | None) -> State:
+    """With all that is written beside `out`. Raises what `refuse_clashes` and `refuse_foreign` raise."""
+    if out is None or as_text(out.absolute()) == state.outs["out"]:
         return state
-    out = out.absolute()
-    others = {name: out.parent / path.name for name, path in state.paths().items() if name != "out"}
-    state = replace(state, outs={name: _as_text(path) for name, path in {"out": out, **others}.items()})
+    outs = outs_beside(out.absolute(), state.paths())
+    refuse_clashes(outs, [*_placed(folder, job).values(), *state.source_paths().values()])
+    refuse_foreign({name: path for name, path in outs.items() if name != "out"}, written_by(job))
+    state = replace(state, outs={name: as_text(path) for name, path in outs.items()})
     write_state(folder, state)
     return state
 
 
 def _placed(folder: Path, job: Job) -> dict[str, Path]:
     return {name: folder / one.path for name, one in job.inputs.items()}
-
-
-def _as_text(path: Path) -> str:
-    """With Python's escapes for bytes of a name that are no text."""
-    return os.fspath(path)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from avfusion.errors import AvfusionError
+from avfusion.jobs.adopt import Started
 from avfusion.jobs.fusion import FusionOptions, FusionSettings
 from avfusion.jobs.home import job_folder
-from avfusion.jobs.run import Started, start
+from avfusion.jobs.run import start
 from avfusion.jobs.state import is_running, read_state
 from avfusion.media.cut import cut, cut_track
 from avfusion.pipelines.convert_voice_settings import VoiceWish

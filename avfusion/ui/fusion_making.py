@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avfusion.clip import Clip
+from avfusion.jobs.adopt import Started
 from avfusion.jobs.home import job_folder
 from avfusion.jobs.job_file import read_job
-from avfusion.jobs.run import Started
 from avfusion.jobs.state import JOB_FILE
 from avfusion.media.cut import cut
 from avfusion.media.probe import probe

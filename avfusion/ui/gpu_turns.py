@@ -18,9 +18,10 @@ import gradio as gr
 
 from avfusion.engines.devices import IN_TURN, is_lent
 from avfusion.errors import AvfusionError, OverLimit, Stopped
+from avfusion.jobs.adopt import Started
 from avfusion.jobs.home import job_folder
 from avfusion.jobs.job_file import read_job
-from avfusion.jobs.run import Started, run
+from avfusion.jobs.run import run
 from avfusion.jobs.state import JOB_FILE, KEPT
 from avfusion.media.probe import probe
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop, check_stop

@@ -13,7 +13,7 @@ from avfusion.errors import CannotRead, Stopped
 from avfusion.jobs.batch import run_batch
 from avfusion.jobs.batch_worker import run_one
 from avfusion.jobs.home import home
-from avfusion.jobs.run import unfinished
+from avfusion.jobs.listing import unfinished
 from avfusion.pipelines.swap import SwapSettings, swap
 from tests.jobs.batches import swap_line, write_lines
 from tests.jobs.making import BOX, ball_clip, heard, shown

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from avfusion.jobs.run import run, start, unfinished
+from avfusion.jobs.listing import unfinished
+from avfusion.jobs.run import run, start
 from avfusion.jobs.schema import SwapOptions
 from avfusion.pipelines.swap import SwapSettings
 from tests.jobs.making import BOX, FRAMES, ball_clip, heard, shown

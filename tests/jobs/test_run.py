@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from avfusion.clip import Drawn
-from avfusion.errors import CannotRead, CannotWrite, Stopped, UsageError
+from avfusion.errors import CannotRead, CannotWrite, OutputIsInput, Stopped, UsageError
+from avfusion.jobs.adopt import Started
 from avfusion.jobs.home import home, job_folder
 from avfusion.jobs.job_file import read_job
-from avfusion.jobs.run import Started, run, run_job, save_job, start, unfinished
+from avfusion.jobs.listing import unfinished
+from avfusion.jobs.run import run, run_job, start
+from avfusion.jobs.saving import save_job
 from avfusion.jobs.schema import SwapOptions
 from avfusion.jobs.state import alone
 from avfusion.pipelines.swap import SwapSettings, swap
@@ -213,3 +216,78 @@ def test_a_saved_job_of_any_name_can_be_read(clip: Path, tmp_path: Path) -> None
     with pytest.raises(CannotWrite, match="does not exist"):
         save_job(job.id, tmp_path / "none" / "job.json")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_job_file_does_not_write_over_what_is_not_its_own(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4", also={"matte": tmp_path / "matte.mp4"})
+    save_job(job.id, tmp_path / "my.json")
+    run(job)
+    run(tmp_path / "my.json")  # its own earlier result may go
+    before = jobs()
+    (tmp_path / "matte.mp4").write_text("precious")
+    with pytest.raises(CannotWrite, match=r"matte.mp4: this is there already"):
+        run(tmp_path / "my.json")
+    (tmp_path / "new.mp4").write_text("the user says that it may go")
+    report = run_job(tmp_path / "my.json", out=tmp_path / "new.mp4")
+    assert Path(report["out"]).name == "new.mp4"
+    assert len(shown(tmp_path / "new-matte.mp4")) == len(shown(tmp_path / "new.mp4")) == FRAMES
+    assert (tmp_path / "matte.mp4").read_text() == "precious"
+    assert len(jobs()) == len(before) + 1
+
+
+def test_a_job_file_names_neither_itself_nor_its_inputs(clip: Path, tmp_path: Path) -> None:
+    save_job(started(clip, tmp_path / "out.mp4").id, tmp_path / "my.json")
+    plain = json.loads((tmp_path / "my.json").read_text())
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+    plain["inputs"]["clip"]["path"] = "clip.mp4"
+    for out, also, error in (
+        ("my.json", {}, OutputIsInput), ("clip.mp4", {}, OutputIsInput), ("a.mp4", {"matte": "my.json"}, OutputIsInput),
+        ("a.mp4", {"matte": "a.mp4"}, UsageError),
+    ):  # fmt: skip
+        text = json.dumps(plain | {"out": out, "also": also})
+        (tmp_path / "my.json").write_text(text)
+        before = jobs()
+        with pytest.raises(error, match=r"own input|in one place"):
+            run(tmp_path / "my.json")
+        assert (tmp_path / "my.json").read_text() == text
+        assert jobs() == before
+    assert (tmp_path / "clip.mp4").read_bytes() == clip.read_bytes()
+
+
+def test_a_run_that_goes_on_elsewhere_takes_its_other_files_along(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4", also={"matte": tmp_path / "matte.mp4"})
+    with pytest.raises(Stopped):
+        run(job, should_stop=stop_after(9))
+    (tmp_path / "matte.mp4").write_text("of another run")
+    with pytest.raises(OutputIsInput):
+        run(job.id, out=clip)
+    run(job.id, out=tmp_path / "other.mp4")
+    assert (tmp_path / "matte.mp4").read_text() == "of another run"
+    assert (tmp_path / "other-matte.mp4").exists()
+
+
+def test_what_a_saved_job_has_is_its_own(clip: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.mp4"
+    own.write_bytes(clip.read_bytes())
+    job = started(own, tmp_path / "out.mp4")
+    save_job(job.id, tmp_path / "my.json")
+    with own.open("ab") as file:
+        file.write(b"edited")
+    (saved,) = (tmp_path / "my-inputs").rglob("*.mp4")
+    assert saved.read_bytes() == clip.read_bytes()
+    with pytest.raises(UsageError, match=f"^{own}: this file has changed"):
+        run(job.id)  # what lies in the folder of the run is a link: said by the name that the user knows
+
+
+def test_inputs_that_lie_beside_the_job_file_are_found(clip: Path, tmp_path: Path) -> None:
+    job = started(clip, tmp_path / "out.mp4")
+    there = tmp_path / "downloads"
+    there.mkdir()
+    shutil.copy(job.folder / "job.json", there / "dl.json")
+    (there / "ball.mp4").write_bytes(b"another of that name")
+    (there / "leads-out.mp4").symlink_to(clip)
+    with pytest.raises(CannotRead, match=f"the job's clip is not there. Put ball.mp4 beside the job file, in {there}"):
+        run(there / "dl.json")
+    (there / "ball (1).mp4").write_bytes(clip.read_bytes())
+    run(there / "dl.json")
+    assert len(shown(there / "out.mp4")) == FRAMES

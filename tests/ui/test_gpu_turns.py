@@ -14,7 +14,8 @@ import pytest
 
 from avfusion.engines.devices import is_lent
 from avfusion.errors import OverLimit, Stopped
-from avfusion.jobs.run import Started, run, start
+from avfusion.jobs.adopt import Started
+from avfusion.jobs.run import run, start
 from avfusion.jobs.schema import SwapOptions
 from avfusion.pipelines.progress import Progress
 from avfusion.pipelines.swap import SwapSettings

@@ -19,6 +19,7 @@ from avfusion.cli import (
     evaluate,
     fuse,
     locate,
+    make_avs,
     remove,
     resume,
     segment,
@@ -63,6 +64,7 @@ _program.command("locate")(locate.locate)
 _program.command("resume")(resume.resume)
 _program.add_typer(evaluate.commands, name="evaluate")
 _program.add_typer(train.commands, name="train")
+_program.command("make-avs")(make_avs.make_avs)
 _program.command("batch")(batch.batch)
 
 

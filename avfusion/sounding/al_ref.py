@@ -95,10 +95,11 @@ class _Run:
             return self._abstains("Nothing in the sound is recognised.")
         self._heat = self._rough()
         shown = self._shown(loud)
-        detect = Detections(shown, self._parts.detector, self._settings.box_score, self._settings.word_score)
+        box_score, word_score = self._settings.box_score, self._settings.word_score
+        detect = Detections(shown, self._parts.detector, box_score, word_score, self._waiting("looking"))
         scene = Scene(
             candidates=shown,
-            detect=self._counted(detect),
+            detect=lambda place, words: detect(place, spoken(words)),
             tags=tags,
             names=self._allowed(visible(tags)),
             labels=self._wish.labels,
@@ -145,13 +146,6 @@ class _Run:
         if self._heat is None or not len(self._heat):
             return None
         return np.asarray(self._heat[min(int(time_s / STEP_S), len(self._heat) - 1)])
-
-    def _counted(self, detect: Detections) -> Callable[[int, str], tuple[Detection, ...]]:
-        def counted(candidate: int, words: str) -> tuple[Detection, ...]:
-            self._tell("looking", 0, 1)
-            return detect(candidate, spoken(words))
-
-        return counted
 
     def _allowed(self, names: tuple[Tag, ...]) -> tuple[Tag, ...]:
         """Each as the label that is most like it, and as much less likely as it is unlike it."""

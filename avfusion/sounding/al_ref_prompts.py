@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from avfusion.clip import Box, Drawn, Prompt
 from avfusion.sounding.al_ref_parts import Detector
 from avfusion.sounding.planner import Candidate, Detection, Pivot
@@ -13,13 +15,22 @@ SAME = 0.8
 class Detections:
     """What a detector finds on candidates; the same is not looked for twice."""
 
-    def __init__(self, shown: tuple[Candidate, ...], detector: Detector, box_score: float, word_score: float) -> None:
-        self._shown, self._detector = shown, detector
+    def __init__(
+        self,
+        shown: tuple[Candidate, ...],
+        detector: Detector,
+        box_score: float,
+        word_score: float,
+        waiting: Callable[[], None],
+    ) -> None:
+        """waiting: called before each of them; it may raise to stop."""
+        self._shown, self._detector, self._waiting = shown, detector, waiting
         self._least = (box_score, word_score)
         self._known: dict[tuple[int, str], tuple[Detection, ...]] = {}
 
     def __call__(self, candidate: int, words: str) -> tuple[Detection, ...]:
         if (candidate, words) not in self._known:
+            self._waiting()
             rgb, (box_score, word_score) = self._shown[candidate].rgb, self._least
             found = self._detector.find(rgb, words, box_score=box_score, word_score=word_score)
             self._known[candidate, words] = found

@@ -42,7 +42,7 @@ def refer(
     if len(words.split()) > _LONGEST_WORDS:
         raise UsageError(f"'{words[:40]}...' is too long a description; say it in a few words")
     planner = parts.planner()
-    notes: list[str] = []
+    notes: dict[str, None] = {}  # in order, each once
     pivots: list[tuple[int, Detection]] = []
     groups = collages(clip.frame_count, settings)
     for done, frames in enumerate(groups):
@@ -51,13 +51,8 @@ def refer(
             tell("looking", done, len(groups))
 
         shown = candidates(clip, frames, waiting=waiting)
-        detect = Detections(shown, parts.detector, settings.box_score, settings.word_score)
-        scene = Scene(
-            candidates=shown,
-            detect=detect,
-            waiting=waiting,
-            note=lambda said: None if said in notes else notes.append(said),
-        )
+        detect = Detections(shown, parts.detector, settings.box_score, settings.word_score, waiting)
+        scene = Scene(shown, detect, note=lambda said: notes.update({said: None}), waiting=waiting)
         place = planner.moment(scene, words)
         if place is None:
             continue
@@ -96,7 +91,7 @@ def _sure(pivots: list[tuple[int, Detection]], settings: ReferSettings) -> list[
 
 
 def _last(
-    clip: Clip, words: str, parts: Parts, settings: ReferSettings, notes: list[str]
+    clip: Clip, words: str, parts: Parts, settings: ReferSettings, notes: dict[str, None]
 ) -> list[tuple[int, Detection]]:
     """The likeliest thing on the first frame, however unlikely."""
     (first,) = candidates(clip, [0])
@@ -104,5 +99,6 @@ def _last(
         first.rgb, words, box_score=settings.last_box_score, word_score=settings.last_word_score
     )
     if found:
-        notes.append(f"'{words}' was nowhere found for sure; what is shown is the likeliest thing on the first frame.")
+        said = f"'{words}' was nowhere found for sure; what is shown is the likeliest thing on the first frame."
+        notes[said] = None
     return [(0, found[0])] if found else []

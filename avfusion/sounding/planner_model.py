@@ -83,6 +83,7 @@ class ModelPlanner:
         except NoAnswer as failed:
             scene.note(self._fell_back("what sounds", failed))
             return self._rules.sources(scene)
+        scene.note(self._decided())
         pivots: dict[str, Pivot] = {}
         for pivot in named:
             name = scene.nearest(pivot.name)[0] if scene.labels else pivot.name
@@ -100,6 +101,7 @@ class ModelPlanner:
         except NoAnswer as failed:
             scene.note(self._fell_back("the frame", failed))
             return self._rules.moment(scene, words)
+        scene.note(self._decided())
         return None if number < 0 else number - 1
 
     def box(self, scene: Scene, candidate: int, words: str, found: tuple[Detection, ...], *, heard: bool) -> int | None:
@@ -122,10 +124,15 @@ class ModelPlanner:
         except NoAnswer as failed:
             scene.note(self._fell_back("the box", failed))
             return self._rules.box(scene, candidate, words, found, heard=heard)
+        scene.note(self._decided())
         if number < 0:
             # It was told that the sounding thing is there; without an answer the detector's first stands.
             return 0 if heard else None
         return number - 1
+
+    def _decided(self) -> str:
+        """Whoever sees the result should know who saw frames of the clip."""
+        return f"{self._asking.name} was shown frames of the clip, and chose among them and what is in them."
 
     def _fell_back(self, what: str, failed: NoAnswer) -> str:
         return f"{self._asking.name}: {failed}; {what} was chosen by rules instead."

@@ -180,7 +180,13 @@ def visible(tags: Iterable[Tag]) -> tuple[Tag, ...]:
         thing = _SEEN_OF.get(tag.name.replace("_", " "))
         if thing is not None:
             best[thing] = max(best.get(thing, 0.0), tag.probability)
-    general = {"person": _PEOPLE, "animal": _ANIMALS, "musical instrument": _INSTRUMENTS, "vehicle": _VEHICLES}
+    general = {
+        "person": _PEOPLE,
+        "animal": _ANIMALS,
+        "musical instrument": _INSTRUMENTS,
+        "vehicle": _VEHICLES,
+        "engine": _VEHICLES,
+    }
     for whole, kinds in general.items():
         if whole in best and any(kind in best for kind in kinds):
             del best[whole]

@@ -375,7 +375,10 @@ def test_a_model_s_names_and_frames_become_prompts(tmp_path: Path) -> None:
     assert (source.name, prompt.frame // FPS) == ("puppy", 1)
     assert isinstance(prompt, Box)
     assert prompt.x0 == RIGHT.x0
-    assert found.notes == ("'amplifier' is heard, and was not found in the picture.",)
+    assert found.notes == (
+        "wise was shown frames of the clip, and chose among them and what is in them.",
+        "'amplifier' is heard, and was not found in the picture.",
+    )
 
 
 # Its parts

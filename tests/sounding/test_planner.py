@@ -185,7 +185,8 @@ def test_a_model_may_say_that_nothing_in_sight_sounds(server: Answering, tmp_pat
     notes: list[str] = []
     server.say = lambda words: 'Off-screen. {"sources": []}'
     assert planner(server, tmp_path).sources(scene(SHOWN, THERE, NAMES, notes=notes)) == ()
-    assert notes == []
+    address = server.url.removeprefix("http://").removesuffix("/v1")
+    assert notes == [f"tiny at {address} was shown frames of the clip, and chose among them and what is in them."]
 
 
 def test_a_model_chooses_the_moment_and_the_box(server: Answering, tmp_path: Path) -> None:

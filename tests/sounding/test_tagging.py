@@ -10,6 +10,7 @@ import transformers
 
 from avfusion.clip import Sound
 from avfusion.errors import CannotRead
+from avfusion.sounding import tagging_visible
 from avfusion.sounding.tagging import AstTagger, Tag, load_ast
 from avfusion.sounding.tagging_visible import visible
 from tests.sounding.tiny_sounders import TAGS, tiny_ast
@@ -103,6 +104,11 @@ def test_the_general_name_goes_where_the_exact_one_is_heard() -> None:
     heard = [Tag("Speech", 0.9), Tag("Male speech, man speaking", 0.5), Tag("Animal", 0.4), Tag("Bark", 0.3)]
     assert visible(heard) == (Tag("man", 0.5), Tag("dog", 0.3))
     assert visible([Tag("Speech", 0.9)]) == (Tag("person", 0.9),)
+
+
+def test_no_sound_says_two_things() -> None:
+    said = [sound for sounds in tagging_visible._SAYS.values() for sound in sounds.split(" | ")]
+    assert len(said) == len(set(said))
 
 
 def test_some_networks_write_names_with_underscores() -> None:

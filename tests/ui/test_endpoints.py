@@ -14,7 +14,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from avfusion.clip import Box, Point, Scribble, Words
+from avfusion.clip import Box, Point, Scribble, Sounding, Words
 from avfusion.errors import UsageError
 from avfusion.media.write_sound import write_sound
 from avfusion.ui.endpoints_points import parse_points
@@ -242,6 +242,7 @@ def test_only_they_are_public(client: Client) -> None:
         ('[{"scribble": [[1, 2], [3, 4.5]], "frame": 3}]', (Scribble(((1, 2), (3, 4.5)), frame=3),)),
         ('[{"scribble": [[1, 2]], "keep": false, "object": 2}]', (Scribble(((1, 2),), keep=False, object=2),)),
         ('[{"words": "a dog", "frame": 2}]', (Words("a dog", 2),)),
+        ('[{"sounding": true}, {"sounding": true, "frame": 9, "object": 2}]', (Sounding(), Sounding(9, 2))),
         ('[{"box": [1, 2, 3, 4], "frame": 5}, [6, 7]]', (Box(1, 2, 3, 4, 5), Point(6, 7))),
     ],
 )

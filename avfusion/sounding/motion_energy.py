@@ -106,20 +106,28 @@ class _Row:
 
 def _change(before: Plane, after: Plane, settings: MotionSettings) -> NDArray[np.float32]:
     """float32 [rows, columns]: what is left of the difference once `before` lies on `after` as the camera moved."""
+    size = (after.shape[1], after.shape[0])
+    here = cv2.GaussianBlur(after.astype(np.float32), (0, 0), settings.blur_px)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    differences = []
+    for camera in (np.eye(2, 3), _camera(before, after)):
+        moved = cv2.warpAffine(before.astype(np.float32), camera, size, flags=flags, borderValue=-1e4)
+        seen = moved >= 0
+        there = cv2.GaussianBlur(np.where(seen, moved, after), (0, 0), settings.blur_px)
+        differences.append(np.abs(here - there) * seen)
+    # A large thing may pull the camera's motion with it, and then a still background would seem to move.
+    difference = min(differences, key=lambda each: float(np.median(each)))
+    cells = (max(1, size[0] // settings.cell_px), max(1, size[1] // settings.cell_px))
+    return np.asarray(cv2.resize(difference, cells, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _camera(before: Plane, after: Plane) -> NDArray[np.float64]:
+    """[2, 3]: from places of `after` to where most of the picture says that they were in `before`."""
     flow = coarse_flow(after, before)
     rows, columns = np.mgrid[0 : flow.shape[0] : GRID_PX, 0 : flow.shape[1] : GRID_PX]
     points = np.column_stack([columns.ravel(), rows.ravel()]).astype(np.float64)
     vectors = flow[::GRID_PX, ::GRID_PX].reshape(-1, 2).astype(np.float64)
-    camera = fit_affine(points, vectors, np.ones(len(points))) + np.eye(2, 3)
-    size = (after.shape[1], after.shape[0])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(before.astype(np.float32), camera, size, flags=flags, borderValue=-1e4)
-    here = cv2.GaussianBlur(after.astype(np.float32), (0, 0), settings.blur_px)
-    seen = moved >= 0
-    there = cv2.GaussianBlur(np.where(seen, moved, here), (0, 0), settings.blur_px)
-    difference = np.abs(here - there) * seen
-    cells = (max(1, size[0] // settings.cell_px), max(1, size[1] // settings.cell_px))
-    return np.asarray(cv2.resize(difference, cells, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(fit_affine(points, vectors, np.ones(len(points))) + np.eye(2, 3))
 
 
 def _small(frame: Frame, settings: MotionSettings) -> Plane:

@@ -15,11 +15,12 @@ def print_fusion(report: FuseReport, *, as_json: bool) -> None:
         print_json(report.as_json())
         return
     print_done(report)
-    print(f"  changed  {', '.join(report.changed)}")
+    print(f"  changed  {', '.join(report.changed) or 'nothing'}")
     if report.seen_share is not None and report.invented_share is not None:
         print(f"  hole     {report.seen_share:.1%} seen in other frames, {report.invented_share:.1%} invented")
     if report.voice is not None:
-        print(f"  voice    {report.voice.converted_s:.2f} s converted")
+        is_found = "voice" in report.changed
+        print(f"  voice    {f'{report.voice.converted_s:.2f} s converted' if is_found else 'none was found'}")
     for line in sync_lines(report.sync):
         print(f"  in sync  {line}")
     for name, path in (("map", report.map_out), ("report", report.page)):

@@ -27,7 +27,7 @@ def print_voice(report: VoiceReport) -> None:
         of = f", weights {weights[:25]}" if weights else ""
         print(f"  {_WORDS[ability]:9}{name} on {report.devices[ability]}{of}")
     if report.converted_s < report.duration_s - 0.005:
-        print(f"  changed  {report.converted_s:.2f} s of it")
+        print(f"  changed  {f'{report.converted_s:.2f} s of it' if report.converted_s else 'nothing'}")
     if report.lag_s is not None:
         drift = "" if report.drift_s is None else f", drift {1000 * report.drift_s:+.1f} ms"
         print(f"  in time  lag {1000 * report.lag_s:+.1f} ms{drift}")

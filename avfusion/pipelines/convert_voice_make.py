@@ -57,6 +57,11 @@ class Voiced:
     notes: tuple[str, ...]
 
     @property
+    def is_changed(self) -> bool:
+        """Whether there was a voice to convert."""
+        return bool(self.tag)
+
+    @property
     def tags(self) -> dict[str, str]:
         return {"comment": self.tag} if self.tag else {}
 
@@ -66,7 +71,7 @@ class Voiced:
             verb="voice",
             out=out,
             duration_s=float(self.source.duration_s),
-            converted_s=self.parts.count / self.source.rate_hz,
+            converted_s=self.parts.count / self.source.rate_hz if self.is_changed else 0.0,
             samples=self.source.count,
             rate_hz=self.source.rate_hz,
             channels=self.source.channels,

@@ -78,7 +78,8 @@ class VoiceWish:
 
 @dataclass(frozen=True)
 class VoiceReport:
-    """What a run did. samples, rate_hz, channels: of the sound, in and out. converted_s: how much of it was converted.
+    """What a run did. samples, rate_hz, channels: of the sound, in and out. converted_s: how much of it was converted,
+    0 where no voice was found.
 
     lag_s: how much later the result is than the source (positive: late); drift_s: by how much more at the end than at
     the beginning. loudness_before, loudness_after: LUFS of what was converted; true_peak_db: dBTP of it. pitch_*_hz:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from avfusion.clip import Clip, Masks, Prompt
 from avfusion.compositing.background import Background, Moving
+from avfusion.media.encoder import stored_size
+from avfusion.media.formats import format_of
 from avfusion.media.write import NewSound
 from avfusion.pipelines.convert_voice_make import Stages, Voiced, make_voice
 from avfusion.pipelines.convert_voice_settings import VoiceWish
@@ -147,7 +149,10 @@ def _report(
 ) -> FuseReport:
     planned, given, done = work.plan, objects.given, found.removal
     part = planned.part
+    size_px = (part.width_px, part.height_px)
+    width_px, height_px = size_px if planned.copies_pictures else stored_size(format_of(planned.out), part)
     said = None if voiced is None else voiced.report(planned.out, {})
+    is_converted = voiced is not None and voiced.is_changed
     engines, revisions, devices = dict(given.engines), dict(given.revisions), dict(given.devices)
     if done is not None:
         settled = done.settled
@@ -160,8 +165,8 @@ def _report(
         verb="fuse",
         out=planned.out,
         frames=part.frame_count,
-        width_px=part.width_px,
-        height_px=part.height_px,
+        width_px=width_px,
+        height_px=height_px,
         duration_s=float(part.duration_s),
         engines=engines,
         revisions=revisions,
@@ -169,7 +174,7 @@ def _report(
         stages_s=stages_s,
         notes=(*part.notes, *given.notes, *objects.notes, *found.notes, *(() if said is None else said.notes)),
         flicker=found.flicker,
-        changed=planned.asked.changed,
+        changed=tuple(name for name in planned.asked.changed if name != "voice" or is_converted),
         sync=proof.sync,
         kept=objects.numbers[0],
         removed=objects.numbers[1],

@@ -107,8 +107,9 @@ def _head(told: Told) -> str:
         "remove": f"{_objects(report.removed)} taken out",
         "voice": f"another voice ({escape(', '.join(told.targets))})" if told.targets else "another voice",
     }
-    facts = f"{report.width_px} &times; {report.height_px} pixels · {report.frames} frames · {report.duration_s:.2f} s"
-    changes = ", ".join(said[name] for name in report.changed)
+    frames = "1 frame" if report.frames == 1 else f"{report.frames} frames"
+    facts = f"{report.width_px} &times; {report.height_px} pixels · {frames} · {report.duration_s:.2f} s"
+    changes = ", ".join(said[name] for name in report.changed) or "nothing changed"
     return (
         f'<header><p class="over">Fusion</p><h1>{escape(report.out.name)}</h1>'
         f"<p>{escape(told.part.path.name)} with {changes}</p><p>{facts}</p></header>\n"
@@ -180,5 +181,5 @@ def _sounds(told: Told) -> str:
             + spectrogram_figure(first, "Before") + spectrogram_figure(second, "After")
             + pitch_figure(first, second, "Pitch")
         )  # fmt: skip
-    said = "" if told.report.voice is None else "<p>A machine made this voice; the file's tags say so.</p>"
+    said = "" if "voice" not in told.report.changed else "<p>A machine made this voice; the file's tags say so.</p>"
     return f'<section><h2>Sound</h2>{said}<div class="plots">{plots}</div></section>\n'

@@ -122,7 +122,9 @@ def figures(report: FuseReport) -> str:
     if report.warp_error is not None:
         rows.append(("Steadiness in the hole", f"flow-warp error {report.warp_error:.5f}"))
     voice = report.voice
-    if voice is not None:
+    if voice is not None and "voice" not in report.changed:
+        rows.append(("Converted", "nothing: no voice was found in the sound"))
+    elif voice is not None:
         rows.append(("Converted", f"{voice.converted_s:.2f} of {voice.duration_s:.2f} s"))
         if voice.loudness_before is not None and voice.loudness_after is not None:
             rows.append(("Loudness", f"{voice.loudness_before:.1f} → {voice.loudness_after:.1f} LUFS"))

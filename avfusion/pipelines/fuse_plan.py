@@ -25,6 +25,8 @@ from avfusion.pipelines.remove_holes import check_grow
 from avfusion.pipelines.swap_settings import check_output, is_file
 from avfusion.pipelines.track import check_span
 
+_PAGES = (".html", ".htm")
+
 
 @dataclass(frozen=True, eq=False)
 class Asked:
@@ -162,6 +164,8 @@ def _check_outputs(clip: Clip, asked: Asked, out: Path, page: Path | None, setti
     map_out = settings.remove.map_out
     if map_out is not None and not asked.removed:
         raise UsageError(f"{map_out}: a map says what is seen behind what was removed, and nothing is removed.")
+    if page is not None and page.suffix.lower() not in _PAGES:
+        raise UnknownFormat(f"{page}: the report is a page. Give it a name that ends in .html.")
     targets = [out, *(path for path in (page, map_out) if path is not None)]
     for target in targets:
         refuse_inputs(target, inputs)

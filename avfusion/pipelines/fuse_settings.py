@@ -62,9 +62,10 @@ class Sync:
 class FuseReport(Report):
     """What a run did, beside what every run reports.
 
-    changed: of "background", "remove" and "voice" what was asked for. kept, removed: numbers of the objects, where they
-    are known. seen_share, invented_share, generations, warp_error: as a removal has them; None where nothing was
-    filled. voice: as a conversion reports it. page: where the HTML report lies.
+    changed: of "background", "remove" and "voice" what was asked for, without a voice that was not found.
+    kept, removed: numbers of the objects, where they are known. seen_share, invented_share, generations, warp_error: as
+    a removal has them; None where nothing was filled. voice: as a conversion reports it. page: where the HTML report
+    lies.
     """
 
     changed: tuple[str, ...]

@@ -10,6 +10,7 @@ from pathlib import Path
 from avfusion.clip import Clip, Masks, Prompt
 from avfusion.errors import UsageError
 from avfusion.media.cut import cut, later
+from avfusion.media.encoder import stored_size
 from avfusion.media.formats import format_of
 from avfusion.media.target import refuse_inputs, refuse_target
 from avfusion.pipelines.frame import as_clip
@@ -92,12 +93,14 @@ def _questioned(given: Given, prompts: Sequence[Prompt], on_progress: OnProgress
 
 def _report(part: Clip, out: Path, settings: RemoveSettings, given: Given, done: Done) -> RemoveReport:
     revision = done.settled.revision
+    size_px = (part.width_px, part.height_px)
+    width_px, height_px = size_px if is_picture_out(part, out) else stored_size(format_of(out), part)
     return RemoveReport(
         verb="remove",
         out=out,
         frames=part.frame_count,
-        width_px=part.width_px,
-        height_px=part.height_px,
+        width_px=width_px,
+        height_px=height_px,
         duration_s=float(part.duration_s),
         engines={**given.engines, "inpainting": done.settled.engine.name},
         revisions={**given.revisions, **({"inpainting": revision} if revision else {})},

@@ -10,7 +10,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Report:
-    """engines: ability -> name of the engine that did it. stages_s: seconds spent in each stage.
+    """width_px, height_px: of the pictures in the file that was written.
+
+    engines: ability -> name of the engine that did it. stages_s: seconds spent in each stage.
 
     revisions: ability -> which weights that engine has; those without any are left out. devices: ability -> where the
     engine worked; nothing for masks that were given.

@@ -10,6 +10,7 @@ from avfusion.clip import Clip, Masks, Prompt, Yuv
 from avfusion.compositing.background import Background, Moving
 from avfusion.errors import UsageError
 from avfusion.media.cut import cut, later
+from avfusion.media.encoder import stored_size
 from avfusion.media.formats import format_of
 from avfusion.media.segments import Segments
 from avfusion.media.target import refuse_inputs, refuse_target, whole_file
@@ -95,12 +96,13 @@ def swap(
         pieces = _kept(keep, "rendering", clip, masks_shown, out, settings, background)
         notes = render(clip, masks_shown, behind, out, settings, teller, edging, pieces)
         stages_s["rendering"] = teller.seconds
+    width_px, height_px = stored_size(format_of(out), clip)
     return Report(
         verb="swap",
         out=out,
         frames=clip.frame_count,
-        width_px=clip.width_px,
-        height_px=clip.height_px,
+        width_px=width_px,
+        height_px=height_px,
         duration_s=float(clip.duration_s),
         engines=given.engines,
         revisions=given.revisions,

@@ -177,6 +177,7 @@ def test_silence_stays_silence_and_the_report_says_so(tmp_path: Path, target: Pa
     report = convert_voice(media, out=tmp_path / "out.wav", target=[target])
     assert not samples_of(tmp_path / "out.wav").samples.any()
     assert any("no voice was found" in note for note in report.notes)
+    assert report.converted_s == 0
     assert comment_of(tmp_path / "out.wav") == ""
     assert report.lag_s is None
     assert report.loudness_after is None

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import av
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avfusion.cli.fuse_table import print_fusion
 from avfusion.clip import Box, Point
 from avfusion.errors import (
     CannotRead,
@@ -119,6 +121,25 @@ def test_a_voice_alone_is_a_conversion(made, alone, tmp_path):
     assert report.voice.converted_s == pytest.approx(report.voice.duration_s)
     assert report.engines == {"voice": "world-knn"}
     assert json.loads(json.dumps(report.as_json()))["sync"]["samples_equal"] is True
+
+
+@pytest.mark.parametrize("background", [None, "#204060"])
+def test_a_voice_that_is_not_there_is_not_said_to_be_changed(made, tmp_path, background, capsys):
+    mute, page = tmp_path / "mute.mp4", tmp_path / "page.html"
+    ffmpeg("-i", made.clip, "-c:v", "copy", "-af", "volume=0", "-c:a", "aac", mute)
+    masks = None if background is None else made.masks
+    report = fuse(mute, masks=masks, background=background, voice=made.voice, out=tmp_path / "out.mp4", report=page)
+    assert report.changed == (() if background is None else ("background",))
+    assert report.voice is not None
+    assert report.voice.converted_s == report.as_json()["voice"]["converted_s"] == 0
+    said = page.read_text(encoding="utf-8")
+    assert "A machine made this voice" not in said
+    assert "another voice" not in said
+    assert "no voice was found in the sound" in said
+    print_fusion(report, as_json=False)
+    shown = capsys.readouterr().out
+    assert f"changed  {'background' if background else 'nothing'}\n" in shown
+    assert "voice    none was found" in shown
 
 
 # All together
@@ -267,6 +288,19 @@ def test_odd_clips_stay_in_sync(made, tmp_path, kind):
         rows = [[row["data_hash"] for row in packets(path, "a:1")] for path in (clip, report.out)]
         assert rows[0] == rows[1]
         assert [track.language for track in probe(report.out).sounds][1] == "fra"
+
+
+def test_the_size_that_is_said_is_that_of_the_file(made, tmp_path):
+    clip, masks = tmp_path / "uneven.mkv", tmp_path / "uneven"
+    ffmpeg("-i", made.silent, "-vf", "crop=159:89:0:0", "-c:v", "ffv1", "-pix_fmt", "bgr0", clip)
+    masks.mkdir()
+    for index, labels in enumerate(made.labels):
+        Image.fromarray(np.ascontiguousarray(labels[:89, :159])).save(masks / f"{index:05d}.png")
+    assert (probe(clip).width_px, probe(clip).height_px) == (159, 89)
+    for verb in (partial(fuse, background="#204060"), partial(swap, background="#204060"), remove):
+        report = verb(clip, masks=masks, out=tmp_path / "out.mp4")
+        written = probe(report.out)
+        assert (report.width_px, report.height_px) == (written.width_px, written.height_px) == (160, 90)
 
 
 @pytest.mark.parametrize("ending", [".webm", ".mov"])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from avfusion.errors import UsageError
 
 if TYPE_CHECKING:
     from avfusion.clip import Clip, Prompt
@@ -36,18 +40,24 @@ def run_as_job(
 ) -> Any:
     """The pipeline's report. Inputs and other files that are None were not given. read: files that the prompts are
     from. The rest as `avfusion.jobs.run`."""
+    from avfusion.jobs.adopt import instead
     from avfusion.jobs.places import refuse_clashes
     from avfusion.jobs.run import run, start
     from avfusion.jobs.saving import note_used, refuse_saving, save_job
+    from avfusion.pipelines.progress import Progress
 
     outs, files = {"out": out, **_given(also or {})}, [*_given(inputs).values(), *read]
     refuse_clashes(outs, files)
     if save_as is not None:
         refuse_saving(save_as, outs, files)
-    job = start(
+    new = start(
         verb, inputs=_given(inputs), out=out, also=_given(also or {}), prompts=prompts, settings=settings,
         options=options, engines=engines, span=span,
     )  # fmt: skip
+    job = instead(new)
+    if job is not new:
+        words = f"this goes on with {job.id}, a run of just this that was stopped. To begin anew, forget it first."
+        on_progress(Progress("", 0, 0, 0.0, None, note=words))
     if save_as is not None:
         save_job(job.id, save_as)
     _, report = run(job, clip=clip, on_progress=on_progress, should_stop=should_stop)
@@ -57,10 +67,19 @@ def run_as_job(
 
 
 def file_of(background: str) -> Path | None:
-    """A background that is a file; None for a word or a colour."""
-    from avfusion.pipelines.swap_settings import is_file
+    """A background that is a file; None for a word or a colour. Raises `UsageError` for one that was misspelt."""
+    from avfusion.pipelines.swap_settings import BLUR, TRANSPARENT, is_file
 
-    return Path(background) if is_file(background) else None
+    if not is_file(background):
+        return None
+    path = Path(background)
+    if not path.exists():
+        meant = get_close_matches(background.lower(), (BLUR, TRANSPARENT), 1, 0.7)
+        if re.fullmatch("[0-9a-fA-F]{6}", background):
+            meant = [f"'#{background}'"]
+        if meant:
+            raise UsageError(f"--background {background}: there is no such file. Did you mean {meant[0]}?")
+    return path
 
 
 def _given(paths: Mapping[str, Path | None]) -> dict[str, Path]:

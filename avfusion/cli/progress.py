@@ -64,11 +64,13 @@ class ProgressLine:
 
 def in_words(progress: Progress) -> str:
     """ "tracking 120/300 frames, 40 %, 31.5 frames/s, 0:06 left", and "25 % of all" where that is known."""
+    unit = progress.unit.removesuffix("s") if progress.total == 1 else progress.unit
     parts = [
-        f"{progress.stage} {progress.done}/{progress.total} {progress.unit}",
+        f"{progress.stage} {progress.done}/{progress.total} {unit}",
         f"{100 * progress.done // max(progress.total, 1)} %",
-        f"{progress.frames_per_s:.1f} {progress.unit}/s",
     ]
+    if progress.total > 1:  # how fast a single step was says nothing
+        parts.append(f"{progress.frames_per_s:.1f} {progress.unit}/s")
     if progress.remaining_s is not None and progress.done < progress.total:
         minutes, seconds = divmod(round(progress.remaining_s), 60)
         parts.append(f"{minutes}:{seconds:02d} left")

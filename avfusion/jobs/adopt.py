@@ -84,6 +84,20 @@ def like(asked: Job, out: Path) -> Path | None:
     return None
 
 
+def instead(new: Started) -> Started:
+    """The run of exactly this that was stopped or killed, in whose place `new` goes; `new` where there is none."""
+    state = read_state(new.folder)
+    for one in unfinished():
+        with contextlib.suppress(AvfusionError):
+            folder = job_folder(one.id)
+            if one.id == new.id or one.is_running or read_state(folder).outs != state.outs:
+                continue
+            if _wish(read_job(folder / JOB_FILE)) == _wish(new.job):
+                shutil.rmtree(new.folder, ignore_errors=True)
+                return replace(new, id=one.id, folder=folder)
+    return new
+
+
 def written_by(asked: Job) -> list[Mapping[str, str]]:
     """Marks of what runs of the same job that are done have written, by whichever engines and under any name."""
 

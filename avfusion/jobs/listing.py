@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from avfusion.errors import AvfusionError
-from avfusion.jobs.home import home
+from avfusion.errors import AvfusionError, UsageError
+from avfusion.jobs.home import home, job_folder
 from avfusion.jobs.job_file import read_job
-from avfusion.jobs.state import JOB_FILE, is_running, read_state
+from avfusion.jobs.state import JOB_FILE, alone, is_running, read_state, remove_parts
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -48,3 +49,14 @@ def unfinished() -> list[Unfinished]:
                 Unfinished(folder.name, job.verb, source, state.outs["out"], state.why, began_s, is_running(folder))
             )
     return sorted(found, key=lambda one: one.began_s, reverse=True)
+
+
+def forget(id: str) -> None:
+    """Removes a run that was stopped or killed, with what it has half written. Raises `UsageError` for what is no such
+    run, and for one that is being run."""
+    folder = job_folder(id)
+    if read_state(folder).status == "done":
+        raise UsageError(f"The job {id} is done, and nothing of it is kept that could go on.")
+    with alone(folder):
+        remove_parts(folder)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -99,10 +99,10 @@ def find(
     """What makes the sound, with masks, written under `folder`; nothing leaves it.
 
     engine: of the ability `sounding`. namer: says what things are called that it gives no name; with `auto`, if one is
-    ready. labels: names that a source may have. text: one thing that is described, found
-    and shown whether it sounds or not. sound: another one than the clip's own, from its first frame on. span: only
-    frames start..stop-1. What was found before is found again in `folder`. Where the engine abstains, there are no
-    masks, and `sources.abstained` says why. Raises `CannotRead` for a clip without sound, and as `track`.
+    ready. labels: names that a source may have. text: one thing that is described, found and shown whether it sounds or
+    not. sound: another one than the clip's own, from its first frame on. span: only frames start..stop-1. What was
+    found before is found again in `folder`. Where the engine abstains, there are no masks, and `sources.abstained` says
+    why. Raises `CannotRead` for a clip without sound, `InputError` for a single picture, and as `track`.
     """
     clip = as_clip(clip)
     settings = settings or LocateSettings()

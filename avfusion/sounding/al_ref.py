@@ -21,7 +21,7 @@ from avfusion.errors import InputError
 from avfusion.sounding import Source, Sources, Tell, Wish
 from avfusion.sounding.al_ref_frames import Loudness, candidates, loudness
 from avfusion.sounding.al_ref_parts import Parts
-from avfusion.sounding.al_ref_prompts import Detections, as_prompt, is_same
+from avfusion.sounding.al_ref_prompts import SAME, Detections, as_prompt, overlap
 from avfusion.sounding.al_ref_refer import ReferSettings, refer
 from avfusion.sounding.gating import Way, gate, nearest
 from avfusion.sounding.naming import spoken
@@ -78,7 +78,9 @@ class _Run:
         folder: Path,
         tell: Tell,
     ) -> None:
-        self._clip, self._sound, self._wish, self._steps = clip, sound, wish, steps
+        self._clip, self._wish, self._steps = clip, wish, steps
+        # What sounds after the last frame shows nothing.
+        self._sound = Sound(sound.samples[:, : ceil(clip.duration_s * sound.rate_hz)], sound.rate_hz)
         self._parts, self._settings, self._folder, self._tell = parts, settings, folder, tell
         self._notes: list[str] = []
         self._heat: NDArray[np.float32] | None = None
@@ -166,12 +168,21 @@ class _Run:
             if chosen is None:
                 self._note(f"'{pivot.name}' is heard, and was not found in the picture.")
                 continue
-            other = next((known for known, there_ in found if is_same(known, there_, pivot, there[chosen])), None)
-            if other is not None:
-                self._note(f"'{pivot.name}' is the same thing as '{other.name}'.")
+            other = self._same(scene, found, pivot, there[chosen])
+            if other:
+                self._note(f"'{pivot.name}' is the same thing as '{other}'.")
                 continue
             found.append((pivot, there[chosen]))
         return found
+
+    def _same(self, scene: Scene, found: list[tuple[Pivot, Detection]], pivot: Pivot, here: Detection) -> str:
+        """The name of what was found before, if this is it again: nearly the same box, or, where it was found on
+        another frame, nearly the box that this name has there; "" if it is nothing of that."""
+        for known, there in found:
+            alike = (here,) if known.candidate == pivot.candidate else scene.detect(known.candidate, pivot.name)
+            if alike and overlap(there.box, alike[0].box) > SAME:
+                return known.name
+        return ""
 
     def _timed(self, scene: Scene, found: list[tuple[Pivot, Detection]], loud: Loudness) -> Sources:
         sounds = self._sounds([pivot.name for pivot, _ in found], loud)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from avfusion.clip import Box, Drawn, Prompt
 from avfusion.sounding.al_ref_parts import Detector
-from avfusion.sounding.planner import Candidate, Detection, Pivot
+from avfusion.sounding.planner import Candidate, Detection
 
 SAME = 0.8
 """Boxes that overlap more are of one thing."""
@@ -43,11 +43,6 @@ def as_prompt(there: Detection, frame: int, number: int) -> Prompt:
         return Drawn(there.mask, frame=frame, object=number)
     box = there.box
     return Box(box.x0, box.y0, box.x1, box.y1, frame=frame, object=number)
-
-
-def is_same(known: Pivot, there: Detection, pivot: Pivot, here: Detection) -> bool:
-    """Whether two names are for one thing: nearly the same box on the same frame."""
-    return known.candidate == pivot.candidate and overlap(there.box, here.box) > SAME
 
 
 def overlap(one: Box, other: Box) -> float:

@@ -173,8 +173,10 @@ def test_a_short_sound_a_still_and_a_long_sound_will_do(tiny: Tiny, tmp_path: Pa
     for source in locate(tiny.parts, tmp_path, clip=made_clip(1)).found:
         assert source.sounds.shape == (1,)
         assert source.prompts[0].frame == 0
-    for source in locate(tiny.parts, tmp_path, noise(*[0.3] * 7)).found:
-        assert source.sounds.shape == (SECONDS,)
+    longer = locate(tiny.parts, tmp_path, noise(*[0.3] * 4, *[0.9] * 3))
+    assert longer.found[0].sounds.shape == (SECONDS,)
+    cut = locate(tiny.parts, tmp_path, noise(*[0.3] * 4))
+    assert [source.confidence for source in longer.found] == [source.confidence for source in cut.found]
 
 
 def test_it_stops_when_told_to(tiny: Tiny, tmp_path: Path) -> None:
@@ -379,6 +381,16 @@ def test_a_model_s_names_and_frames_become_prompts(tmp_path: Path) -> None:
         "wise was shown frames of the clip, and chose among them and what is in them.",
         "'amplifier' is heard, and was not found in the picture.",
     )
+
+
+def test_one_thing_on_two_frames_is_one_source(tmp_path: Path) -> None:
+    boxes = {"puppy": [Detection(LEFT, 0.5)], "dog": [Detection(LEFT, 0.4)], "tuba": [Detection(RIGHT, 0.4)]}
+    told = Told(HEARD, boxes, [""] * SECONDS)
+    said = '{"sources": [{"name": "puppy", "frame": 2}, {"name": "dog", "frame": 4}, {"name": "tuba", "frame": 1}]}'
+    asking = Asking(Wise(said), folder=tmp_path / "answers")
+    found = locate(Parts(told, told, told, lambda: ModelPlanner(asking, Rules())), tmp_path)
+    assert {source.name for source in found.found} == {"puppy", "tuba"}
+    assert "'dog' is the same thing as 'puppy'." in found.notes
 
 
 # Its parts

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
 from scipy.signal import resample_poly
 
 from avfusion.clip import Sound
@@ -77,6 +78,17 @@ class Listener:
         return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
+def shut_out(page: Page) -> list[tuple[str, str]]:
+    """axe's findings in the tab that shut somebody out, with what they are about."""
+    answer = Axe().run(page, context="#sounding-tab", options={"resultTypes": ["violations"]}).response
+    return [
+        (one["id"], str(node["target"]))
+        for one in answer["violations"]
+        for node in one["nodes"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
 def test_what_sounds_is_found_shown_and_held_against_silence(visitor: Visitor, scenes: Path) -> None:
     listener = Listener(visitor)
     page = visitor.page
@@ -134,6 +146,11 @@ def test_what_sounds_is_found_shown_and_held_against_silence(visitor: Visitor, s
         page.click("#sounding-given")
     chooser.value.set_files(scenes / "elsewhere.mp4")
     listener.see("sounding-control-player", "With the sound elsewhere.mp4", timeout_s=120)
+
+    assert shut_out(page) == []
+    page.emulate_media(reduced_motion="reduce")  # colours change at once
+    page.evaluate("document.body.classList.toggle('dark', true)")
+    assert shut_out(page) == []
 
     entry.locator("[data-take=inpaint]").press("Enter")
     expect(page.locator("#inpaint-tab")).to_be_visible(timeout=60_000)

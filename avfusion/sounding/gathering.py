@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +17,8 @@ Floats = NDArray[np.float32]
 
 # A step sounds if it does so in more than one moment: a click in the recording is not a source.
 _MOMENTS = 2
-# Points lie where there is at least this share of the best place's information, so many at most, so far apart.
-_GOOD, _POINTS, _APART_CELLS = 0.75, 4, 2.0
+# Points lie where information times depth in the region is at least this share of the most, so many, so far apart.
+_GOOD, _POINTS, _APART_CELLS = 0.6, 4, 2.0
 
 
 @dataclass(eq=False)
@@ -87,7 +88,7 @@ class Gathered:
 
 
 def prompts_for(clip: Clip, motion: Motion, place: Place) -> tuple[Prompt, ...]:
-    """Points on the best places of a region, far from each other, on the frame on which it moves and sounds the most.
+    """Points in the midst of a region, far from each other, on the frame on which it moves and sounds the most.
 
     Points and no box: the region is where it moves, which is more than the thing where it swings and less where only a
     part of it stirs; and a box is taken by its word.
@@ -96,8 +97,11 @@ def prompts_for(clip: Clip, motion: Motion, place: Place) -> tuple[Prompt, ...]:
     moves = motion.energy[:, evidence.region].mean(axis=1)
     frame = int(motion.frames[int((place.loudness * moves).argmax()) + 1])
     rows, columns = evidence.region.shape
-    good = np.argwhere(evidence.region & (evidence.information >= _GOOD * evidence.information.max()))
-    chosen = [np.array(evidence.peak)]
+    depth = cv2.distanceTransform(np.pad(evidence.region, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # What swings leaves its place: only the middle of where it moves is never left.
+    worth = evidence.information * depth[1:-1, 1:-1]
+    good = np.argwhere(worth >= _GOOD * worth.max())
+    chosen = [np.array(np.unravel_index(int(worth.argmax()), worth.shape))]
     while len(chosen) < _POINTS:
         apart = np.min([np.hypot(*(good - one).T) for one in chosen], axis=0)
         if apart.max() < _APART_CELLS:

@@ -27,10 +27,17 @@ _ABOVE_NOISE, _THROUGHOUT = 3.0, 0.3
 
 @dataclass(frozen=True)
 class Belief:
-    """weight, surprise: those of `Evidence` from which on a source is believed."""
+    """weight, surprise: those of `Evidence` from which on a source is believed. In a window of d seconds brief_s / d
+    more weight is asked for: the shorter it is, the fewer turned sounds tell what chance gives."""
 
-    weight: float = 3.4
+    weight: float = 2.6
+    brief_s: float = 4.0
     surprise: float = 3.0
+
+    def margin(self, evidence: Evidence, places: Places) -> float:
+        """By how many deviations the evidence is more than what is believed; below 0 it is not."""
+        least = self.weight + self.brief_s * places.rate_hz / places.standard.shape[-1]
+        return min(evidence.weight - least, evidence.surprise - self.surprise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +56,7 @@ def sources_in(
 ) -> tuple[Place, ...]:
     """The surest first, no two at the same place. Empty where nothing goes with the sound by more than chance."""
     weighed = [evidence for part in parts if (evidence := weigh(part.course, places, settings)) is not None]
-    believed = [each for each in weighed if each.weight >= belief.weight and each.surprise >= belief.surprise]
+    believed = [each for each in weighed if belief.margin(each, places) >= 0]
     chosen: list[Evidence] = []
     for evidence in sorted(believed, key=lambda each: each.weight, reverse=True):
         if not any(are_one(evidence.region, other.region) for other in chosen):
@@ -57,7 +64,7 @@ def sources_in(
     chosen = chosen[:most]
     loudness = [_own_loudness(each, parts, places, settings) for each in chosen]
     return tuple(
-        Place(evidence, _confidence(evidence, belief), heard(own), own)
+        Place(evidence, _confidence(belief.margin(evidence, places)), heard(own), own)
         for evidence, own in zip(chosen, loudness, strict=True)
     )
 
@@ -95,7 +102,6 @@ def are_one(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
     return bool(shared > _SAME * min(np.count_nonzero(one), np.count_nonzero(other)))
 
 
-def _confidence(evidence: Evidence, belief: Belief) -> float:
+def _confidence(margin: float) -> float:
     """0.5 where it is just believed, towards 1 as it weighs more."""
-    beyond = min(evidence.weight - belief.weight, evidence.surprise - belief.surprise)
-    return float(1 - 0.5 * np.exp(-max(beyond, 0.0) / 1.5))
+    return float(1 - 0.5 * np.exp(-margin / 1.5))

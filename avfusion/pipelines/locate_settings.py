@@ -104,7 +104,7 @@ def heard_of(clip: Clip, sources: Sources, settings: LocateSettings) -> tuple[He
             name_confidence=source.name_confidence,
             confidence=source.confidence,
             spans=spans_of(source, sources.step_s, float(clip.duration_s), settings),
-            pivots=tuple(sorted({prompt.frame for prompt in source.prompts})),
+            pivots=tuple(sorted({int(prompt.frame) for prompt in source.prompts})),
         )
         for source in sources.found
     )

@@ -51,6 +51,13 @@ def _detector(eyes: HubFiles, device: str) -> Detector:
     return DinoDetector(load_boxes(hub_snapshot(eyes), device=device))
 
 
+def decider() -> str:
+    """Which model decides for al-ref-sam2 and al-ref-sam3, as the variables have it now; "" for rules."""
+    from avfusion.sounding.asking_endpoint import MODEL_VARIABLE, URL_VARIABLE
+
+    return " ".join(os.environ.get(name, "").strip() for name in (URL_VARIABLE, MODEL_VARIABLE)).strip()
+
+
 def _planner(device: str) -> Callable[[], Planner]:
     """Who decides: the model at `AVFUSION_VLM_URL`; else one on this machine, if `AVFUSION_VLM_MODEL` names one; else
     rules. Raises UsageError, UnknownEngine and EngineNotReady for what is named and cannot be had."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from avfusion.clip import Box, Clip, Drawn, Frame, Point, Prompt, Scribble, Sound, Words
 from avfusion.engines.registry import Settled, lend, settle
+from avfusion.engines.sounders import decider
 from avfusion.errors import InputError, UsageError
 from avfusion.media.cut import cut
 from avfusion.media.journal import Journal
@@ -127,7 +128,7 @@ def _moved(prompt: Prompt, number: int, first: int) -> Prompt:
 
 def _digest(settled: Settled, wish: Wish, span: tuple[int, int], sound: Sound) -> str:
     said = hashlib.sha256(
-        f"{settled.engine.name} {settled.revision} {settled.device} {wish} {span} {sound.rate_hz}".encode()
+        f"{settled.engine.name} {settled.revision} {settled.device} {decider()} {wish} {span} {sound.rate_hz}".encode()
     )
     for channel in sound.samples:
         said.update(np.ascontiguousarray(channel).data)  # a view where it can be: minutes of sound are large

@@ -158,7 +158,7 @@ def test_abstaining_is_an_answer(small, monkeypatch, tmp_path):
     assert json.loads((tmp_path / "masks" / "sources.json").read_text())["sources"] == []
 
 
-def test_the_same_is_not_asked_twice_and_another_sound_is(small, two, tmp_path):
+def test_the_same_is_not_asked_twice_and_another_sound_is(small, two, monkeypatch, tmp_path):
     find(small.clip, folder=tmp_path)
     again = find(small.clip, folder=tmp_path)
     assert len(two.heard) == 1
@@ -169,6 +169,9 @@ def test_the_same_is_not_asked_twice_and_another_sound_is(small, two, tmp_path):
     find(small.clip, folder=tmp_path, labels=("dog",))
     assert len(two.heard) == 3
     assert two.heard[2][2].labels == ("dog",)
+    monkeypatch.setenv("AVFUSION_VLM_MODEL", "another that decides")
+    find(small.clip, folder=tmp_path)
+    assert len(two.heard) == 4
 
 
 def test_sound_begins_with_the_first_frame(small, monkeypatch, tmp_path):

@@ -109,5 +109,5 @@ def prompts_for(clip: Clip, motion: Motion, place: Place) -> tuple[Prompt, ...]:
         chosen.append(good[int(apart.argmax())])
     return tuple(
         Point((column + 0.5) / columns * clip.width_px, (row + 0.5) / rows * clip.height_px, frame=frame)
-        for row, column in chosen
+        for row, column in np.array(chosen).tolist()
     )

@@ -71,8 +71,13 @@ class SoundCarrier:
                 track = _Encoded(stream, output, form, start_s, None)
                 track.out.codec_context.bit_rate = _NEW_BITS_A_CHANNEL * context.channels
                 self._rows.append(_Row(track.anew(new.sound)))
-            elif codec in form.sound_copied:
-                track = _Copied(stream, output, span_s)
+            elif codec in form.sound_copied and (span_s is None or not form.has_edits or _can_be_cut(codec)):
+                track = _Copied(stream, output, span_s, is_exact=form.has_edits)
+                if span_s is not None and not form.has_edits:
+                    self.notes.append(
+                        f"The {codec} sound was copied in whole packets, in step with the pictures: at the borders of "
+                        f"the part there may be some milliseconds more or less, which {form.ending} files cannot cut."
+                    )
             else:
                 track = _Encoded(stream, output, form, start_s, span_s)
                 self.notes.append(f"The {codec} sound was encoded anew ({track.words}) for {form.ending}.")
@@ -105,6 +110,11 @@ class SoundCarrier:
                 self._output.mux(packet)
 
 
+def _can_be_cut(codec: str) -> bool:
+    """Whether a decoder that begins one packet before a place is right there: one of MP3 looks back further."""
+    return codec in ("aac", "ac3", "eac3", "alac", "flac") or codec.startswith("pcm_")
+
+
 class _Row:
     """Packets one after the other, taken as far as a time."""
 
@@ -124,11 +134,18 @@ class _Row:
 
 
 class _Copied:
-    """Packets as they are. Their times are made exact where the container rounded them, and always rise."""
+    """Packets as they are. Their times are made exact where the container rounded them, and always rise.
 
-    def __init__(self, stream: Any, output: OutputContainer, span_s: tuple[Fraction, Fraction] | None) -> None:
+    is_exact: the container can say that of the packets at the borders of the span only a part is heard. Then the one
+    before the first comes along unheard, since decoders blend neighbours.
+    """
+
+    def __init__(
+        self, stream: Any, output: OutputContainer, span_s: tuple[Fraction, Fraction] | None, *, is_exact: bool
+    ) -> None:
         self.out: Any = output.add_stream_from_template(stream)
-        self._span_s = span_s
+        self._span_s, self._is_exact = span_s, is_exact
+        self._waiting: list[Any] = []
         context = stream.codec_context
         self._rate_hz: int = context.sample_rate
         self._step_s = Fraction(context.frame_size or 0, context.sample_rate)
@@ -139,21 +156,37 @@ class _Copied:
     def packets(self, packet: Any) -> Iterator[Timed]:
         if packet.size == 0 or packet.dts is None:
             return
-        if self._span_s is not None:
-            start_s, end_s = self._span_s
-            if not start_s <= packet.dts * packet.time_base < end_s:
-                return
-            shift = round(start_s / packet.time_base)
-            packet.dts -= shift
-            packet.pts = None if packet.pts is None else packet.pts - shift
+        for one in [packet] if self._span_s is None else self._of_span(packet, *self._span_s):
+            yield self._ready(one)
+
+    def _of_span(self, packet: Any, start_s: Fraction, end_s: Fraction) -> list[Any]:
+        """What of the packets so far belongs to the span, on its clock."""
+        begins_s = packet.dts * packet.time_base
+        ends_s = begins_s + packet.duration * packet.time_base
+        if begins_s >= end_s or (begins_s < start_s and not self._is_exact):
+            return []
+        if ends_s <= start_s:
+            self._waiting = [packet]
+            return []
+        shift = round(start_s / packet.time_base)
+        found, self._waiting = [*self._waiting, packet], []
+        for one in found:
+            one.dts -= shift
+            one.pts = None if one.pts is None else one.pts - shift
+        return found
+
+    def _ready(self, packet: Any) -> Timed:
         if self._is_rounded and self._step_s and packet.pts == packet.dts:
             self._count_samples(packet)
+        if self._span_s is not None and self._is_exact:
+            most = round((self._span_s[1] - self._span_s[0]) / packet.time_base) - packet.dts
+            packet.duration = min(packet.duration, most)
         if self._last_dts is not None and packet.dts <= self._last_dts:
             packet.dts = self._last_dts + 1
             packet.pts = max(packet.pts if packet.pts is not None else packet.dts, packet.dts)
         self._last_dts = packet.dts
         packet.stream = self.out
-        yield packet.dts * packet.time_base, packet
+        return packet.dts * packet.time_base, packet
 
     def _count_samples(self, packet: Any) -> None:
         time = packet.pts * packet.time_base

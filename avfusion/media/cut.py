@@ -14,7 +14,7 @@ from avfusion.clip import Clip, Frame, Mask, Masks, MaskTrack, Rows
 def cut(clip: Clip, start: int, stop: int) -> Clip:
     """Frames start..stop-1 of `clip`, numbered from 0 and shown from 0 s on, at the same distances in time.
 
-    Sound packets that are copied are cut at their borders (21 ms for AAC at 48 kHz), those encoded anew to the sample.
+    Sound goes with them to the sample; in .webm, where it is copied, to the packet (20 ms of Opus).
     """
     if (start, stop) == (0, clip.frame_count):
         return clip

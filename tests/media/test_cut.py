@@ -64,3 +64,25 @@ def test_samples_are_cut_to_the_sample(path: Path) -> None:
     assert part.samples.shape[1] == round(1.6 * part.rate_hz)
     first = round(1.2 * part.rate_hz)
     assert np.array_equal(part.samples, whole.samples[:, first : first + part.samples.shape[1]])
+
+
+@pytest.mark.parametrize(
+    ("codec", "ending", "is_copied"),
+    [("aac", ".mp4", True), ("flac", ".mp4", True), ("pcm_s16le", ".mov", True), ("libmp3lame", ".mp4", False)],
+)
+def test_packets_that_reach_over_a_border_are_heard_within_it(
+    tmp_path: Path, made: Callable[..., Path], codec: str, ending: str, is_copied: bool
+) -> None:
+    """By another player too, which may let the last packet ring out. A decoder of MP3 needs more than the packet
+    before: that is encoded anew."""
+    coding = (*X264, "-c:a", codec, "-strict", "-2", "-t", "2")
+    own = made(f"{codec}{ending}", *source("64x64", "25", 2.0), *SWEEP, *coding)
+    for start, stop in ((11, 33), (0, 30), (20, 21)):
+        out = tmp_path / f"{start}{ending}"
+        copied(cut(probe(own), start, stop), out)
+        wanted, found = sound_by_ffmpeg(own)[start * 1920 : stop * 1920], sound_by_ffmpeg(out)
+        size = len(wanted)
+        assert read_sound(probe(out)).samples.shape == (1, size)
+        assert size <= len(found) < size + 4096 + 1
+        assert np.allclose(found[:size], wanted, atol=1e-4) == is_copied
+        assert lag_samples(found[:size, 0], wanted[:, 0]) == 0

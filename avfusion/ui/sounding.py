@@ -72,7 +72,7 @@ def _wire_clip(
 ) -> None:  # fmt: skip
     short = short_events()
     opened: list[Any] = [
-        clip.file, clip.facts, clip.player, ran.run, ran.status, result.section, controlled.player
+        clip.file, clip.facts, clip.player, ran.run, ran.status, result.section, controlled.status, controlled.player
     ]  # fmt: skip
     tab.select(taking.arrive, [visit, background], opened, **short)
     clip.file.upload(taking.open_clip, [visit, clip.file], opened, **short)
@@ -83,7 +83,7 @@ def _wire_clip(
 def _wire_run(
     visit: gr.State, how: HowPart, ran: RunPart, result: ResultPart, controlled: ControlPart, *, runs_at_once: int
 ) -> None:
-    shows = [*ran.shows, *result.shows, controlled.player]
+    shows = [*ran.shows, *result.shows, controlled.status, controlled.player]
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     slow: dict[str, Any] = hidden | {"concurrency_id": "render", "concurrency_limit": runs_at_once}
     begun = gr.on([ran.run.click, how.labels.submit, how.text.submit], running.begin, [visit], shows, queue=False,

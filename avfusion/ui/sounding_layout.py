@@ -166,7 +166,7 @@ def result_part() -> tuple[ResultPart, ControlPart]:
         report = gr.HTML(apply_default_css=False, elem_id="sounding-report")
         with gr.Row(elem_classes="downloads"):
             film = gr.DownloadButton(
-                say("sounding-film"), variant="primary", min_width=200, elem_id="sounding-download"
+                say("sounding-film"), variant="primary", min_width=250, elem_id="sounding-download"
             )
             sources = gr.DownloadButton(say("sounding-sources"), min_width=140, elem_id="sounding-sources")
             masks = gr.Button(say("sounding-masks"), min_width=140, elem_id="sounding-masks")

@@ -31,7 +31,9 @@ class RunShown(NamedTuple):
 
 
 Shown = tuple[Any, ...]
-"""A `RunShown`, then a `ResultShown`, then what is shown of the control before: nothing, with another result."""
+"""A `RunShown`, a `ResultShown`, then what is shown of the control before: nothing any more, with another result."""
+_STAYS = (gr.skip(), gr.skip())
+_GOES = ("", "")
 
 
 def idle(status: str = "") -> RunShown:
@@ -43,7 +45,7 @@ def begin(visit: SoundingVisit) -> Shown:
     """At once after the press, before it is this visitor's turn. A result that is there is marked as an earlier one."""
     visit.is_stopped = False
     waits = RunShown(gr.Button(interactive=False), gr.Button(visible=True), "", words.waiting())
-    return *waits, *before_this(), gr.skip()
+    return *waits, *before_this(), *_STAYS
 
 
 def run(visit: SoundingVisit, *chosen: Any) -> Iterator[Shown]:
@@ -57,10 +59,10 @@ def run(visit: SoundingVisit, *chosen: Any) -> Iterator[Shown]:
         job = visit.start(work, kind=KIND)
         for now in job.progress():
             if now is not None:
-                yield *RunShown(progress=progress(now)), *ResultShown(), gr.skip()
+                yield *RunShown(progress=progress(now)), *ResultShown(), *_STAYS
         found = job.result()
     except AvfusionError as error:
-        yield *_failed(error, *([clip.path] if clip else [])), *ResultShown(earlier=""), gr.skip()
+        yield *_failed(error, *([clip.path] if clip else [])), *ResultShown(earlier=""), *_STAYS
         return
     finally:
         if job is not None:
@@ -68,7 +70,7 @@ def run(visit: SoundingVisit, *chosen: Any) -> Iterator[Shown]:
     with visit.lock:
         visit.found, visit.results = found, visit.results + 1
     done = idle(words.good(told("sounding-done")))
-    yield *done, *finished(found, took_s=time.monotonic() - started_s), ""
+    yield *done, *finished(found, took_s=time.monotonic() - started_s), *_GOES
 
 
 def _failed(error: AvfusionError, *paths: Path) -> RunShown:
@@ -78,13 +80,13 @@ def _failed(error: AvfusionError, *paths: Path) -> RunShown:
 def fail(visit: SoundingVisit) -> Shown:
     """The run broke off; to Gradio one that was stopped early did so too."""
     said = words.note(told("sounding-stopped")) if visit.is_stopped else words.problem(UsageError(told("sounding-bug")))
-    return *idle(said), *ResultShown(earlier=""), gr.skip()
+    return *idle(said), *ResultShown(earlier=""), *_STAYS
 
 
 def stop(visit: SoundingVisit) -> Shown:
     visit.is_stopped = True
     visit.stop(KIND)
-    return *idle(words.note(told("sounding-stopped"))), *ResultShown(earlier=""), gr.skip()
+    return *idle(words.note(told("sounding-stopped"))), *ResultShown(earlier=""), *_STAYS
 
 
 def hand_out(kind: Export, visit: SoundingVisit) -> Iterator[tuple[Any, Any]]:

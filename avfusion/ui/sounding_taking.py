@@ -30,6 +30,7 @@ class Opened(NamedTuple):
     run: Any = gr.skip()
     status: Any = gr.skip()
     results: Any = gr.skip()
+    control_status: Any = gr.skip()
     control: Any = gr.skip()
 
 
@@ -41,7 +42,7 @@ def open_clip(visit: SoundingVisit, path: str | None) -> Opened:
         clip = visit.open(Path(path))
     except AvfusionError as error:
         said = words.problem(error, Path(path))
-        return Opened(None, said, "", gr.Button(interactive=False), "", gr.Column(visible=False), "")
+        return Opened(None, said, "", gr.Button(interactive=False), "", gr.Column(visible=False), "", "")
     return _opened(clip)
 
 
@@ -82,7 +83,7 @@ def _opened(clip: Clip) -> Opened:
             f'<video class="source" controls playsinline preload="metadata" src="{file_address(clip.path)}"></video>'
         )
     return Opened(
-        None, words.facts(clip) + silent, player, gr.Button(interactive=True), "", gr.Column(visible=False), ""
+        None, words.facts(clip) + silent, player, gr.Button(interactive=True), "", gr.Column(visible=False), "", ""
     )
 
 

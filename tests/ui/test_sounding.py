@@ -148,8 +148,8 @@ def test_what_sounds_is_found_shown_and_held_against_silence(visitor: Visitor, s
     listener.see("sounding-control-player", "With the sound elsewhere.mp4", timeout_s=120)
 
     assert shut_out(page) == []
-    page.emulate_media(reduced_motion="reduce")  # colours change at once
     page.evaluate("document.body.classList.toggle('dark', true)")
+    page.wait_for_function("document.getAnimations().every(one => !(one instanceof CSSTransition))")
     assert shut_out(page) == []
 
     entry.locator("[data-take=inpaint]").press("Enter")

@@ -16,6 +16,7 @@ SUMMARY = "summary.json"
 
 _LONGEST_BYTES = 16 * 2**20
 _UNKNOWN = "0" * 64
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -57,24 +58,37 @@ class Entry:
 def read_batch(path: Path) -> list[Entry]:
     """The jobs in a file of JSON lines, as `avfusion.jobs.job_file` has them; an input may go without its sha256.
 
-    Empty lines are passed over. Raises `CannotRead`, and `UsageError` that names the line. No input is opened.
+    Empty lines are passed over. Raises `CannotRead`, and `UsageError` that names every line that is not as it should be
+    (of many the first ones). No input is opened.
     """
     entries: list[Entry] = []
     taken: dict[str, int] = {}
+    wrong: list[str] = []
     for number, line in _lines(path):
-        entry = _entry(line, f"{path}, line {number}: ", path.parent, number)
-        for name in entry.outs:
-            if name in (KEPT, SUMMARY):
-                raise UsageError(f"{path}, line {number}: out: {name} is the batch's own. Choose another name.")
-            first = taken.setdefault(name, number)
-            if first != number or entry.outs.count(name) > 1:
-                raise UsageError(
-                    f"{path}, line {number}: out: line {first} writes {_shown(name)} too. Give it another name."
-                )
-        entries.append(entry)
+        try:
+            entry = _entry(line, f"line {number}: ", path.parent, number)
+            _take_names(entry, taken)
+            entries.append(entry)
+        except UsageError as error:
+            wrong.append(str(error))
+    if len(wrong) == 1:
+        raise UsageError(f"{path}, {wrong[0]}")
+    if wrong:
+        more = f" And {len(wrong) - _NAMED} more." if len(wrong) > _NAMED else ""
+        raise UsageError(f"{path}: {len(wrong)} lines cannot be used. {' '.join(wrong[:_NAMED])}{more}")
     if not entries:
         raise UsageError(f"{path}: there is no job in this file. Give one job a line.")
     return entries
+
+
+def _take_names(entry: Entry, taken: dict[str, int]) -> None:
+    """taken: which line writes each name. Raises `UsageError` for a name that is taken."""
+    for name in entry.outs:
+        if name in (KEPT, SUMMARY):
+            raise UsageError(f"line {entry.line}: out: {name} is the batch's own. Choose another name.")
+        first = taken.setdefault(name, entry.line)
+        if first != entry.line or entry.outs.count(name) > 1:
+            raise UsageError(f"line {entry.line}: out: line {first} writes {_shown(name)} too. Give it another name.")
 
 
 def refuse_inputs(entries: list[Entry], jobs: Path, out: Path) -> None:

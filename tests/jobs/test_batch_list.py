@@ -151,3 +151,19 @@ def test_done_is_what_was_asked_for_and_is_still_there(tmp_path: Path) -> None:
     (tmp_path / "out" / "x.wav").write_bytes(b"longer result")
     with results_in(tmp_path / "out") as results:
         assert results.find(one) is None
+
+
+def test_all_lines_that_are_wrong_are_named_at_once(tmp_path: Path) -> None:
+    good = json.dumps(swap_line("a.mp4", "x.mp4"))
+    lines = [good, "no json", json.dumps(swap_line("../a.mp4", "y.mp4")), good, *["[]"] * 4]
+    (tmp_path / "jobs.jsonl").write_text("\n".join(lines))
+    with pytest.raises(UsageError) as raised:
+        read_batch(tmp_path / "jobs.jsonl")
+    said = str(raised.value)
+    assert "7 lines cannot be used. line 2: this is no job" in said
+    assert "line 3: inputs.clip.path" in said
+    assert "line 4: out: line 1 writes x.mp4 too" in said
+    assert "line 6: " in said
+    assert "line 7: " not in said
+    assert said.endswith("And 2 more.")
+    assert "\n" not in said

@@ -171,7 +171,7 @@ def _notes(
     if doubt is not None:
         notes.append(
             f"Object {doubt.object} is least sure at frame {doubt.frame} ({doubt.confidence:.0%}): "
-            "a prompt there helps most."
+            "marking it there again helps most."
         )
     return tuple(notes)
 

@@ -46,7 +46,7 @@ Shown = tuple[Any, ...]
 """A `RunShown`, a `ResultShown`, then a `JobShown`."""
 
 
-def idle(status: str = "") -> RunShown:
+def idle(status: Any = "") -> RunShown:
     """Ready for the next run; a result that is there stays."""
     return RunShown(gr.Button(interactive=True), gr.Button(visible=False), status, "", "")
 
@@ -65,13 +65,14 @@ def run(own: FusionVisit, others: Others, switches: Switches) -> Iterator[Shown]
     missing = lacking(others, switches)
     if missing:
         said = idle(f'<p class="note problem" role="alert">{told(missing)}</p>')
-        yield *said, *ResultShown(earlier=""), *JobShown()
+        # What is shown stays marked as an earlier result: it is not what is set now.
+        yield *said, *ResultShown(), *JobShown()
         return
     visit, begun = others.background, _Begun()
     try:
         wish = wish_of(others, switches)
     except AvfusionError as error:
-        yield *idle(_said(error, others)), *ResultShown(earlier=""), *JobShown()
+        yield *idle(_said(error, others)), *ResultShown(), *JobShown()
         return
     work = partial(make, visit, own.next_place, wish, begun.note)
     yield from _watched(own, others, begun, work)
@@ -113,7 +114,8 @@ def _watched(
     except AvfusionError as error:
         is_kept = can_go_on(begun.job)
         row = gr.Row(visible=is_kept)
-        yield *idle(_said(error, others)), *ResultShown(), *JobShown(begun.job if is_kept else "", row)
+        said = _stopped(is_kept=is_kept) if isinstance(error, Stopped) else _said(error, others)
+        yield *idle(said), *ResultShown(), *JobShown(begun.job if is_kept else "", row)
         return
     finally:
         job.stop()
@@ -123,21 +125,20 @@ def _watched(
 
 
 def _said(error: AvfusionError, others: Others) -> str:
-    if isinstance(error, Stopped):
-        return _stopped()
     paths = [path for path in (others.chosen.picture, others.chosen.video) if path]
     clip = others.background.clip
     return words.problem(error, *map(Path, paths), *others.voice.targets, *([clip.path] if clip else []))
 
 
-def _stopped() -> str:
-    return f'<p class="note">{told("fusion-stopped")}</p>'
+def _stopped(*, is_kept: bool) -> str:
+    """is_kept: the banner above offers to go on."""
+    return f'<p class="note">{told("fusion-stopped-kept" if is_kept else "fusion-stopped")}</p>'
 
 
 def fail(visit: Visit) -> Shown:
     """The run broke off; to Gradio one that was stopped early did so too."""
     if visit.is_stopped:
-        return *idle(_stopped()), *ResultShown(), *JobShown()
+        return *idle(gr.skip()), *ResultShown(), *JobShown()  # `stop` has said so
     return *idle(f'<p class="note problem" role="alert">{told("fusion-bug")}</p>'), *ResultShown(), *JobShown()
 
 
@@ -145,7 +146,8 @@ def stop(visit: Visit, job: Any) -> Shown:
     """Returns when the run has stopped, so that it can be gone on with."""
     visit.is_stopped = True
     visit.stop_and_wait(KIND)
-    return *idle(_stopped()), *ResultShown(), *JobShown(row=gr.Row(visible=can_go_on(job)))
+    is_kept = can_go_on(job)
+    return *idle(_stopped(is_kept=is_kept)), *ResultShown(), *JobShown(row=gr.Row(visible=is_kept))
 
 
 def offer(job: Any) -> Any:

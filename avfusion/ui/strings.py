@@ -175,6 +175,7 @@ ENGLISH: Mapping[str, str] = {
     "fusion-preview-alt": "The frame being worked on",
     "fusion-done": "Done. The result is below.",
     "fusion-stopped": "Stopped. Nothing was written.",
+    "fusion-stopped-kept": "Stopped. What was finished is kept: at the top of the page you can go on.",
     "fusion-bug": "This did not work. This is a bug: please report it.",
     # Fusion: what is missing
     "fusion-lacks-clip": "Choose a clip first (step 1).",
@@ -198,7 +199,7 @@ ENGLISH: Mapping[str, str] = {
     "fusion-job-file": "Job file",
     "fusion-proof": "In step with the source",
     "fusion-proof-times": "Frame times",
-    "fusion-proof-samples": "Length of the sound",
+    "fusion-proof-samples": "Length of the sound, in samples",
     "fusion-proof-lag": "Lag of the sound",
     "fusion-same": "the same",
     "fusion-differ": "not the same",

@@ -112,21 +112,21 @@ def write_job(job: Job, path: Path) -> None:
         part.write_text(job.written(), encoding="utf-8")
 
 
-def read_job(path: Path) -> Job:
+def read_job(path: Path, wanted: str = "Give the id of a job, or a job file.") -> Job:
     """The job in a file. Raises `CannotRead`, and `UsageError` that names the key for whatever is not as it should be.
 
-    Nothing that it names is opened.
+    wanted: what whoever asks takes, for the message. Nothing that the job names is opened.
     """
     try:
         found = path.stat()
         # A pipe would make its reader wait for ever.
         if not stat.S_ISREG(found.st_mode):
-            raise CannotRead(f"{path}: is no file, or a pipe or device. Give the id of a job, or a job file.")
+            raise CannotRead(f"{path}: is no file, or a pipe or device. {wanted}")
         if found.st_size > _LONGEST_BYTES:
             raise UsageError(f"{path}: a job file has {_LONGEST_BYTES // 2**20} MB at most.")
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise CannotRead(f"{path}: cannot be read ({said(error)}). Give the id of a job, or a job file.") from error
+        raise CannotRead(f"{path}: cannot be read ({said(error)}). {wanted}") from error
     return parse_job(text, f"{path}: ")
 
 

@@ -26,7 +26,7 @@ def replay(
     Returns:
         The finished file, in a ZIP where there are more of them, and the report of that verb.
     """
-    asked = read_job(Path(job))
+    asked = read_job(Path(job), wanted="Give a job file.")
     files_out = (asked.out, *asked.also.values())
     is_one = len(files_out) == 1 and bool(Path(asked.out).suffix)
 

@@ -2,7 +2,7 @@
 
 import io
 
-from avfusion.cli.progress import ProgressLine
+from avfusion.cli.progress import ProgressLine, in_words
 from avfusion.pipelines.progress import Progress
 
 
@@ -64,3 +64,7 @@ def test_an_error_leaves_the_line_clean_for_its_own_words() -> None:
     except ValueError:
         terminal.write("avfusion: wrong")
     assert terminal.screen() == ["avfusion: wrong"]
+
+
+def test_a_single_frame_has_no_rate() -> None:
+    assert in_words(Progress("checking", 1, 1, 28181.7, None)) == "checking 1/1 frame, 100 %"

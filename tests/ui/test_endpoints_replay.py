@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from avfusion.errors import CannotRead
 from avfusion.media.digest import digest_of
 from avfusion.media.probe import probe
 from avfusion.pipelines.swap import swap
@@ -80,3 +81,9 @@ def test_other_files_than_the_jobs_are_refused(clip: Path, tmp_path: Path) -> No
     with pytest.raises(gr.Error) as caught:
         replayed(clip, clip)
     assert str(caught.value.message).startswith("upload.mp4: ")
+
+
+def test_what_is_no_job_file_is_said_without_ids(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.json"):
+        with pytest.raises(CannotRead, match=r"Give a job file\.$"):
+            next(replay(str(path), []))

@@ -52,8 +52,7 @@ def motions(
     """The clip from window to window, each ended early by a cut. on_frame: called for each frame; may raise to stop."""
     start_s = float(clip.time(0))
     step = max(1, int(np.ceil(float(clip.fps) / settings.rate_hz)))
-    duration_s = float(clip.duration_s)
-    window_s = duration_s / max(1, np.ceil(duration_s / settings.window_s))
+    window_s = float(clip.duration_s) / windows_of(clip, settings)
     row = _Row(settings)
     with contextlib.closing(clip.frames()) as frames:
         for frame in frames:
@@ -66,6 +65,11 @@ def motions(
                 yield from row.taken()
             row.add(frame.index, time_s, picture)
     yield from row.taken()
+
+
+def windows_of(clip: Clip, settings: MotionSettings) -> int:
+    """How many windows a clip has, cuts not counted."""
+    return max(1, int(np.ceil(float(clip.duration_s) / settings.window_s)))
 
 
 class _Row:

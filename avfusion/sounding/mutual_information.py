@@ -19,7 +19,7 @@ from avfusion.sounding import Sources, Tell, Wish
 from avfusion.sounding.evidence import EvidenceSettings, places_of
 from avfusion.sounding.gathering import Gathered
 from avfusion.sounding.loudness import band_power
-from avfusion.sounding.motion_energy import Motion, MotionSettings, motions
+from avfusion.sounding.motion_energy import Motion, MotionSettings, motions, windows_of
 from avfusion.sounding.parts import take_apart
 from avfusion.sounding.sources import Belief, Place, sources_in
 
@@ -65,20 +65,21 @@ class MutualInformation:
             tell("looking and listening", looked, clip.frame_count)
 
         gathered = Gathered(clip, step_s)
+        belief = self._settings.belief.among(windows_of(clip, self._settings.motion))
         is_silent = True
         for motion in motions(clip, self._settings.motion, on_frame=look):
             power = band_power(sound, motion.edges_s)
             if float(power.max()) >= _SILENT**2:
                 is_silent = False
-                gathered.add(motion, self._places(motion, power, wish.sources))
+                gathered.add(motion, self._places(motion, power, belief, wish.sources))
         found = gathered.sources(wish.sources)
         if found:
             return Sources(found, step_s, gathered.heat())
         return Sources((), step_s, abstained=_SILENT_CLIP if is_silent else _NO_EVIDENCE)
 
-    def _places(self, motion: Motion, power: NDArray[np.float32], most: int) -> tuple[Place, ...]:
+    def _places(self, motion: Motion, power: NDArray[np.float32], belief: Belief, most: int) -> tuple[Place, ...]:
         settings = self._settings
         rate_hz = float(len(motion.energy) / (motion.edges_s[-1] - motion.edges_s[0]))
         places = places_of(motion.energy, rate_hz, settings.evidence)
         parts = take_apart(power, settings.parts)
-        return sources_in(parts, places, settings.evidence, settings.belief, most)
+        return sources_in(parts, places, settings.evidence, belief, most)

@@ -34,6 +34,12 @@ class Belief:
     brief_s: float = 4.0
     surprise: float = 3.0
 
+    def among(self, windows: int) -> Belief:
+        """What is believed in each of so many windows: chance has as many more tries. The surprise goes by the tail of
+        a Gumbel distribution, the weight by that of a normal one, about."""
+        tries = np.log(windows)
+        return Belief(self.weight + 0.4 * tries, self.brief_s, self.surprise + np.sqrt(6) / np.pi * tries)
+
     def margin(self, evidence: Evidence, places: Places) -> float:
         """By how many deviations the evidence is more than what is believed; below 0 it is not."""
         least = self.weight + self.brief_s * places.rate_hz / places.standard.shape[-1]

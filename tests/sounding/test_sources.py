@@ -41,3 +41,10 @@ def test_a_room_is_not_heard_behind_strokes() -> None:
     room = 0.08 * random.uniform(0.8, 1.2, 200)
     room[60:80] += 1
     assert np.flatnonzero(heard(room.astype(np.float32)) >= 0.5).tolist() == list(range(60, 80))
+
+
+def test_more_windows_ask_for_more() -> None:
+    once, often = Belief().among(1), Belief().among(10)
+    assert once == Belief()
+    assert often.weight > once.weight
+    assert often.surprise > once.surprise

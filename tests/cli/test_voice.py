@@ -50,7 +50,7 @@ def test_a_short_report_says_what_was_done(
     out = tmp_path / "out.wav"
     status, said, told = typed(capsys, "voice", media, "--target", target, "--out", out, "--to", "0.5")
     assert status == 0
-    assert "converting 1/1 seconds" in told
+    assert "converting 1/1 second" in told
     assert said.startswith(f"{out}: 1.06 s, 16000 Hz, mono\n")
     assert "  voice    world-knn on cpu\n  changed  0.50 s of it\n" in said
     assert "  in time  lag " in said

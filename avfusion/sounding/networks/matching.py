@@ -1,0 +1,115 @@
+"""Which query answers for which true mask, judged at random points.
+
+B. Cheng et al., "Masked-attention mask transformer for universal image segmentation" (CVPR 2022), section 3.3; the
+points after A. Kirillov et al., "PointRend" (CVPR 2020), section 4.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfusion.sounding.networks.layers import Dice, Tensor
+
+IGNORED = 255
+"""The label of pixels that belong to no class."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What is in one picture. classes: int64 [k]. masks: float32 [k, H, W] of zeros and ones."""
+
+    classes: Tensor
+    masks: Tensor
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a wrong class, wrong pixels and a wrong outline count for."""
+
+    classes: float = 2.0
+    masks: float = 5.0
+    dice: float = 5.0
+
+
+COSTS = Costs()
+
+
+def target_of(labels: NDArray[np.uint8]) -> Target:
+    """One mask for each class that is there, background (0) among them. labels: uint8 [H, W], 255 for no class."""
+    import torch
+
+    classes = np.setdiff1d(labels, [IGNORED])
+    masks = (labels[None] == classes[:, None, None]).astype(np.float32)
+    return Target(torch.from_numpy(classes.astype(np.int64)), torch.from_numpy(masks))
+
+
+def draw_points(dice: Dice, sets: int, count: int, like: Tensor) -> Tensor:
+    """[sets, count, 2]: x and y in 0..1 of the picture, on the device of `like`."""
+    import torch
+
+    return torch.rand((sets, count, 2), generator=dice).to(like.device)
+
+
+def at_points(maps: Tensor, points: Tensor) -> Tensor:
+    """maps [N, C, H, W] at points [N, P, 2] -> [N, C, P], between pixel centres linearly; outside is 0."""
+    from torch.nn import functional
+
+    return functional.grid_sample(maps, 2 * points[:, :, None] - 1, align_corners=False)[..., 0]
+
+
+def draw_unsure_points(
+    dice: Dice, logits: Tensor, count: int, *, oversample: float = 3.0, importance: float = 0.75
+) -> Tensor:
+    """[N, count, 2] for each of the logits [N, H, W]: mostly where they are closest to 0.
+
+    oversample * count points are drawn, of which the importance * count least sure stay; the rest is drawn anew.
+    """
+    import torch
+
+    drawn = draw_points(dice, len(logits), int(count * oversample), logits)
+    unsure = int(count * importance)
+    doubt = -at_points(logits[:, None], drawn)[:, 0].abs()
+    chosen = doubt.topk(unsure, dim=1).indices
+    kept = drawn.gather(1, chosen[..., None].expand(-1, -1, 2))
+    return torch.cat([kept, draw_points(dice, len(logits), count - unsure, logits)], dim=1)
+
+
+def match(
+    class_logits: Tensor, mask_logits: Tensor, target: Target, *, costs: Costs, points: int, dice: Dice
+) -> tuple[Tensor, Tensor]:
+    """(queries, targets), int64 [k] each: the pairs of the least cost all together, every target with its own query.
+
+    class_logits [Q, classes + 1], mask_logits [Q, h, w], of any size; all masks are compared at the same points. Where
+    there are more targets than queries, those stay alone that cost most.
+    """
+    import torch
+    from scipy.optimize import linear_sum_assignment
+
+    with torch.no_grad():
+        where = draw_points(dice, 1, points, mask_logits)
+        found = at_points(mask_logits[None].float(), where)[0]
+        true = at_points(target.masks[None].to(found), where)[0]
+        cost = -costs.classes * class_logits.float().softmax(-1)[:, target.classes.to(class_logits.device)]
+        cost = cost + costs.masks * _pixel_costs(found, true) + costs.dice * _dice_costs(found, true)
+        bounded = cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6).cpu().numpy()
+    queries, targets = linear_sum_assignment(bounded)
+    return torch.from_numpy(queries.astype(np.int64)), torch.from_numpy(targets.astype(np.int64))
+
+
+def _pixel_costs(logits: Tensor, true: Tensor) -> Tensor:
+    """[Q, k]: mean binary cross-entropy of logits [Q, P] against true [k, P], without a [Q, k, P] in memory.
+
+    It is softplus(x) - x where the truth is 1 and softplus(x) where it is 0.
+    """
+    from torch.nn import functional
+
+    return (functional.softplus(logits).sum(1)[:, None] - logits @ true.T) / logits.shape[1]
+
+
+def _dice_costs(logits: Tensor, true: Tensor) -> Tensor:
+    """[Q, k]: 1 - (2 common + 1) / (found + true + 1)."""
+    found = logits.sigmoid()
+    return 1 - (2 * found @ true.T + 1) / (found.sum(1)[:, None] + true.sum(1)[None] + 1)

@@ -112,7 +112,7 @@ def set_training(backbone: Any, is_training: bool) -> None:
 
 def led_by(weights: Weights, name: str, maps: tuple[Tensor, ...], hints: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """maps with what a second backbone makes of the same pictures cut into segments, channel by channel as far as it
-    helps: COMBO's siam-encoder module, with the gates of J. Hu et al., "Squeeze-and-excitation" (CVPR 2018)."""
+    helps: the SEM of COMBO (CVPR 2024), with the gates of J. Hu et al., "Squeeze-and-excitation" (CVPR 2018)."""
     led = []
     for number, (level, hint) in enumerate(zip(maps, hints, strict=True)):
         squeezed = linear(weights, f"{name}.{number}.fc1", hint.mean(dim=(2, 3))).relu()

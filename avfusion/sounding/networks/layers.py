@@ -40,7 +40,7 @@ def conv2d(weights: Weights, name: str, x: Tensor, *, stride: int = 1, padding: 
 
 
 def group_norm(weights: Weights, name: str, x: Tensor) -> Tensor:
-    """Over groups of the channels of [N, C, H, W]: 32 groups, or as many as there are channels, if those are fewer."""
+    """Over groups of the channels of [N, C, H, W]: 32 groups, or the largest power of two below that divides C."""
     from torch.nn import functional
 
     groups = math.gcd(32, x.shape[1])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from avfusion.datasets.scenes import draw_scene
 from avfusion.datasets.scenes_settings import SceneSettings
@@ -124,10 +125,11 @@ def test_a_seed_gives_one_network() -> None:
 
 
 @pytest.mark.parametrize("name", ["whole", "maskige"])
-def test_a_state_gives_the_same_network_back(name: str) -> None:
-    config = SWITCHED[name]
+def test_a_file_gives_the_same_network_back(name: str, tmp_path: Path) -> None:
+    config, file = SWITCHED[name], tmp_path / "av2ts.safetensors"
     network = loose(config)
-    again = av2ts_from(config, network.state(), SOURCE)
+    save_file(network.state(), file)
+    again = av2ts_from(config, load_file(file), file)
     rgb, log_mel = inputs(1, 2)
     maskige = rgb.flip(1) if config.maskige else None
     with torch.no_grad():
@@ -179,8 +181,8 @@ def test_it_learns_a_made_clip() -> None:
         total.backward()
         steps.step()
         totals.append(total.item())
-    assert np.mean(totals[-5:]) < 0.5 * np.mean(totals[:5])
+    assert np.mean(totals[-5:]) < 0.25 * np.mean(totals[:5])
     with torch.no_grad():
         found = class_maps(network.predict(rgb, log_mel), height=64, width=64).argmax(1).numpy() == 1
     true = np.stack([scene.sounding(second) > 0 for second in range(3)])
-    assert (found & true).sum() > 0.5 * (found | true).sum()
+    assert (found & true).sum() > 0.7 * (found | true).sum()

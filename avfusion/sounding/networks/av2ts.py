@@ -22,7 +22,6 @@ from avfusion.sounding.networks.backbones import (
     STRIDE,
     draw_backbone,
     draw_led_by,
-    empty_backbone,
     led_by,
     maps_of,
     set_training,
@@ -72,7 +71,7 @@ class Av2tsNetwork:
         """Maps of the pictures at four sizes, the finest first, having looked at other times: [B * T, width, h, w]."""
         maps = maps_of(self.backbone, rgb.flatten(0, 1))
         if maskige is not None:
-            maps = led_by(self.weights, "hints", maps, maps_of(self.hints, maskige.flatten(0, 1)))
+            maps = led_by(self.weights, "gates", maps, maps_of(self.hints, maskige.flatten(0, 1)))
         levels = [project(self.weights, f"levels.{number}.to", level) for number, level in enumerate(maps)]
         if not self.config.temporal_attention:
             return levels
@@ -85,7 +84,7 @@ class Av2tsNetwork:
         ]
 
     def learnt(self) -> Drawn:
-        """Name -> parameter of all that training changes: our own, `backbone.` and `hints.`."""
+        """Name -> parameter of all that training changes: our own, and those of modules as `backbone.` and `hints.`."""
         found = dict(self.weights)
         for prefix, module in self._modules():
             found |= {f"{prefix}.{name}": part for name, part in module.named_parameters()}
@@ -118,9 +117,7 @@ class Av2tsNetwork:
         if tuple(log_mel.shape) != (*rgb.shape[:2], 96, 64):
             raise UsageError(f"Log-mel of shape {tuple(log_mel.shape)}: it takes [B, T, 96, 64], one for each picture.")
         if (maskige is not None) != self.config.maskige or (maskige is not None and maskige.shape != rgb.shape):
-            raise UsageError(
-                "Maskige goes with a network that was made for it, and is of the same shape as the pictures."
-            )
+            raise UsageError("Maskige goes with a network that was made for it, and has the shape of the pictures.")
 
 
 def class_maps(predictions: Predictions, *, height: int, width: int) -> Tensor:
@@ -162,7 +159,7 @@ def _draw_weights(dice: Any, config: Av2tsConfig) -> Drawn:
             own = not config.follows_sound_in_time
             drawn |= draw_frames(dice, f"levels.{number}.time", config.width, own_scores=own)
     if config.maskige:
-        drawn |= draw_led_by(dice, "hints", config.backbone.widths)
+        drawn |= draw_led_by(dice, "gates", config.backbone.widths)
     drawn |= draw_pixel_decoder(dice, "pixels", config.pixels)
     if config.one_stream_fusion:
         drawn |= draw_fusion(dice, "fused", config.fusion)
@@ -172,7 +169,7 @@ def _draw_weights(dice: Any, config: Av2tsConfig) -> Drawn:
 def av2ts_from(config: Av2tsConfig, state: Mapping[str, Tensor], source: Path) -> Av2tsNetwork:
     """The network out of what `state` gave. source: named in the error. Raises `CannotRead` where a tensor is missing,
     has another shape, or is of no part."""
-    network = draw_av2ts(config, 0, backbone=empty_backbone(config.backbone).eval())
+    network = draw_av2ts(config, 0)
     wanted = network.state()
     for name in [*wanted, *state]:
         ours = tuple(wanted[name].shape) if name in wanted else "nothing"
@@ -182,6 +179,6 @@ def av2ts_from(config: Av2tsConfig, state: Mapping[str, Tensor], source: Path) -
     for prefix, module in network._modules():
         names = module.state_dict()
         module.load_state_dict({name: state[f"{prefix}.{name}"] for name in names})
-    weights = {name: state[name].detach().clone().requires_grad_() for name in network.weights}
-    ced = {name: state[f"ced.{name}"] for name in ced_shapes(config.ced)}
+    weights = {name: state[name].detach().float().clone().requires_grad_() for name in network.weights}
+    ced = {name: state[f"ced.{name}"].float() for name in ced_shapes(config.ced)}
     return Av2tsNetwork(config, weights, ced, network.backbone, network.hints)

@@ -48,11 +48,11 @@ RESNET_50 = BackboneConfig(kind="resnet", widths=(256, 512, 1024, 2048), depths=
 
 def draw_backbone(config: BackboneConfig, seed: int) -> Any:
     """A `torch.nn.Module` that knows nothing, in evaluation mode, the same for the same seed; the state of torch's own
-    generator stays as it is."""
+    generators stays as it is."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         return empty_backbone(config).eval()
 
 

@@ -79,7 +79,7 @@ $(VENV)/.dev-set: requirements-dev.txt $(VENV)/.run-set
 # The page is tested in Chromium. torchcodec loads FFmpeg's shared libraries, and the benchmarks compare with its program.
 system:
 	@missing=""; \
-	command -v chromium >/dev/null || missing="$$missing chromium fonts-liberation"; \
+	command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || missing="$$missing chromium fonts-liberation"; \
 	command -v ffmpeg >/dev/null || missing="$$missing ffmpeg"; \
 	command -v c++ >/dev/null || missing="$$missing build-essential"; \
 	[ -n "$$missing" ] || exit 0; \

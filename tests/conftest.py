@@ -11,6 +11,8 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+# The part of the files, in order, by which the last one with a browser has come.
+_BROWSERS_END = 0.5
 
 # How long an example takes says more about the machine than about the law.
 settings.register_profile("house", deadline=None)
@@ -36,12 +38,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The page's take longest: first, so that no process is left alone with them in the end."""
+    """Files with a browser among the others, the last of them well before the end: two browsers at a time slow each
+    other down more than a browser and something else, and no process should be left alone with one."""
+    files: dict[Path, bool] = {}
     for item in items:
+        in_browser = item.get_closest_marker("browser") is not None
+        files[item.path] = files.get(item.path, False) or in_browser
         # A browser on a busy machine may answer late. The closing lines tell of every second try.
-        if item.get_closest_marker("browser"):
+        if in_browser:
             item.add_marker(pytest.mark.flaky(reruns=1))
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    turns: dict[Path, float] = {}
+    for in_browser, share in ((True, _BROWSERS_END), (False, 1.0)):
+        alike = [path for path, theirs in files.items() if theirs == in_browser]
+        turns |= {path: share * place / len(alike) for place, path in enumerate(alike)}
+    items.sort(key=lambda item: turns[item.path])
 
 
 @pytest.fixture(autouse=True)

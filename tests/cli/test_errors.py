@@ -60,7 +60,7 @@ WRONG = [
      "remove CLIP --masks MASKS --engine telea --prompt grass --out out.mp4"),
     ("nobody takes words", 4, "avfusion engines pull", "remove CLIP --masks MASKS --prompt grass --out out.mp4"),
     ("a clip into a picture", 3, "holds one picture", "remove CLIP --masks MASKS --out out.png"),
-    ("map is result", 2, "file of its own", "remove CLIP --masks MASKS --out out.mp4 --map out.mp4"),
+    ("map is result", 2, "in one place", "remove CLIP --masks MASKS --out out.mp4 --map out.mp4"),
     ("clip would be replaced", 3, "its own input", "remove CLIP --masks MASKS --out CLIP"),
     ("no strength", 2, "strength 0", "remove CLIP --masks MASKS --strength 0 --out out.mp4"),
     ("unknown inpainter", 2, "for inpainting. There are: ", "remove CLIP --masks MASKS --engine sam9 --out out.mp4"),

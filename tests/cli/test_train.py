@@ -34,6 +34,7 @@ def tiny_config(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.proof
 @pytest.mark.real_data
 def test_a_voice_is_trained_and_then_used(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import re
-import shutil
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -212,9 +211,9 @@ def test_a_folder_that_holds_something_is_left_alone(on_frame: Comparison, tmp_p
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_in_a_browser_everything_fits_and_shows(of_clip: Comparison, tmp_path: Path, width: int, scheme: Any) -> None:
-    from tests.ui.conftest import CHROMIUM_ARGUMENTS
+    from tests.ui.conftest import CHROMIUM_ARGUMENTS, find_chromium
 
-    chromium = shutil.which("chromium")
+    chromium = find_chromium()
     if chromium is None:
         pytest.skip("no chromium here")
     write_report(of_clip, tmp_path / "report")

@@ -361,7 +361,7 @@ REFUSED = [
     ({"background": "blur", "span": (5, 5)}, UsageError, "there are no frames"),
     ({"background": "blur", "remove": [2], "inpainter": "sd-1.5-inpaint"}, EngineNotReady, "sd-1.5-inpaint"),
     ({"remove": [1], "settings": FuseSettings(remove=RemoveSettings(words="a tree"))}, EngineNotReady, "words"),
-    ({"background": "blur", "report": "out.mp4"}, UsageError, "files of their own"),
+    ({"background": "blur", "report": "out.mp4"}, UnknownFormat, "ends in .html"),
     (
         {"background": "blur", "settings": FuseSettings(remove=RemoveSettings(map_out=Path("map.mp4")))},
         UsageError,
@@ -404,10 +404,13 @@ def test_masks_without_what_is_removed_are_refused(made, tmp_path):
 @pytest.mark.parametrize("which", ["clip", "background", "target"])
 def test_the_output_is_no_input(made, tmp_path, which):
     inputs = {"clip": made.clip, "background": made.picture, "target": made.target}
-    for name in ("out", "report"):
-        given = {"out": tmp_path / "out.mp4", name: inputs[which]}
-        with pytest.raises(OutputIsInput):
-            fuse(made.clip, masks=made.masks, background=made.picture, voice=made.voice, **given)
+    with pytest.raises(OutputIsInput):
+        fuse(made.clip, masks=made.masks, background=made.picture, voice=made.voice, out=inputs[which])
+    with pytest.raises(UnknownFormat):
+        fuse(
+            made.clip, masks=made.masks, background=made.picture, voice=made.voice, out=tmp_path / "out.mp4",
+            report=inputs[which],
+        )  # fmt: skip
 
 
 def test_a_prompt_outside_is_refused(made, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
@@ -296,9 +297,13 @@ def test_trackers_of_a_whole_clip(comparer: Comparer, clips: Path) -> None:
     page.locator("#compare-answers-scrub input[type=range]").fill("20")
     expect(comparer.card("flow").locator("img")).not_to_have_attribute("src", str(first))
     comparer.visitor.see("compare-answers-time", "Frame 20")
-    page.wait_for_timeout(1000)  # the cards are drawn anew; a press on one that goes is lost
-    comparer.card("flow").locator(".takes [data-take=background]").click()
-    comparer.visitor.see("background-time", "Frame 20")
+    taken = page.locator("#background-time").filter(has_text="Frame 20")
+    for _ in range(5):  # the cards may be drawn anew once more, and a press on one that goes is lost
+        comparer.card("flow").locator(".takes [data-take=background]").click()
+        with contextlib.suppress(AssertionError):
+            expect(taken).to_be_visible(timeout=8_000)
+            break
+    expect(taken).to_be_visible()
     comparer.visitor.see("background-follow-status", "flow made of frame 20")
     page.click("#compare-tab-button")
     comparer.card("flow").locator(".takes [data-take=inpaint]").click()

@@ -292,7 +292,7 @@ def test_keys_mean_nothing_where_somebody_types(visitor: Visitor, clips: Path) -
     visitor.see("background-time", "Frame 0")
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@pytest.mark.parametrize("size", [pytest.param(DESKTOP, marks=pytest.mark.proof), PHONE])
 def test_everything_in_step_2_can_be_reached(visit: Visit, clips: Path, size: tuple[int, int]) -> None:
     visitor = visit(size)
     begin(visitor, clips)

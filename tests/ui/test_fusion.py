@@ -168,6 +168,7 @@ def test_long_names_and_tall_clips_do_not_break_the_page(visit: Visit, story: Pa
     assert height < 500
 
 
+@pytest.mark.proof
 def test_a_run_that_was_cut_off_goes_on_when_the_page_is_opened_again(visitor: Visitor, clips: Path) -> None:
     fuser = Fuser(visitor)
     fuser.open(clips / "long.mp4")

@@ -215,6 +215,7 @@ def test_what_a_training_begins_with_is_told_apart(tmp_path: Path) -> None:
     assert desk.clear_start() == ""
 
 
+@pytest.mark.proof
 def test_hours_that_were_begun_are_found_by_their_id_alone(tmp_path: Path, own_home: Path) -> None:
     pulled("so-vits", tiny_hubert)
     silent = [wav(tmp_path / f"{n}.wav", Sound(np.zeros((1, 8_000), np.float32), 16_000)) for n in range(5)]

@@ -1,6 +1,6 @@
 """Takes the README's pictures of the page: the bundled example, run in Debian's Chromium.
 
-python docs/make_images.py [background] [compare] [inpaint] [voice] [fusion]   # docs/images/*.jpg; none: all
+python docs/make_images.py [background] [compare] [inpaint] [voice] [sounding] [fusion]   # docs/images/*.jpg; none: all
 """
 
 from __future__ import annotations
@@ -110,6 +110,21 @@ def voice(browser: Browser, address: str) -> None:
     finish(page, "voice")
 
 
+def sounding(browser: Browser, address: str) -> None:
+    """sounding.jpg: a made scene in which one of three things sounds."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [Path(sys.executable).with_name("avfusion"), "make-avs", f"{folder}/made", "--setting", "s4"]
+        options = ["--clips", "1", "--seed", "3", "--size", "448", "--split", "test", "--plain", "--quiet"]
+        subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
+        (clip,) = Path(folder).rglob("*.mp4")
+        page = opened(browser, address, "sounding")
+        page.set_input_files("#sounding-file input[type=file]", clip)
+        expect(page.locator("#sounding-facts")).to_contain_text(clip.name, timeout=60_000)
+        page.click("#sounding-run")
+        expect(page.locator("#sounding-status")).to_contain_text("Done", timeout=300_000)
+        finish(page, "sounding")
+
+
 def fusion(browser: Browser, address: str) -> None:
     """fusion-set.jpg: what is set, before the run. fusion.jpg: the example with another background and voice."""
     page = opened(browser, address, "fusion")
@@ -139,7 +154,8 @@ def finish(page: Page, tab: str) -> None:
 
 
 TAKES: dict[str, Callable[[Browser, str], None]] = {
-    "background": background, "compare": compare, "inpaint": inpaint, "voice": voice, "fusion": fusion,
+    "background": background, "compare": compare, "inpaint": inpaint, "voice": voice,
+    "sounding": sounding, "fusion": fusion,
 }  # fmt: skip
 
 

@@ -144,7 +144,11 @@ def _print_avs(report: AvsEvaluation) -> None:
 
 def _print_rvos(report: RvosEvaluation) -> None:
     scored = sum(row.scores["own"] is not None for row in report.expressions)
-    print(f"{report.dataset}: {report.layout} {report.split}, {len(report.expressions)} expressions, {scored} scored")
+    missing = report.missing.get("own", 0)
+    lack = f", {missing} missing and counted as 0" if missing else ""
+    print(
+        f"{report.dataset}: {report.layout} {report.split}, {len(report.expressions)} expressions, {scored} scored{lack}"
+    )
     _print_source(report)
     if report.figures:
         _print_figures(report.figures, "missing", {name: count for name, count in report.missing.items() if count})

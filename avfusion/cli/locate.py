@@ -9,7 +9,6 @@ import typer
 
 from avfusion.cli.jobs import SaveJobOption, run_as_job
 from avfusion.cli.options import (
-    ClipArgument,
     DeviceOption,
     FallbackOption,
     FromOption,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from avfusion.pipelines.locate_settings import LocateReport
 
 _OUT = "A new folder for PNGs and sources.json, a .json for COCO RLE, an .mp4 to look at."
+_CLIP = "A video or an animation, with sound; with --text it may be without, or a picture."
 _LABELS = "Names that what sounds may have; left out, any."
 _TEXT = "Instead: one thing in words, shown whether it sounds or not."
 _WITH = "Another sound to go by than the clip's own, from its first frame on."
@@ -35,7 +35,7 @@ _CONTROLS = "Look again without the sound, and with its halves exchanged: what g
 
 
 def locate(
-    clip: ClipArgument,
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help=_CLIP)],
     out: Annotated[Path, typer.Option(metavar="DIR|FILE", help=_OUT)],
     labels: Annotated[str, typer.Option(metavar="A,B,...", help=_LABELS)] = "",
     text: Annotated[str, typer.Option(metavar="WORDS", help=_TEXT)] = "",
@@ -81,7 +81,8 @@ def print_located(report: LocateReport, *, as_json: bool) -> None:
     print_done(report)
     for heard in report.sources:
         when = ", ".join(f"{start_s:.1f}-{end_s:.1f} s" for start_s, end_s in heard.spans) or "never"
-        print(f"  source {heard.number}  {heard.label}, {heard.confidence:.0%} sure, sounds {when}")
+        name = f"{heard.name}, " if heard.name else ""
+        print(f"  source {heard.number}  {name}{heard.confidence:.0%} sure, sounds {when}")
     if report.abstained:
         print(f"  nothing  {report.abstained}")
     for control in report.controls:

@@ -69,7 +69,8 @@ class AvsEvaluation:
 
     def as_json(self) -> dict[str, Any]:
         plain = asdict(self) | {"dataset": str(self.dataset), "written": self.written and str(self.written)}
-        plain["abstained"] = {hearing: self.abstained(hearing) for hearing in self.figures}
+        # Of stored predictions nobody knows why there is nothing in them.
+        plain["abstained"] = {hearing: self.abstained(hearing) for hearing in self.figures} if self.engines else {}
         result: dict[str, Any] = without_nan(plain)
         return result
 

@@ -146,9 +146,8 @@ def _print_rvos(report: RvosEvaluation) -> None:
     scored = sum(row.scores["own"] is not None for row in report.expressions)
     missing = report.missing.get("own", 0)
     lack = f", {missing} missing and counted as 0" if missing else ""
-    print(
-        f"{report.dataset}: {report.layout} {report.split}, {len(report.expressions)} expressions, {scored} scored{lack}"
-    )
+    said = f"{len(report.expressions)} expressions, {scored} scored{lack}"
+    print(f"{report.dataset}: {report.layout} {report.split}, {said}")
     _print_source(report)
     if report.figures:
         _print_figures(report.figures, "missing", {name: count for name, count in report.missing.items() if count})

@@ -155,6 +155,7 @@ def import_failures() -> dict[str, str]:
     return dict(json.loads(line[1:]) for line in done.stdout.splitlines() if line.startswith("@["))
 
 
+@pytest.mark.proof  # after every `make lock`
 @pytest.mark.slow
 @pytest.mark.parametrize("package", IMPORT_NAMES)
 def test_a_pinned_package_imports(package: str, import_failures: dict[str, str]) -> None:

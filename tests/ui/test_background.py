@@ -26,6 +26,7 @@ from tests.ui.visitor import DESKTOP, PHONE, Visitor, visitor_in
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Visitor]
+TABLET = (768, 1024)
 
 
 def video_in(data: bytes) -> tuple[int, bool, str]:
@@ -48,7 +49,7 @@ def test_the_page_opens_with_the_example(visitor: Visitor) -> None:
     assert visitor.page.evaluate(fetched) < 8e6  # the example clip is 2.5 MB of it
 
 
-@pytest.mark.parametrize("size", [DESKTOP, pytest.param((768, 1024), marks=pytest.mark.proof), PHONE])
+@pytest.mark.parametrize("size", [PHONE, *(pytest.param(size, marks=pytest.mark.proof) for size in (DESKTOP, TABLET))])
 def test_nothing_sticks_out_at_the_side(visit: Visit, clips: Path, size: tuple[int, int]) -> None:
     visitor = visit(size)
     visitor.open(clips / "rolling.mp4")
@@ -115,7 +116,8 @@ def patch_clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-@pytest.mark.parametrize("size", [DESKTOP, pytest.param((768, 1024), marks=pytest.mark.proof), PHONE])
+# Sizes between the two, and those that other tests hold the page to, are proofs.
+@pytest.mark.parametrize("size", [DESKTOP, *(pytest.param(size, marks=pytest.mark.proof) for size in (TABLET, PHONE))])
 def test_a_click_lands_on_the_pixel_that_was_clicked(
     visit: Visit, patch_clips: dict[str, Path], size: tuple[int, int]
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_correction_changes_its_frame_at_once_and_the_others_after_following(v
     assert tints(visitor, 0) == (1, 0), "the first click still holds on its frame"
 
 
+@pytest.mark.proof
 def test_what_is_dropped_on_a_later_frame_stays_away(visitor: Visitor, clips: Path) -> None:
     begin(visitor, clips)
     click_ball(visitor, 0, 1)
@@ -226,6 +227,7 @@ def test_in_and_out_points_limit_what_is_written(visitor: Visitor, clips: Path) 
     expect(visitor.page.locator("#background-whole")).to_be_hidden()
 
 
+@pytest.mark.proof
 def test_stopping_to_follow_leaves_the_page_ready(visitor: Visitor, clips: Path) -> None:
     visitor.see("background-object-status", "the object fills")
     visitor.page.click("#background-reset")

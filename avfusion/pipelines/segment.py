@@ -83,7 +83,7 @@ def kind_of(out: Path) -> Kind:
     """What `segment` writes to a path of this ending. Raises `UnknownFormat`."""
     kinds: dict[str, Kind] = {"": "masks", ".json": "rle", ".mp4": "overlay", ".webm": "overlay", ".mov": "overlay"}
     if out.suffix.lower() not in kinds:
-        raise UnknownFormat(f"{out}: masks go to a folder of PNGs, a .json (COCO RLE), or an .mp4, .webm or .mov (overlay).")
+        raise UnknownFormat(f"{out}: masks go to a folder of PNGs, .json (COCO RLE), or .mp4, .webm or .mov (overlay).")
     return kinds[out.suffix.lower()]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from avfusion.datasets.avs_clip import SIZE_PX, AvsClip
 from avfusion.datasets.classes import CLASSES
 from avfusion.datasets.files import need_files
+from avfusion.datasets.sizes import check_predictions
 from avfusion.datasets.truth import Labels
 from avfusion.datasets.write_parts import save_colours, save_drawn
 from avfusion.media.limits import Limits
@@ -74,5 +75,10 @@ def numbers_of(colours: NDArray[np.uint8]) -> Labels:
 
 
 def need_predictions(folder: Path, clips: Iterable[AvsClip]) -> None:
-    """Raises `CannotRead`, naming the first of those that are missing."""
-    need_files(folder, [path for clip in clips for path in prediction_files(folder, clip)], "predictions")
+    """Raises `CannotRead`, naming the first of those that are missing, and `MaskSizeMismatch`.
+
+    They are of the size of the truth, or of 224 x 224.
+    """
+    frames = [pair for clip in clips for pair in zip(prediction_files(folder, clip), clip.truths, strict=True)]
+    need_files(folder, [path for path, _ in frames], "predictions")
+    check_predictions(frames, or_benchmark=True)

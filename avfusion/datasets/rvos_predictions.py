@@ -10,6 +10,7 @@ import numpy as np
 from avfusion.clip import Mask
 from avfusion.datasets.rvos_clip import RvosClip
 from avfusion.datasets.rvos_write import ANNOTATORS
+from avfusion.datasets.sizes import check_predictions
 from avfusion.datasets.truth import NumberPicture
 from avfusion.datasets.write_parts import save_drawn, save_numbers
 from avfusion.errors import CannotRead, MaskCountMismatch
@@ -36,7 +37,8 @@ def write_expressions(
 def read_expression(folder: Path, clip: RvosClip, place: int) -> Iterator[Mask] | None:
     """bool [H, W] for each frame of the `place`-th expression, one after another; None where there is no prediction.
 
-    Raises `MaskCountMismatch` where there are masks of some frames only.
+    Raises `MaskCountMismatch` where there are masks of some frames only, `MaskSizeMismatch` where one is not of the
+    truth's size.
     """
     paths = _paths(folder, clip, place)
     missing = [path for path in paths if not path.is_file()]
@@ -47,6 +49,9 @@ def read_expression(folder: Path, clip: RvosClip, place: int) -> Iterator[Mask] 
         raise MaskCountMismatch(
             f"{room}: {len(missing)} of {len(paths)} masks are missing, the first is {missing[0].name}. Give all."
         )
+    truths = clip.expressions[place].truths
+    if truths:
+        check_predictions(zip(paths, truths, strict=True))
     if clip.layout == "davis":
         number = place // ANNOTATORS + 1
         return (NumberPicture(path).labels() == number for path in paths)

@@ -70,6 +70,12 @@ class CodedMasks:
 Truth: TypeAlias = NumberPicture | CodedMasks
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) in pixels, as the file's head says it. Raises `CannotRead`."""
+    with opened_picture(path, Limits()) as image:
+        return image.size
+
+
 def encode(mask: Mask) -> dict[str, Any]:
     """bool [H, W] -> COCO's compressed run lengths, fit for JSON."""
     from pycocotools import mask as coco

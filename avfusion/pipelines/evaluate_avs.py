@@ -17,6 +17,7 @@ from avfusion.datasets.avs_predictions import (
     write_prediction,
 )
 from avfusion.datasets.avs_read import read_avs
+from avfusion.datasets.sizes import check_truths
 from avfusion.engines.registry import settle
 from avfusion.errors import UsageError
 from avfusion.media.target import part_of_folder
@@ -93,7 +94,7 @@ def evaluate_avs(
     dataset: a folder as `datasets.avs_read` wants it. clips: only these. controls: each clip once more without sound,
     and once with another clip's. write: a new folder for the predictions in the files that AVSBench's code writes,
     under `own`, `mute` and `swap`. predictions: such a folder, or only what is in its `own`. Raises `CannotRead`,
-    `UsageError`, `CannotWrite`, `Stopped`, and what an engine raises.
+    `UsageError`, `MaskSizeMismatch`, `CannotWrite`, `Stopped`, and what an engine raises.
     """
     dataset = Path(dataset)
     if predictions is not None and (choice is not None or write is not None):
@@ -101,6 +102,7 @@ def evaluate_avs(
     found = read_avs(dataset, setting, split, clips)
     if not any(truth for clip in found for truth in clip.truths):
         raise UsageError(f"{dataset}: nothing is annotated in the split {split}.")
+    check_truths((pair for clip in found for pair in zip(clip.frames, clip.truths, strict=True)), or_benchmark=True)
     if predictions is not None:
         return _of_stored(dataset, found, predictions, on_progress, should_stop)
     with contextlib.ExitStack() as stack:

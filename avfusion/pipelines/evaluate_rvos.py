@@ -13,6 +13,7 @@ from avfusion.clip import Mask
 from avfusion.datasets.rvos_clip import RvosClip, RvosLayout
 from avfusion.datasets.rvos_predictions import need_any, read_expression, write_expressions
 from avfusion.datasets.rvos_read import read_rvos
+from avfusion.datasets.sizes import check_truths
 from avfusion.engines.registry import settle
 from avfusion.errors import UsageError
 from avfusion.media.target import part_of_folder
@@ -78,8 +79,8 @@ def evaluate_rvos(
     looks for the pairing that scores best, which can only be more. controls: each expression once more with the words
     for something else, and in a set with sound once without it and once with another clip's. write: a new folder for
     the predictions as servers take them, under the name of each telling. predictions: such a folder, or what is in its
-    `own`. A set that keeps its truth can only be written. Raises `CannotRead`, `UsageError`, `CannotWrite`, `Stopped`,
-    and what an engine raises.
+    `own`. A set that keeps its truth can only be written. Raises `CannotRead`, `UsageError`, `MaskSizeMismatch`,
+    `CannotWrite`, `Stopped`, and what an engine raises.
     """
     dataset = Path(dataset)
     if predictions is not None and (choice is not None or write is not None):
@@ -87,6 +88,10 @@ def evaluate_rvos(
     found = read_rvos(dataset, layout, split, clips)
     if write is None and not any(one.truths for clip in found for one in clip.expressions):
         raise UsageError(f"{dataset}: the set keeps the truth of {split} to itself. Name a folder for the predictions.")
+    check_truths(
+        pair for clip in found for one in clip.expressions if one.truths
+        for pair in zip(clip.frames, one.truths, strict=True)
+    )  # fmt: skip
     if predictions is not None:
         rooms = {name: predictions / name for name in tellings(True, found) if (predictions / name).is_dir()}
         rooms = rooms if "own" in rooms else {"own": predictions}

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from avfusion.clip import Drawn
 from avfusion.datasets.avs_clip import Setting
-from avfusion.datasets.avs_predictions import write_prediction
+from avfusion.datasets.avs_predictions import prediction_files, write_prediction
 from avfusion.datasets.avs_read import read_avs
 from avfusion.datasets.avs_write import write_avs
 from avfusion.datasets.classes import CLASSES
 from avfusion.datasets.made import MadeSettings, made_avs
-from avfusion.errors import CannotRead, Stopped, UsageError
+from avfusion.errors import CannotRead, MaskSizeMismatch, Stopped, UsageError
 from avfusion.pipelines.convert_voice_given import read_short
 from avfusion.pipelines.evaluate_avs import evaluate_avs
 from avfusion.pipelines.evaluate_avs_run import EngineChoice, pictures_of
@@ -173,6 +174,27 @@ def test_what_contradicts_itself_is_refused(sets, tmp_path):
         evaluate_avs(sets["s4"], setting="s4", predictions=tmp_path, choice=EngineChoice())
     with pytest.raises(CannotRead, match="10 predictions are missing"):
         evaluate_avs(sets["s4"], setting="s4", predictions=tmp_path)
+
+
+@pytest.mark.parametrize("setting", ["s4", "avss"])
+def test_what_is_of_another_size_is_refused_before_anything_is_scored(sets, setting, knowing, tmp_path):
+    copy, stored = shutil.copytree(sets[setting], tmp_path / "set"), tmp_path / "stored"
+    clips = read_avs(copy, setting)
+    for clip in clips:
+        write_prediction(stored, clip, [truth.labels() for truth in clip.truths])
+    prediction = prediction_files(stored, clips[-1])[-1]
+    for size in ((224, 224), (300, 200)):
+        Image.open(prediction).resize(size, Image.Resampling.NEAREST).save(prediction)
+        if size == (224, 224):
+            evaluate_avs(copy, setting=setting, predictions=stored)
+    with pytest.raises(MaskSizeMismatch, match=rf"{prediction.name}: the prediction has 300 x 200 pixels"):
+        evaluate_avs(copy, setting=setting, predictions=stored)
+
+    truth = clips[-1].truths[-1].path
+    Image.open(truth).resize((300, 200), Image.Resampling.NEAREST).save(truth)
+    with pytest.raises(MaskSizeMismatch, match=rf"{truth.name}: a true mask has 300 x 200 pixels"):
+        evaluate_avs(copy, setting=setting)
+    assert knowing.heard == []
 
 
 def test_stopping_leaves_nothing(sets, knowing, tmp_path):

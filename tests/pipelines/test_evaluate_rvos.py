@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from avfusion.clip import Drawn
 from avfusion.datasets.rvos_clip import RvosLayout
 from avfusion.datasets.rvos_predictions import write_expressions
 from avfusion.datasets.rvos_read import read_rvos
 from avfusion.datasets.rvos_write import write_rvos
-from avfusion.errors import CannotRead, EngineNotReady, UsageError
+from avfusion.errors import CannotRead, EngineNotReady, MaskSizeMismatch, UsageError
 from avfusion.pipelines.evaluate_avs_run import EngineChoice
 from avfusion.pipelines.evaluate_rvos import evaluate_rvos
 from avfusion.sounding import Sources
@@ -78,6 +79,23 @@ def test_a_missing_prediction_scores_nothing(sets, tmp_path):
     assert report.figures["own"]["J&F"] == pytest.approx(7 / 8)
     assert report.missing == {"own": 1}
     assert report.expressions[5].scores == {"own": None}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_is_of_another_size_is_refused_by_name(sets, layout, tmp_path):
+    copy = shutil.copytree(sets[layout], tmp_path / "set")
+    (clip,) = read_rvos(copy, layout)
+    write_expressions(
+        tmp_path / "out", clip, [[truth.labels() > 0 for truth in one.truths] for one in clip.expressions]
+    )
+    prediction = sorted((tmp_path / "out").rglob("*.png"))[-1]
+    Image.open(prediction).resize((224, 224), Image.Resampling.NEAREST).save(prediction)
+    with pytest.raises(MaskSizeMismatch, match=rf"{prediction}: the prediction has 224 x 224 pixels .* 40 x 30"):
+        evaluate_rvos(copy, layout=layout, predictions=tmp_path / "out")
+
+    Image.open(clip.frames[1]).resize((80, 60)).save(clip.frames[1])
+    with pytest.raises(MaskSizeMismatch, match=r"a true mask has 40 x 30 pixels and its picture one/00001.jpg 80 x 60"):
+        evaluate_rvos(copy, layout=layout, predictions=tmp_path / "out")
 
 
 def test_a_set_that_keeps_its_truth_is_written_and_not_scored(sets, understanding, tmp_path):

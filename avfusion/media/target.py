@@ -100,6 +100,23 @@ def part_of_folder(out: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def scratch_beside(out: Path) -> Iterator[Path]:
+    """A new folder beside `out`, on the same disk, that is gone with all that is left in it when the block ends.
+
+    Raises `CannotWrite`.
+    """
+    _check_parent(out)
+    part = _part_name(out, ending="")
+    _note_part(part)
+    try:
+        with writing(out):
+            part.mkdir()
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def writing(out: Path) -> Iterator[None]:
     """Turns what the system and FFmpeg say about writing into `CannotWrite`."""
     try:

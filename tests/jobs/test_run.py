@@ -131,6 +131,33 @@ def test_a_saved_job_replays_elsewhere(clip: Path, tmp_path: Path) -> None:
     assert all(not Path(one.path).is_absolute() for one in read_job(moved / "my.json").inputs.values())
 
 
+def test_a_job_saved_over_another_takes_its_place_with_its_inputs(clip: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.mp4"
+    other.write_bytes(clip.read_bytes())
+    mask = np.ones((HEIGHT, WIDTH), bool)
+    saved = tmp_path / "my.json"
+    save_job(started(clip, tmp_path / "out.mp4", prompts=[Drawn(mask)]).id, saved)
+    (tmp_path / "my-inputs" / "letters.txt").write_text("mine")
+    save_job(started(other, tmp_path / "out.mp4").id, saved)
+    (one,) = read_job(saved).inputs.values()
+    kept = {str(path.relative_to(tmp_path)) for path in (tmp_path / "my-inputs").rglob("*") if path.is_file()}
+    assert kept == {"my-inputs/letters.txt", one.path}
+    assert (tmp_path / one.path).name == "other.mp4"
+    assert Path(run_job(saved)["out"]).exists()
+
+
+def test_a_job_that_cannot_be_saved_leaves_the_one_before_as_it_was(clip: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "my.json"
+    save_job(started(clip, tmp_path / "out.mp4").id, saved)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    unreadable = started(clip, tmp_path / "out.mp4", prompts=[Drawn(np.ones((HEIGHT, WIDTH), bool))])
+    next((unreadable.folder / "inputs").rglob("mask.png")).unlink()
+    with pytest.raises(UsageError, match="no longer kept"):
+        save_job(unreadable.id, saved)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["my-inputs", "my.json"]
+
+
 def test_a_job_file_goes_on_where_it_was_stopped(clip: Path, tmp_path: Path) -> None:
     job = started(clip, tmp_path / "out.mp4")
     save_job(job.id, tmp_path / "my.json")

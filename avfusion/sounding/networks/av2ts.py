@@ -29,15 +29,17 @@ from avfusion.sounding.networks.backbones import (
 from avfusion.sounding.networks.ced import ced_shapes, ced_tokens, draw_ced
 from avfusion.sounding.networks.frames import attend_in_time, draw_frames, draw_projection, project
 from avfusion.sounding.networks.fusion import draw_fusion, fuse
-from avfusion.sounding.networks.layers import Drawn, Tensor, Weights
+from avfusion.sounding.networks.layers import Dice, Drawn, Tensor, Weights
+from avfusion.sounding.networks.losses import LossSettings, clip_losses
 from avfusion.sounding.networks.masked_decoder import Predictions, decode_masks, draw_masked_decoder
+from avfusion.sounding.networks.matching import target_of
 from avfusion.sounding.networks.pixel_decoder import decode_pixels, draw_pixel_decoder
 
 
 @dataclass(frozen=True, eq=False)
 class Av2tsNetwork:
-    """weights: of all parts that are ours, learnt. ced: of the audio transformer, never learnt. backbone and hints:
-    modules of transformers; hints, the backbone for maskige, is None without it."""
+    """weights: of all parts that are ours, learnt. ced: of the audio transformer, learnt only where the configuration
+    says so. backbone and hints: modules of transformers; hints, the backbone for maskige, is None without it."""
 
     config: Av2tsConfig
     weights: Drawn
@@ -56,7 +58,7 @@ class Av2tsNetwork:
 
         self._check(rgb, log_mel, maskige)
         pictures = rgb.shape[1]
-        with torch.no_grad():
+        with torch.set_grad_enabled(self.config.learns_ears and torch.is_grad_enabled()):
             tokens = ced_tokens(self.ced, self.config.ced, log_mel.flatten(0, 1).transpose(1, 2))
         heard = hear(self.weights, "heard", self.config.acoustic, tokens, pictures)
         levels = self._levels(rgb, maskige, heard.when, pictures)
@@ -83,9 +85,26 @@ class Av2tsNetwork:
             for number, level in enumerate(levels)
         ]
 
+    def losses(
+        self, predictions: Predictions, labels: Tensor, annotated: Tensor, settings: LossSettings, *, dice: Dice
+    ) -> dict[str, Tensor]:
+        """labels: uint8 [B, T, H, W], numbers of classes, 255 for none; annotated: bool [B, T]. As `clip_losses`."""
+        said = zip(labels.flatten(0, 1).numpy(), annotated.flatten().tolist(), strict=True)
+        targets = [target_of(picture) if known else None for picture, known in said]
+        return clip_losses(
+            predictions.classes, predictions.masks, targets, settings, pictures=labels.shape[1], dice=dice
+        )
+
+    def maps(self, predictions: Predictions, *, height: int, width: int) -> Tensor:
+        """As `class_maps`."""
+        return class_maps(predictions, height=height, width=width)
+
     def learnt(self) -> Drawn:
-        """Name -> parameter of all that training changes: our own, and those of modules as `backbone.` and `hints.`."""
+        """Name -> parameter of all that training changes: our own, and those of modules as `backbone.` and `hints.`;
+        of ears that are learnt, as `ced.`."""
         found = dict(self.weights)
+        if self.config.learns_ears:
+            found |= {f"ced.{name}": part for name, part in self.ced.items() if part.requires_grad}
         for prefix, module in self._modules():
             found |= {f"{prefix}.{name}": part for name, part in module.named_parameters()}
         return found
@@ -95,7 +114,7 @@ class Av2tsNetwork:
         found = {name: part.detach() for name, part in self.weights.items()}
         for prefix, module in self._modules():
             found |= {f"{prefix}.{name}": part for name, part in module.state_dict().items()}
-        return found | {f"ced.{name}": part for name, part in self.ced.items()}
+        return found | {f"ced.{name}": part.detach() for name, part in self.ced.items()}
 
     def set_training(self, is_training: bool) -> None:
         for _, module in self._modules():
@@ -104,7 +123,7 @@ class Av2tsNetwork:
     def on(self, device: str) -> Av2tsNetwork:
         """The network there. Its modules move, and so are no longer here."""
         weights = {name: part.detach().to(device).requires_grad_() for name, part in self.weights.items()}
-        ced = {name: part.to(device) for name, part in self.ced.items()}
+        ced = _ears({name: part.detach().to(device) for name, part in self.ced.items()}, self.config)
         hints = None if self.hints is None else self.hints.to(device)
         return Av2tsNetwork(self.config, weights, ced, self.backbone.to(device), hints)
 
@@ -144,11 +163,18 @@ def draw_av2ts(
     dice = torch.Generator().manual_seed(seed)
     drawn = _draw_weights(dice, config)
     weights = {name: part.requires_grad_() for name, part in drawn.items()}
-    ced = draw_ced(dice, config.ced) if ced is None else ced
+    ced = _ears(draw_ced(dice, config.ced) if ced is None else ced, config)
     backbone = draw_backbone(config.backbone, seed) if backbone is None else backbone
     if config.maskige and hints is None:
         hints = draw_backbone(config.backbone, seed + 1)
     return Av2tsNetwork(config, weights, ced, backbone, hints)
+
+
+def _ears(ced: Weights, config: Av2tsConfig) -> Weights:
+    """As they are, or each a parameter but for the statistics of the norm."""
+    if not config.learns_ears:
+        return ced
+    return {name: part if "running" in name else part.clone().requires_grad_() for name, part in ced.items()}
 
 
 def _draw_weights(dice: Any, config: Av2tsConfig) -> Drawn:
@@ -180,5 +206,5 @@ def av2ts_from(config: Av2tsConfig, state: Mapping[str, Tensor], source: Path) -
         names = module.state_dict()
         module.load_state_dict({name: state[f"{prefix}.{name}"] for name in names})
     weights = {name: state[name].detach().float().clone().requires_grad_() for name in network.weights}
-    ced = {name: state[f"ced.{name}"].float() for name in ced_shapes(config.ced)}
+    ced = _ears({name: state[f"ced.{name}"].float() for name in ced_shapes(config.ced)}, config)
     return Av2tsNetwork(config, weights, ced, network.backbone, network.hints)

@@ -27,7 +27,8 @@ class Av2tsConfig:
     temporal_attention: sound and pictures look at other times; without it every second is on its own, and there is one
     query for each patch of the spectrum. shared_map: pictures look at the times that the sound says, and have no
     queries and keys of their own. one_stream_fusion: the fine map and the sound look at each other before the queries
-    see them. maskige: a second backbone sees the same pictures cut into coloured segments.
+    see them. maskige: a second backbone sees the same pictures cut into coloured segments. learns_ears: the audio
+    transformer is trained along, for one of a size that nobody published weights of.
 
     With all four off the queries are the sound, and the rest is a masked-attention decoder picture by picture.
     """
@@ -37,6 +38,7 @@ class Av2tsConfig:
     shared_map: bool = True
     one_stream_fusion: bool = True
     maskige: bool = False
+    learns_ears: bool = False
     width: int = 256
     heads: int = 8
     backbone: BackboneConfig = PVT_V2_B5
@@ -96,6 +98,7 @@ AV2TS_TINY = Av2tsConfig(
     fusion_blocks=1,
     decoder_layers=4,
     decoder_hidden=64,
+    learns_ears=True,
 )
 """For two cores: the same parts, each as small as it can be."""
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avfusion.sounding.networks.layers import Dice, Tensor
-from avfusion.sounding.networks.matching import COSTS, Costs, Target, at_points, draw_unsure_points, match
+from avfusion.sounding.networks.matching import COSTS, Costs, Target, at_points, draw_unsure_points, match_all
+
+_SMALLEST = 1e-16
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,7 @@ def layer_losses(
     """
     import torch
 
-    pairs = [
-        match(classes, masks, target, costs=settings.costs, points=settings.points, dice=dice)
-        for classes, masks, target in zip(class_logits, mask_logits, targets, strict=True)
-    ]
+    pairs = match_all(class_logits, mask_logits, targets, costs=settings.costs, points=settings.points, dice=dice)
     device = mask_logits.device
     pictures = torch.cat([torch.full_like(queries, place) for place, (queries, _) in enumerate(pairs)]).to(device)
     queries = torch.cat([found for found, _ in pairs]).to(device)
@@ -85,12 +84,13 @@ def jumps(mask_logits: Tensor) -> Tensor:
     With l = 1 - cosine it is l * exp(-l), the mean over pairs and clips: small changes are smoothed away, and from
     l = 1 on (a cut) the pull gets weaker again.
     """
-    from torch.nn import functional
-
     flat = mask_logits.flatten(2)
     if flat.shape[1] < 2:
         return flat.sum() * 0.0
-    unlike = 1 - functional.cosine_similarity(flat[:, :-1], flat[:, 1:], dim=2)
+    # Lengths once for each picture, and no picture divided by its own: these are the largest tensors of the loss.
+    squares = (flat * flat).sum(2).clamp(min=_SMALLEST)
+    alike = (flat[:, :-1] * flat[:, 1:]).sum(2) * (squares[:, :-1] * squares[:, 1:]).rsqrt()
+    unlike = 1 - alike
     return (unlike * (-unlike).exp()).mean()
 
 

@@ -6,7 +6,9 @@ points after A. Kirillov et al., "PointRend" (CVPR 2020), section 4.1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,39 +79,65 @@ def draw_unsure_points(
     return torch.cat([kept, draw_points(dice, len(logits), count - unsure, logits)], dim=1)
 
 
+Pairs: TypeAlias = tuple[Tensor, Tensor]
+"""(queries, targets), int64 [k] each, one beside the other."""
+
+
 def match(
     class_logits: Tensor, mask_logits: Tensor, target: Target, *, costs: Costs, points: int, dice: Dice
-) -> tuple[Tensor, Tensor]:
-    """(queries, targets), int64 [k] each: the pairs of the least cost all together, every target with its own query.
+) -> Pairs:
+    """The pairs of the least cost all together, every target with its own query, in one picture.
 
     class_logits [Q, classes + 1], mask_logits [Q, h, w], of any size; all masks are compared at the same points. Where
     there are more targets than queries, those stay alone that cost most.
     """
+    return match_all(class_logits[None], mask_logits[None], [target], costs=costs, points=points, dice=dice)[0]
+
+
+def match_all(
+    class_logits: Tensor, mask_logits: Tensor, targets: Sequence[Target], *, costs: Costs, points: int, dice: Dice
+) -> list[Pairs]:
+    """As `match` in each of N pictures, all at once: class_logits [N, Q, classes + 1], mask_logits [N, Q, h, w]; the
+    true masks are of one height and width."""
     import torch
     from scipy.optimize import linear_sum_assignment
 
+    most = max(len(target.classes) for target in targets)
     with torch.no_grad():
-        where = draw_points(dice, 1, points, mask_logits)
-        found = at_points(mask_logits[None].float(), where)[0]
-        true = at_points(target.masks[None].to(found), where)[0]
-        cost = -costs.classes * class_logits.float().softmax(-1)[:, target.classes.to(class_logits.device)]
+        where = draw_points(dice, len(targets), points, mask_logits)
+        found = at_points(mask_logits.float(), where)
+        true = at_points(torch.stack([_filled(target.masks, most) for target in targets]).to(found), where)
+        classes = torch.stack([_filled(target.classes, most) for target in targets]).to(class_logits.device)
+        likely = class_logits.float().softmax(-1)
+        cost = -costs.classes * likely.gather(2, classes[:, None].expand(-1, likely.shape[1], -1))
         cost = cost + costs.masks * _pixel_costs(found, true) + costs.dice * _dice_costs(found, true)
         bounded = cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6).cpu().numpy()
-    queries, targets = linear_sum_assignment(bounded)
-    return torch.from_numpy(queries.astype(np.int64)), torch.from_numpy(targets.astype(np.int64))
+    pairs = []
+    for picture, target in enumerate(targets):
+        queries, which = linear_sum_assignment(bounded[picture, :, : len(target.classes)])
+        pairs.append((torch.from_numpy(queries.astype(np.int64)), torch.from_numpy(which.astype(np.int64))))
+    return pairs
+
+
+def _filled(part: Tensor, count: int) -> Tensor:
+    """[count, ...]: with zeros after what there is."""
+    filled = part.new_zeros((count, *part.shape[1:]))
+    filled[: len(part)] = part
+    return filled
 
 
 def _pixel_costs(logits: Tensor, true: Tensor) -> Tensor:
-    """[Q, k]: mean binary cross-entropy of logits [Q, P] against true [k, P], without a [Q, k, P] in memory.
+    """[N, Q, k]: mean binary cross-entropy of logits [N, Q, P] against true [N, k, P], without an [N, Q, k, P] in
+    memory.
 
     It is softplus(x) - x where the truth is 1 and softplus(x) where it is 0.
     """
     from torch.nn import functional
 
-    return (functional.softplus(logits).sum(1)[:, None] - logits @ true.T) / logits.shape[1]
+    return (functional.softplus(logits).sum(-1)[..., None] - logits @ true.mT) / logits.shape[-1]
 
 
 def _dice_costs(logits: Tensor, true: Tensor) -> Tensor:
-    """[Q, k]: 1 - (2 common + 1) / (found + true + 1)."""
+    """[N, Q, k]: 1 - (2 common + 1) / (found + true + 1)."""
     found = logits.sigmoid()
-    return 1 - (2 * found @ true.T + 1) / (found.sum(1)[:, None] + true.sum(1)[None] + 1)
+    return 1 - (2 * found @ true.mT + 1) / (found.sum(-1)[..., None] + true.sum(-1)[:, None] + 1)

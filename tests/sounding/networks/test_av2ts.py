@@ -84,7 +84,7 @@ def test_every_weight_of_every_variant_learns(config: Av2tsConfig) -> None:
     assert unused(network.weights) == []
     assert all(part.grad is not None for part in network.learnt().values())
     modules = {name.split(".")[0] for name in network.learnt().keys() - network.weights.keys()}
-    assert modules == ({"backbone", "hints"} if config.maskige else {"backbone"})
+    assert modules == {"backbone", "ced"} | ({"hints"} if config.maskige else set())
 
 
 @pytest.mark.parametrize("pictures", [1, 3, 10])

@@ -96,17 +96,19 @@ def sine_places(height: int, width: int, channels: int, like: Tensor) -> Tensor:
     """
     import torch
 
-    half = channels // 2
-    pace = 10000.0 ** (2 * torch.div(torch.arange(half, device=like.device), 2, rounding_mode="floor") / half)
+    down = sine_waves(height, channels // 2, like).T[:, :, None].expand(-1, -1, width)
+    right = sine_waves(width, channels // 2, like).T[:, None, :].expand(-1, height, -1)
+    return torch.cat([down, right])
 
-    def waves(count: int) -> Tensor:
-        place = torch.arange(1, count + 1, device=like.device) / (count + 1e-6) * 2 * math.pi
-        angle = place[:, None] / pace
-        return torch.stack([angle[:, 0::2].sin(), angle[:, 1::2].cos()], dim=2).flatten(1).T
 
-    down = waves(height)[:, :, None].expand(-1, -1, width)
-    right = waves(width)[:, None, :].expand(-1, height, -1)
-    return torch.cat([down, right]).to(like.dtype)
+def sine_waves(count: int, channels: int, like: Tensor) -> Tensor:
+    """[count, channels]: how far along a line of so many each place is, one wave faster than the next."""
+    import torch
+
+    pace = 10000.0 ** (2 * torch.div(torch.arange(channels, device=like.device), 2, rounding_mode="floor") / channels)
+    place = torch.arange(1, count + 1, device=like.device) / (count + 1e-6) * 2 * math.pi
+    angle = place[:, None] / pace
+    return torch.stack([angle[:, 0::2].sin(), angle[:, 1::2].cos()], dim=2).flatten(1).to(like.dtype)
 
 
 def draw_linear(dice: Dice, name: str, size: int, out: int, *, bias: bool = True) -> Drawn:

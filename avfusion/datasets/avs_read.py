@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from avfusion.datasets.avs_clip import AvsClip, Setting, Split
+from avfusion.datasets.avs_clip import SPLITS, AvsClip, Setting, Split
 from avfusion.datasets.avs_write import AVSS_FOLDER, MS3_FOLDER, OV_FOLDER, S4_FOLDER
 from avfusion.datasets.classes import NUMBER_OF, sounding_labels
-from avfusion.datasets.files import check_names, chosen, need_files, read_json, read_table, root_of
+from avfusion.datasets.files import check_names, chosen, entry, need_files, no_split, read_json, read_table, root_of
 from avfusion.datasets.truth import CodedMasks, NumberPicture, Truth
 from avfusion.errors import CannotRead
 
@@ -32,9 +32,18 @@ def read_avs(
     for clip in read(folder, split):
         check_names(folder, (clip.name, clip.subset, *([clip.category] if clip.category else ())))
         found[clip.name] = clip
+    if not found:
+        raise no_split(folder, split, [other for other in SPLITS if other != split and _has(read(folder, other))])
     clips = [found[name] for name in chosen(folder, list(found), names)]
     need_files(folder, _files_of(clips))
     return clips
+
+
+def _has(clips: Iterator[AvsClip]) -> bool:
+    try:
+        return next(clips, None) is not None
+    except CannotRead:
+        return False
 
 
 def read_semantic_labels(folder: Path) -> dict[str, tuple[str, ...]]:
@@ -134,41 +143,51 @@ def _seconds_of(place: Path, subset: str) -> int:
 
 def _read_ov(folder: Path, split: Split) -> Iterator[AvsClip]:
     pattern = f"avsbench_ov_{split}*.json"
-    lists = [path for room in (folder / OV_FOLDER, folder) for path in sorted(room.glob(pattern))]
+    lists = _ov_lists(folder, pattern)
     if not lists:
+        there = [other for other in SPLITS if _ov_lists(folder, f"avsbench_ov_{other}*.json")]
+        if there:
+            raise no_split(folder, split, there)
         raise CannotRead(f"{folder}: the data set's {pattern} is not here. It is looked for in {OV_FOLDER}.")
     listing, root = lists[0], lists[0].parent
     semantic = _semantic_root(folder)
     labels = read_semantic_labels(folder)
     content = read_json(listing)
-    try:
-        masks: dict[int, list[dict[str, Any]]] = {}
-        for annotation in content["annotations"]:
-            masks.setdefault(annotation["video_id"], []).append(annotation)
-        for video in content["videos"]:
-            check_names(listing, [part for name in video["file_names"] for part in str(name).split("/")])
-            frames = tuple(root / split / "JPEGImages" / name for name in video["file_names"])
-            uid = video["file_names"][0].split("/")[0]
-            place = semantic / video["label"] / uid
-            known = labels.get(uid)
-            if (place / "labels_semantic").is_dir():
-                truths = _numbered(place, len(frames), only_first=_is_first_only(split, video["label"]), labels=known)
-            else:
-                truths = _coded(listing, video, masks.get(video["id"], []), known)
-            yield AvsClip(
-                name=uid,
-                setting="ov",
-                split=split,
-                subset=video["label"],
-                category="",
-                labels=known or (),
-                frames=frames,
-                sound=place / "audio.wav",
-                truths=truths,
-                video=_if_there(place / "video.mp4"),
-            )
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise CannotRead(f"{listing}: not laid out as AVSBench-OV's lists ({error!r}).") from error
+    masks: dict[int, list[dict[str, Any]]] = {}
+    for place, annotation in enumerate(entry(content, "annotations", list, f"{listing}: the list")):
+        of = entry(annotation, "video_id", int, f"{listing}: annotation {place} (counted from 0)")
+        masks.setdefault(of, []).append(annotation)
+    for place, video in enumerate(entry(content, "videos", list, f"{listing}: the list")):
+        where = f"{listing}: video {place} (counted from 0)"
+        names = [str(name) for name in entry(video, "file_names", list, where)]
+        if not names:
+            raise CannotRead(f"{where} has no pictures.")
+        check_names(listing, [part for name in names for part in name.split("/")])
+        frames = tuple(root / split / "JPEGImages" / name for name in names)
+        uid, subset = names[0].split("/")[0], entry(video, "label", str, where)
+        room = semantic / subset / uid
+        known = labels.get(uid)
+        if (room / "labels_semantic").is_dir():
+            truths = _numbered(room, len(frames), only_first=_is_first_only(split, subset), labels=known)
+        else:
+            coded = masks.get(entry(video, "id", int, where), [])
+            truths = _coded(listing, video, coded, known, f"{listing}: video {uid}")
+        yield AvsClip(
+            name=uid,
+            setting="ov",
+            split=split,
+            subset=subset,
+            category="",
+            labels=known or (),
+            frames=frames,
+            sound=room / "audio.wav",
+            truths=truths,
+            video=_if_there(room / "video.mp4"),
+        )
+
+
+def _ov_lists(folder: Path, pattern: str) -> list[Path]:
+    return [path for room in (folder / OV_FOLDER, folder) for path in sorted(room.glob(pattern))]
 
 
 def _drawn(masks: Sequence[Path], count: int) -> tuple[Truth | None, ...]:
@@ -186,18 +205,24 @@ def _numbered(
 
 
 def _coded(
-    listing: Path, video: dict[str, Any], annotations: Sequence[dict[str, Any]], labels: Sequence[str] | None
-) -> tuple[Truth | None, ...]:
-    only = _numbers(labels)
-    kept = [one for one in annotations if only is None or one["category_id"] in only]
+    listing: Path, video: dict[str, Any], annotations: Sequence[dict[str, Any]], labels: Sequence[str] | None,
+    where: str,
+) -> tuple[Truth | None, ...]:  # fmt: skip
+    width, height = entry(video, "width", int, where), entry(video, "height", int, where)
+    only, count = _numbers(labels), len(video["file_names"])
+    kept: list[tuple[int, list[Any]]] = []
+    for one in annotations:
+        category = entry(one, "category_id", int, f"{where}: an annotation")
+        masks = entry(one, "segmentations", list, f"{where}: an annotation")
+        if len(masks) != count:
+            raise CannotRead(f"{where}: an annotation has {len(masks)} masks, and the video {count} pictures.")
+        if only is None or category in only:
+            kept.append((category, masks))
     return tuple(
         CodedMasks(
-            listing,
-            video["width"],
-            video["height"],
-            tuple((one["category_id"], one["segmentations"][k]) for one in kept if one["segmentations"][k] is not None),
+            listing, width, height, tuple((category, masks[k]) for category, masks in kept if masks[k] is not None)
         )
-        for k in range(len(video["file_names"]))
+        for k in range(count)
     )
 
 

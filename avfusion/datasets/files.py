@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from avfusion.errors import CannotRead
 from avfusion.media.container import said
@@ -59,13 +59,49 @@ def need_files(folder: Path, paths: Iterable[Path], what: str = "files of the da
 
 
 def chosen(folder: Path, known: Sequence[str], names: Sequence[str] | None) -> list[str]:
-    """`names`, or all that are known. Raises `CannotRead` for a name that is not, and where there is none."""
+    """`names`, or all that are known. Raises `CannotRead` for a name that is not."""
     unknown = [name for name in names or () if name not in set(known)]
     if unknown:
-        raise CannotRead(f"{folder}: there is no clip {unknown[0]} here. There are {len(known)}, such as {known[:3]}.")
-    if not known:
-        raise CannotRead(f"{folder}: there is no clip of this split in it.")
+        such = f"{len(known)}, such as {', '.join(known[:3])}" if len(known) > 3 else ", ".join(known)
+        raise CannotRead(f"{folder}: there is no clip {unknown[0]} here. There are: {such}.")
     return list(names or known)
+
+
+def no_split(folder: Path, split: str, there: Iterable[str]) -> CannotRead:
+    """What to raise where nothing is of the split that was asked for. there: the splits of which there is something."""
+    known = ", ".join(there)
+    return CannotRead(f"{folder}: there is no clip of the split {split} here. There are: {known or 'none at all'}.")
+
+
+_Part = TypeVar("_Part")
+
+
+def entry(holder: Any, key: str, kind: type[_Part], where: str) -> _Part:
+    """`holder[key]`, a part of a JSON file. where: file and place, for the message. Raises `CannotRead`."""
+    if not isinstance(holder, dict):
+        raise CannotRead(f"{where} is {_KINDS[type(holder)]}, and should be an object with {key!r} in it.")
+    if key not in holder:
+        raise CannotRead(f"{where} has no {key!r}.")
+    found = holder[key]
+    if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
+        raise CannotRead(f"{where}: {key!r} is {_KINDS[type(found)]}, and should be {_KINDS[kind]}.")
+    return found
+
+
+def number(value: Any, what: str, where: str) -> int:
+    """A whole number of a JSON file, be it written as text. Raises `CannotRead`."""
+    try:
+        if not isinstance(value, bool):
+            return int(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise CannotRead(f"{where}: {what} is {str(value)[:40]!r}, and should be a whole number.")
+
+
+_KINDS = {
+    dict: "an object", list: "a list", str: "a text", int: "a whole number", float: "a number", bool: "true or false",
+    type(None): "null",
+}  # fmt: skip
 
 
 def check_names(listing: Path, names: Iterable[str]) -> None:

@@ -71,7 +71,8 @@ def test_expressions_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (("avs", "SET", "--setting", "avss", "--engine", "telepathy"), 2, "no engine of that name"),
         (("avs", "SET", "--setting", "avss", "--clip", "nobody"), 3, "there is no clip nobody"),
         (("rvos", "SET", "--layout", "ytvos"), 2, "There are: youtube, davis, mevis."),
-        (("rvos", "SET", "--layout", "mevis"), 3, "meta_expressions.json: cannot be read"),
+        (("rvos", "SET", "--layout", "mevis"), 3, "no set of the layout mevis is here"),
+        (("avs", "SET", "--setting", "avss", "--split", "val"), 3, "no clip of the split val here. There are: test."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_a_line(

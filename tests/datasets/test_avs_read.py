@@ -167,10 +167,16 @@ def test_a_list_that_is_no_list_is_said_so(sets: dict[Setting, Path], tmp_path: 
 
 def test_only_named_clips(sets: dict[Setting, Path]) -> None:
     assert [clip.name for clip in read_avs(sets["avss"], "avss", names=["d_e_0_10000"])] == ["d_e_0_10000"]
-    with pytest.raises(CannotRead, match="no clip nobody"):
+    with pytest.raises(CannotRead, match=r"no clip nobody here. There are: aB-c_0_5000, d_e_0_10000\."):
         read_avs(sets["avss"], "avss", names=["nobody"])
-    with pytest.raises(CannotRead, match="no clip of this split"):
-        read_avs(sets["avss"], "avss", "val")
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_split_without_clips_is_answered_with_those_that_have_some(
+    sets: dict[Setting, Path], setting: Setting
+) -> None:
+    with pytest.raises(CannotRead, match=r"no clip of the split val here. There are: train, test\."):
+        read_avs(sets[setting], setting, "val")
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a b"])
@@ -199,6 +205,27 @@ def test_settings_and_splits_have_names() -> None:
         check_setting("v2")
     with pytest.raises(UsageError, match="There are: train, val, test"):
         check_split("valid")
+
+
+@pytest.mark.parametrize(
+    ("was", "instead", "said"),
+    [
+        ('"videos"', '"clips"', "the list has no 'videos'."),
+        ('"video_id": 1', '"video": 1', "annotation 0 (counted from 0) has no 'video_id'."),
+        ('"label": "v1m"', '"label": 1', "video 0 (counted from 0): 'label' is a whole number, and should be a text."),
+        ('"height": 30', '"height": null', "video aB-c_0_5000: 'height' is null, and should be a whole number."),
+        ('"category_id"', '"category"', "video aB-c_0_5000: an annotation has no 'category_id'."),
+    ],
+)
+def test_what_is_wrong_in_a_list_is_said_with_its_place(
+    sets: dict[Setting, Path], was: str, instead: str, said: str, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(sets["ov"], tmp_path / "ov")
+    for labels in copy.rglob("labels_semantic"):
+        shutil.rmtree(labels)
+    (listing,) = copy.rglob("avsbench_ov_test*.json")
+    listing.write_text(listing.read_text().replace(was, instead))
+    assert read_error(copy, "ov").startswith(f"{listing}: {said}")
 
 
 def read_error(folder: Path, setting: Setting) -> str:

@@ -91,8 +91,6 @@ def test_what_is_missing_is_named(sets: dict[RvosLayout, Path], layout: RvosLayo
     (copy / "valid" / "JPEGImages" / "two" / "00002.jpg").unlink()
     with pytest.raises(CannotRead, match=r"1 files of the data set are missing: valid/JPEGImages/two/00002.jpg"):
         read_rvos(copy, layout)
-    with pytest.raises(CannotRead, match=r"meta_expressions.json"):
-        read_rvos(copy, layout, "train")
 
 
 @pytest.mark.parametrize("content", ["[]", '{"videos": {"one": {}}}', '{"videos": {}}', '{"videos": [1]}', "{"])
@@ -102,6 +100,75 @@ def test_a_list_that_is_no_list_is_said_so(tmp_path: Path, content: str) -> None
     listing.write_text(content)
     with pytest.raises(CannotRead):
         read_rvos(tmp_path, "youtube")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_validation_is_found_by_either_of_its_names(
+    sets: dict[RvosLayout, Path], layout: RvosLayout, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(sets[layout], tmp_path / layout)
+    for path in sorted(copy.rglob("valid"), reverse=True):
+        path.rename(path.with_name("val"))
+    for split in ("val", "valid"):
+        assert [clip.split for clip in read_rvos(copy, layout, split)] == ["val", "val"]
+    assert [clip.split for clip in read_rvos(sets[layout], layout, "val")] == ["valid", "valid"]
+
+
+def test_a_split_or_layout_that_is_not_there_is_answered_with_those_that_are(
+    sets: dict[RvosLayout, Path], tmp_path: Path
+) -> None:
+    for layout, other, known in (("mevis", "youtube", "mevis"), ("youtube", "mevis", "youtube or davis")):
+        with pytest.raises(CannotRead, match=r"no clip of the split tset here. There are: valid\."):
+            read_rvos(sets[layout], layout, "tset")
+        with pytest.raises(CannotRead, match=rf"no set of the layout {other} is here. It is laid out as {known}\."):
+            read_rvos(sets[layout], other)
+    with pytest.raises(
+        CannotRead, match=r"no set of the layout davis is here. It lists none as meta_expressions/valid"
+    ):
+        read_rvos(tmp_path, "davis")
+
+
+@pytest.mark.parametrize(
+    ("was", "instead", "said"),
+    [
+        ('"exp": "square 1, 3"', '"words": 1', "video one, expression 3 has no 'exp'."),
+        ('"exp": "square 1, 3"', '"exp": 3', "video one, expression 3: 'exp' is a whole number, and should be a text."),
+        ('"obj_id": [2]', '"obj_id": ["b"]', "video one, expression 4: obj_id is 'b', and should be a whole number."),
+        ('"obj_id": [2]', '"obj_id": 2', "video one, expression 4: 'obj_id' is a whole number, and should be a list."),
+        ('"anno_id": [1]', '"anno_id": [99]', "video one, expression 4: its anno_id 99 is not in mask_dict.json"),
+        ('"frames": [', '"pictures": [', "video one has no 'frames'."),
+        ('"fps": "6"', '"fps": "1/0"', "video one: fps is '1/0', and should be pictures a second"),
+        ('"videos"', '"clips"', "the list has no 'videos'."),
+    ],
+)
+def test_what_is_wrong_in_a_list_is_said_with_its_place(
+    sets: dict[RvosLayout, Path], was: str, instead: str, said: str, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(sets["mevis"], tmp_path / "mevis")
+    listing = copy / "valid" / "meta_expressions.json"
+    listing.write_text(listing.read_text().replace(was, instead))
+    with pytest.raises(CannotRead) as caught:
+        read_rvos(copy, "mevis")
+    assert str(caught.value).startswith(f"{listing}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("masks", "said"),
+    [
+        ({"size": 3}, "a mask in one: 'size' is a whole number, and should be a list."),
+        ({"size": [3]}, "a mask in one: its size is [3], and should be [height, width]."),
+        ([1, 2, 3], "a mask in one is a list, and should be an object with 'size' in it."),
+    ],
+)
+def test_what_is_wrong_in_masks_is_said_with_its_place(
+    sets: dict[RvosLayout, Path], masks: object, said: str, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(sets["mevis"], tmp_path / "mevis")
+    path = copy / "valid" / "mask_dict.json"
+    path.write_text(json.dumps({number: [masks] * 3 for number in json.loads(path.read_text())}))
+    with pytest.raises(CannotRead) as caught:
+        read_rvos(copy, "mevis")
+    assert str(caught.value).startswith(f"{path}: {said}")
 
 
 @pytest.mark.parametrize("what", ['"one"', '"00001"', '"3"'])

@@ -63,7 +63,8 @@ class AvsClip:
 class AvsSample:
     """A clip to be written into a set.
 
-    pictures: uint8 [n, H, W, 3], moving, `fps` of them a second. truths: uint8 [seconds, H, W], the number in
+    pictures: uint8 [n, H, W, 3], `fps` of them a second; where not is_moving, only the one that AVSBench keeps of each
+    second, and no video is written. truths: uint8 [seconds, H, W], the number in
     `classes.CLASSES` of what sounds in that second, 0 elsewhere; as many seconds as the set shall have frames. sound:
     at any rate; written as one channel at 16 kHz. labels: what sounds, names or what the published files have in their
     place. name: letters, digits, - and _; in AVSS it is the uid.
@@ -77,6 +78,7 @@ class AvsSample:
     sound: Sound
     truths: NDArray[np.uint8]
     subset: str = ""
+    is_moving: bool = True
 
 
 def frame_time(index: int) -> Fraction:

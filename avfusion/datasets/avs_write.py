@@ -37,7 +37,7 @@ def write_avs(folder: Path, setting: Setting, samples: Iterable[AvsSample]) -> i
 
     Of S4's training clips only the first truth is written, as the published set has it. Pictures and truths of S4 and
     MS3 become 224 x 224, squashed. `audio_log_mel` is left out: it follows from the sound. AVSBench_semantic has no
-    moving pictures; here `video.mp4` lies beside its `audio.wav`. Raises `CannotWrite`.
+    moving pictures; here `video.mp4` lies beside its `audio.wav` where the sample moves. Raises `CannotWrite`.
     """
     write = {"s4": _write_s4, "ms3": _write_ms3, "avss": _write_avss, "ov": _write_ov, "v2": _write_avss}[setting]
     with new_folder(folder) as part:
@@ -46,8 +46,15 @@ def write_avs(folder: Path, setting: Setting, samples: Iterable[AvsSample]) -> i
 
 def shown_at_seconds(sample: AvsSample) -> list[NDArray[np.uint8]]:
     """The picture that AVSBench keeps of each second: the one on screen at 15/16 of it."""
+    if not sample.is_moving:
+        return list(sample.pictures)
     last = len(sample.pictures) - 1
     return [sample.pictures[min(int(frame_time(k) * sample.fps), last)] for k in range(len(sample.truths))]
+
+
+def _save_moving(path: Path, sample: AvsSample, wav: Path) -> None:
+    if sample.is_moving:
+        save_video(path, sample.pictures, sample.fps, wav)
 
 
 def _write_s4(folder: Path, samples: Iterable[AvsSample]) -> int:
@@ -57,7 +64,7 @@ def _write_s4(folder: Path, samples: Iterable[AvsSample]) -> int:
         place = Path(sample.split, category)
         wav = root / "audio_wav" / place / f"{name}.wav"
         save_sound(wav, sample.sound)
-        save_video(root / "raw_videos" / place / f"{name}.mp4", sample.pictures, sample.fps, wav)
+        _save_moving(root / "raw_videos" / place / f"{name}.mp4", sample, wav)
         for k, picture in enumerate(shown_at_seconds(sample), 1):
             save_picture(root / "visual_frames" / place / name / f"{name}_{k}.png", picture, size_px=SIZE_PX)
         for k, truth in enumerate(sample.truths[: 1 if sample.split == "train" else None], 1):
@@ -73,7 +80,7 @@ def _write_ms3(folder: Path, samples: Iterable[AvsSample]) -> int:
         name = new_name(sample.name, known)
         wav = root / "audio_wav" / sample.split / f"{name}.wav"
         save_sound(wav, sample.sound)
-        save_video(root / "raw_videos" / f"{name}.mp4", sample.pictures, sample.fps, wav)
+        _save_moving(root / "raw_videos" / f"{name}.mp4", sample, wav)
         for k, picture in enumerate(shown_at_seconds(sample), 1):
             save_picture(root / "visual_frames" / name / f"{name}.mp4_{k}.png", picture, size_px=SIZE_PX)
         for k, truth in enumerate(sample.truths, 1):
@@ -98,7 +105,7 @@ def _write_semantic(root: Path, sample: AvsSample) -> list[Any]:
         raise CannotWrite(f"{sample.name}: a clip of AVSS is of v1s, v1m or v2, not {sample.subset!r}.")
     place = root / sample.subset / sample.name
     save_sound(place / "audio.wav", sample.sound)
-    save_video(place / "video.mp4", sample.pictures, sample.fps, place / "audio.wav")
+    _save_moving(place / "video.mp4", sample, place / "audio.wav")
     for k, picture in enumerate(shown_at_seconds(sample)):
         save_picture(place / "frames" / f"{k}.jpg", picture)
     only_first = sample.subset == "v1s" and sample.split == "train"

@@ -22,13 +22,15 @@ _DIRTY_SHARE = 0.04
 @dataclass(frozen=True)
 class MadeSettings:
     """clips: how many, of all splits together, or of `split` if one is named. size_px: width and height. is_plain:
-    sources and silent movers and nothing worse: no noise, no shake, nothing still or off the screen that sounds."""
+    sources and silent movers and nothing worse: no noise, no shake, nothing still or off the screen that sounds.
+    is_moving: False for clips without a video, of which nothing is drawn but the picture kept of each second."""
 
     clips: int
     seed: int = 0
     size_px: int = 224
     split: Split | None = None
     is_plain: bool = False
+    is_moving: bool = True
 
 
 def split_of(settings: MadeSettings, index: int) -> Split:
@@ -48,7 +50,8 @@ def made_avs(setting: Setting, settings: MadeSettings) -> Iterator[AvsSample]:
         split = split_of(settings, index)
         subset = _subset(setting, random)
         kinds = _kinds(setting, split, random)
-        scene = draw_scene(_scene_settings(setting, subset, kinds, settings, random), clip_seed(random))
+        scene_settings = _scene_settings(setting, subset, kinds, settings, random)
+        scene = draw_scene(scene_settings, clip_seed(random), is_moving=settings.is_moving)
         yield _sample(setting, scene, clip_name(settings, index, scene), split, subset, random)
 
 
@@ -129,6 +132,7 @@ def _sample(
         sound=scene.sound,
         truths=class_truths(scene),
         subset=subset,
+        is_moving=scene.is_moving,
     )
 
 

@@ -38,7 +38,8 @@ class _Picture:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """frames: uint8 [n, H, W, 3]. sound: float32 [1, samples] within +-0.9, exactly as long as the frames.
+    """frames: uint8 [n, H, W, 3]. indices: which of the scene's frames they are: all, or those that are judged. sound:
+    float32 [1, samples] within +-0.9, exactly as long as the scene.
 
     Things come in the order sources, statics, movers. masks: bool [things, n, H, W], what is to be seen of each.
     sounds: bool [things, seconds]. parts: float32 [things + off-screen sounds, samples], zeros for movers; they and
@@ -48,6 +49,7 @@ class Scene:
     settings: SceneSettings
     seed: int
     frames: NDArray[np.uint8]
+    indices: tuple[int, ...]
     fps: Fraction
     sound: Sound
     masks: NDArray[np.bool_]
@@ -58,22 +60,28 @@ class Scene:
     onsets_s: tuple[NDArray[np.float64], ...]
 
     @property
+    def is_moving(self) -> bool:
+        """Whether all frames are there."""
+        return len(self.indices) == self.settings.fps * self.settings.seconds
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(kind.name for kind in self.kinds)
 
     def truth_frame(self, second: int) -> int:
         """The frame by which AVSBench judges a second."""
-        return int(frame_time(second) * self.fps)
+        return judged_frame(self.settings, second)
 
     def sounding(self, second: int) -> NDArray[np.uint8]:
         """uint8 [H, W]: 1 + the place of the thing that sounds in this second, 0 elsewhere."""
         out = np.zeros(self.frames.shape[1:3], np.uint8)
+        row = self.indices.index(self.truth_frame(second))
         for thing in np.flatnonzero(self.sounds[:, second]):
-            out[self.masks[thing, self.truth_frame(second)]] = thing + 1
+            out[self.masks[thing, row]] = thing + 1
         return out
 
     def clip(self) -> Clip:
-        """The frames as a `Clip` that reads them from memory. Its path names no file."""
+        """The frames as a `Clip` that reads them from memory. Its path names no file. All frames have to be there."""
         count, height_px, width_px = self.frames.shape[:3]
 
         def read(clip: Clip, start: int, stop: int, backwards: bool) -> Iterator[Frame]:
@@ -96,18 +104,30 @@ class Scene:
         )
 
 
-def draw_scene(settings: SceneSettings, seed: int) -> Scene:
-    """The scene of this number: the same settings and number give the same bytes. Raises `UsageError`."""
+def judged_frame(settings: SceneSettings, second: int) -> int:
+    return int(frame_time(second) * settings.fps)
+
+
+def draw_scene(settings: SceneSettings, seed: int, *, is_moving: bool = True) -> Scene:
+    """The scene of this number: the same settings and number give the same bytes. Raises `UsageError`.
+
+    is_moving: False to have but the frame of each second by which it is judged, which is much faster.
+    """
     _check(settings)
+    if is_moving:
+        indices = tuple(range(settings.fps * settings.seconds))
+    else:
+        indices = tuple(judged_frame(settings, second) for second in range(settings.seconds))
     random = np.random.default_rng(seed)
     score = write_score(settings, random)
     things = score[: len(score) - settings.off_screen]
-    frames, masks = film(settings, things, random)
+    frames, masks = film(settings, things, random, indices)
     parts, noise = perform(settings, score, random)
     return Scene(
         settings=settings,
         seed=seed,
         frames=frames,
+        indices=indices,
         fps=Fraction(settings.fps),
         sound=Sound((parts.sum(axis=0) + noise)[None], RATE_HZ),
         masks=masks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -39,10 +40,13 @@ class _Thing:
 
 
 def film(
-    settings: SceneSettings, parts: tuple[Part, ...], random: np.random.Generator
+    settings: SceneSettings, parts: tuple[Part, ...], random: np.random.Generator, wanted: Sequence[int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """(frames uint8 [n, H, W, 3], masks bool [parts, n, H, W]: what is to be seen of each)."""
-    size, count = settings.size_px, settings.fps * settings.seconds
+    """(frames uint8 [n, H, W, 3], masks bool [parts, n, H, W]: what is to be seen of each), of the frames wanted alone.
+
+    All random numbers are drawn for all frames, so that a frame is the same whichever others are wanted.
+    """
+    size = settings.size_px
     things = _things(settings, parts, random)
     camera = _shake(settings, random)
     drift = _drift(settings, settings.background_px_s, random)
@@ -52,17 +56,18 @@ def film(
     spare = size + _GRAIN_SPARE_PX
     grain = settings.grain * random.standard_normal((spare, spare, 3), np.float32)
     order = random.permutation(len(things))
-    frames = np.empty((count, size, size, 3), np.uint8)
-    masks = np.zeros((len(things), count, size, size), np.bool_)
-    for frame in range(count):
+    corners = random.integers(_GRAIN_SPARE_PX, size=(settings.fps * settings.seconds, 2))
+    frames = np.empty((len(wanted), size, size, 3), np.uint8)
+    masks = np.zeros((len(things), len(wanted), size, size), np.bool_)
+    for row, frame in enumerate(wanted):
         shift_px = drift[frame] + camera[frame] - margin
         picture = _moved(background, 1.0, shift_px, (size, size))
         for place in order:
             covered = _paint(picture, things[place], frame, camera[frame])
-            masks[:, frame] &= ~covered
-            masks[place, frame] = covered
-        x, y = random.integers(_GRAIN_SPARE_PX, size=2)
-        frames[frame] = np.clip(np.rint(picture + grain[y : y + size, x : x + size]), 0, 255)
+            masks[:, row] &= ~covered
+            masks[place, row] = covered
+        x, y = corners[frame]
+        frames[row] = np.clip(np.rint(picture + grain[y : y + size, x : x + size]), 0, 255)
     return frames, masks
 
 

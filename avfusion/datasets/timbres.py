@@ -26,12 +26,14 @@ _FORMANTS_HZ = ((750.0, 1250.0, 2500.0), (350.0, 2100.0, 2900.0), (400.0, 850.0,
 class Timbre:
     """verb: what it is called in a sentence. pitch_hz: between which a source's pitch is drawn.
 
-    wave: (seconds after the onset [n], pitch in Hz, random numbers) -> the note without its envelope [n].
+    wave: (seconds after the onset [n], pitch in Hz, random numbers) -> the note without its envelope [n]. varies: no
+    two notes of a pitch are alike; of the others one is made and sounds again and again.
     """
 
     verb: str
     pitch_hz: tuple[float, float]
     wave: Callable[[Floats, float, np.random.Generator], Floats]
+    varies: bool = False
 
 
 def _partials(times_s: Floats, pitch_hz: float, numbers: range, phases: Floats) -> Floats:
@@ -97,11 +99,11 @@ TIMBRES = {
     "saw": Timbre("buzzes", (200, 320), _saw),
     "hollow": Timbre("honks", (330, 480), _hollow),
     "bell": Timbre("rings", (650, 950), _bell),
-    "hiss": Timbre("hisses", (3500, 5000), _hiss),
+    "hiss": Timbre("hisses", (3500, 5000), _hiss, varies=True),
     "chirp": Timbre("chirps", (900, 1300), _chirp),
     "pulses": Timbre("rattles", (35, 55), _pulses),
-    "drone": Timbre("hums", (85, 125), _drone),
-    "voice": Timbre("babbles", (110, 220), _voice),
+    "drone": Timbre("hums", (85, 125), _drone, varies=True),
+    "voice": Timbre("babbles", (110, 220), _voice, varies=True),
 }
 
 
@@ -124,11 +126,14 @@ def play(
     made = TIMBRES[timbre]
     pitch_hz = float(random.uniform(*made.pitch_hz))
     out = np.zeros(samples)
+    whole_s = np.arange(round(_NOTE_S * rate_hz)) / rate_hz
+    course = _course(whole_s)
+    note: Floats | None = None
     for start, strength, times_s in _notes(onsets_s, strengths, samples, rate_hz):
-        whole_s = np.arange(round(_NOTE_S * rate_hz)) / rate_hz
-        wave = made.wave(whole_s, pitch_hz, random)
-        wave = wave / np.sqrt(np.mean(wave**2))
-        out[start : start + len(times_s)] += strength * (wave * _course(whole_s))[: len(times_s)]
+        if note is None or made.varies:
+            wave = made.wave(whole_s, pitch_hz, random)
+            note = wave / np.sqrt(np.mean(wave**2)) * course
+        out[start : start + len(times_s)] += strength * note[: len(times_s)]
     return out.astype(np.float32)
 
 

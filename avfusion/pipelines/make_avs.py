@@ -51,8 +51,8 @@ def make_avs(
 ) -> MakeReport:
     """Makes `settings.clips` clips into a new or empty folder: the same settings make the same bytes.
 
-    setting: one of `MADE_SETTINGS`, "rvos" in the `layout` youtube, davis or mevis ("": mevis). Raises `UsageError`,
-    `CannotWrite`, and `Stopped`, which leaves nothing behind.
+    setting: one of `MADE_SETTINGS`, "rvos" in the `layout` youtube, davis or mevis ("": mevis), of moving clips alone.
+    Raises `UsageError`, `CannotWrite`, and `Stopped`, which leaves nothing behind.
     """
     out = Path(out)
     teller = Teller("making", settings.clips, on_progress, should_stop, unit="clips")
@@ -68,6 +68,8 @@ def make_avs(
     if setting not in MADE_SETTINGS:
         raise UsageError(f"--setting {setting}: no such set is made. There are: {', '.join(MADE_SETTINGS)}.")
     refuse_target(out, folder=True)
+    if setting == RVOS and not settings.is_moving:
+        raise UsageError(f"--no-video is not for --setting {RVOS}, which keeps every frame as a picture. Leave it out.")
     if setting == RVOS:
         chosen = _check_layout(layout or "mevis")
         written, layout = write_rvos(out, chosen, told(made_rvos(chosen, settings))), chosen

@@ -22,6 +22,13 @@ def test_a_set_is_made_and_told_of(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "there is something of that name already" in capsys.readouterr().err
 
 
+def test_a_set_without_video_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["make-avs", str(tmp_path / "set"), "--setting", "avss", *TINY, "--no-video"]) == 0
+    assert "3 clips of avss" in capsys.readouterr().out
+    assert not list(tmp_path.rglob("*.mp4"))
+    assert len(read_avs(tmp_path / "set", "avss", "train")) == 1
+
+
 def test_a_referring_set_is_said_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["make-avs", str(tmp_path / "set"), "--setting", "rvos", "--layout", "davis", "--split", "val"]
     assert main([*words, "--clips", "1", "--size", "32", "--quiet"]) == 0

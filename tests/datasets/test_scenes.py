@@ -55,6 +55,36 @@ def test_another_number_gives_another_scene(busy: Scene) -> None:
     assert digest(draw_scene(BUSY, 8)) != digest(busy)
 
 
+@pytest.mark.parametrize("seed", [7, 8])
+def test_the_judged_frames_are_the_same_where_no_other_is_drawn(seed: int) -> None:
+    moving, still = draw_scene(BUSY, seed), draw_scene(BUSY, seed, is_moving=False)
+    assert (moving.is_moving, still.is_moving) == (True, False)
+    assert still.indices == (23, 48, 73, 98)
+    assert np.array_equal(still.frames, moving.frames[list(still.indices)])
+    assert np.array_equal(still.masks, moving.masks[:, list(still.indices)])
+    assert np.array_equal(still.sound.samples, moving.sound.samples)
+    for second in range(4):
+        assert np.array_equal(still.sounding(second), moving.sounding(second))
+
+
+# Made sets are known by their settings alone: what they hold must not change unsaid. To so many places that every
+# machine agrees.
+@pytest.mark.parametrize(
+    ("seed", "colours", "shown", "loudness"),
+    [
+        (7, (97.706, 86.851, 96.9), (151, 997, 1050, 208, 298), (0.02672, 0.08452, 0.05474, 0.06416)),
+        (8, (87.826, 127.916, 92.139), (826, 435, 280, 144, 205), (0.10881, 0.03954, 0.07608, 0.10883)),
+    ],
+)
+def test_scenes_are_what_they_were(
+    seed: int, colours: tuple[float, ...], shown: tuple[int, ...], loudness: tuple[float, ...]
+) -> None:
+    scene = draw_scene(BUSY, seed, is_moving=False)
+    assert scene.frames.mean(axis=(0, 1, 2)) == pytest.approx(colours, abs=0.02)
+    assert scene.masks.sum(axis=(1, 2, 3)) == pytest.approx(shown, abs=2)
+    assert scene.sound.samples.reshape(4, -1).std(axis=1) == pytest.approx(loudness, abs=1e-4)
+
+
 # Shapes and lengths
 
 

@@ -1,6 +1,7 @@
 """A made set on disk: the same bytes twice, read back by the readers as it was drawn, and nothing left when stopped."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,19 @@ def test_what_was_drawn_is_read_back(setting: Setting, tmp_path: Path) -> None:
         assert heard.duration_s == pytest.approx(sample.sound.duration_s, abs=0.1)
 
 
+@pytest.mark.parametrize("setting", ["s4", "ms3", "avss", "ov"])
+def test_without_video_all_else_is_the_same(setting: Setting, tmp_path: Path) -> None:
+    settings = MadeSettings(clips=2, size_px=32, seed=4)
+    make_avs(tmp_path / "moving", setting=setting, settings=settings)
+    make_avs(tmp_path / "still", setting=setting, settings=replace(settings, is_moving=False))
+    videos = list((tmp_path / "moving").rglob("*.mp4"))
+    assert len(videos) == 2
+    for path in videos:
+        path.unlink()
+    assert digest(tmp_path / "still") == digest(tmp_path / "moving")
+    assert all(clip.video is None for clip in read_avs(tmp_path / "still", setting, "train"))
+
+
 @pytest.mark.parametrize("layout", RVOS_LAYOUTS)
 def test_what_was_said_is_read_back(layout: RvosLayout, tmp_path: Path) -> None:
     settings = MadeSettings(clips=1, size_px=32, split="val", is_plain=True)
@@ -103,6 +117,12 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
 def test_a_set_that_is_not_made_is_refused(setting: str, layout: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--setting|--layout"):
         make_avs(tmp_path / "set", setting=setting, settings=TWO, layout=layout)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_referring_set_is_not_made_without_its_frames(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--no-video"):
+        make_avs(tmp_path / "set", setting="rvos", settings=replace(TWO, is_moving=False))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,234 @@
+"""A trained network in a folder: config.json says what it is, model.safetensors holds its weights.
+
+write_checkpoint(folder, kind="av2ts", setting="ms3", size_px=128, names={}, note="500 made scenes", network=network)
+checkpoint = read_checkpoint(folder)
+checkpoint.network.predict(rgb, log_mel)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias, get_args
+
+from avfusion.datasets.avs_clip import SETTINGS, Setting
+from avfusion.datasets.classes import CLASSES
+from avfusion.errors import CannotRead, UsageError
+from avfusion.media.target import whole_file, writing
+from avfusion.sounding.networks.layers import Drawn, Tensor
+from avfusion.sounding.networks.plain_config import as_plain
+
+Kind: TypeAlias = Literal["av2ts", "ov-avss"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+_CONFIG_BYTES, _HEADER_BYTES = 2**18, 2**21
+_LARGEST_PX = 2048
+_STRIDE_PX = 32
+
+
+class Network(Protocol):
+    """What networks of all kinds have in common."""
+
+    @property
+    def config(self) -> Any: ...
+
+    def predict(self, rgb: Tensor, log_mel: Tensor) -> Any: ...
+
+    def state(self) -> Drawn: ...
+
+    def on(self, device: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Card:
+    """What config.json says. size_px: pictures are squashed to squares of that side. names: what words stand for a
+    label, where it is not the label itself. note: what it was trained on, in a line. network: its configuration."""
+
+    folder: Path
+    kind: Kind
+    setting: Setting
+    size_px: int
+    names: Mapping[str, str]
+    note: str
+    network: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A network, on the CPU, with what its folder says of it."""
+
+    card: Card
+    network: Network
+
+
+def read_card(folder: Path) -> Card:
+    """Reads config.json alone, and needs no torch. Raises `CannotRead`, naming the file."""
+    path = folder / CONFIG
+    values = _json(path)
+    kind, setting, size_px = values.get("kind"), values.get("setting"), values.get("size_px")
+    if kind not in KINDS:
+        raise CannotRead(f"{path}: no checkpoint of {' or '.join(KINDS)}: its kind is {_short(kind)}.")
+    if setting not in SETTINGS:
+        raise CannotRead(f"{path}: its setting is {_short(setting)}; there are {', '.join(SETTINGS)}.")
+    if type(size_px) is not int or not 0 < size_px <= _LARGEST_PX or size_px % _STRIDE_PX:
+        raise CannotRead(f"{path}: size_px is {_short(size_px)}; it is a multiple of 32, up to {_LARGEST_PX}.")
+    names, note = values.get("names", {}), values.get("note", "")
+    if not isinstance(names, dict) or not all(isinstance(words, str) for words in names.values()):
+        raise CannotRead(f"{path}: names are words for labels, and not {_short(names)}.")
+    if not isinstance(note, str) or not isinstance(values.get("network"), dict):
+        raise CannotRead(f"{path}: note is a line, and network a configuration of {kind}.")
+    network = _config(kind, values["network"], path)
+    classes = 2 if setting in ("s4", "ms3") else len(CLASSES)
+    if kind == "av2ts" and network.classes != classes:
+        raise CannotRead(f"{path}: a network of {network.classes} classes is none for {setting}, which has {classes}.")
+    return Card(folder, kind, setting, size_px, names, " ".join(note.split()), network)
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Raises `CannotRead`, naming the file: where one is missing, is something else, does not fit the configuration, or
+    holds what is no number. Sizes are compared before memory is taken for them."""
+    card = read_card(folder)
+    path = folder / WEIGHTS
+    _check_fits(card, _shapes(path), path)
+    return Checkpoint(card, _built(card, _tensors(path), path))
+
+
+def check_setting_of(checkpoint: Card | Checkpoint, setting: str) -> None:
+    """Raises `UsageError` where the weights were trained for another setting."""
+    card = checkpoint.card if isinstance(checkpoint, Checkpoint) else checkpoint
+    if card.setting != setting:
+        raise UsageError(f"{card.folder}: these weights are for {card.setting}, not for {setting}.")
+
+
+def write_checkpoint(
+    folder: Path,
+    *,
+    kind: Kind,
+    setting: Setting,
+    size_px: int,
+    network: Network,
+    names: Mapping[str, str] | None = None,
+    note: str = "",
+) -> None:
+    """Both files whole, or what was there before. The folder is made where there is none. Raises `CannotWrite`."""
+    from safetensors.torch import save
+
+    said = {
+        "kind": kind, "setting": setting, "size_px": size_px, "network": as_plain(network.config),
+        "names": dict(names or {}), "note": note,
+    }  # fmt: skip
+    weights = save({name: part.detach().cpu().contiguous() for name, part in network.state().items()})
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+    with whole_file(folder / CONFIG) as config, whole_file(folder / WEIGHTS) as model:
+        config.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+        model.write_bytes(weights)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise CannotRead(f"{path}: there is no such file; a trained network has it.")
+    try:
+        if path.stat().st_size > _CONFIG_BYTES:
+            raise CannotRead(f"{path}: too large to be the configuration of a network.")
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CannotRead(f"{path}: cannot be read as JSON ({_short(error)}).") from error
+    if not isinstance(values, dict):
+        raise CannotRead(f"{path}: no configuration of a network.")
+    return values
+
+
+def _config(kind: Kind, values: Mapping[str, Any], path: Path) -> Any:
+    if kind == "av2ts":
+        from avfusion.sounding.networks.av2ts_config import from_plain as av2ts_from_plain
+
+        return av2ts_from_plain(values, path)
+    raise CannotRead(f"{path}: {kind} cannot be read.")
+
+
+def _built(card: Card, state: Mapping[str, Tensor], path: Path) -> Network:
+    from avfusion.sounding.networks.av2ts import av2ts_from
+
+    return av2ts_from(card.network, state, path)
+
+
+def _drawn_nowhere(card: Card) -> Network:
+    """The network of that configuration in shapes alone."""
+    import torch
+
+    from avfusion.sounding.networks.av2ts import draw_av2ts
+
+    with torch.device("meta"):
+        return draw_av2ts(card.network, 0)
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Of all tensors of a file, by its header alone."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise CannotRead(f"{path}: there is no such file; a trained network has it.")
+    try:
+        with path.open("rb") as file:
+            header_bytes = int.from_bytes(file.read(8), "little")
+        if header_bytes > min(_HEADER_BYTES, path.stat().st_size):
+            raise CannotRead(f"{path}: no file of safetensors, or cut off: its header claims {header_bytes} bytes.")
+        with safe_open(path, "pt") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CannotRead(f"{path}: no file of safetensors, or cut off ({_short(error)}).") from error
+
+
+def _check_fits(card: Card, shapes: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """Raises `CannotRead` where the network of the configuration is of other shapes than the file's."""
+    what = f"{card.kind} of {CONFIG} beside it"
+    # No layer without a tensor, and no width that is not a side of one: so much may be asked of memory.
+    largest = max([len(shapes), *(side for shape in shapes.values() for side in shape)])
+    if any(number < 0 or number > largest for number in _numbers(as_plain(card.network))):
+        raise CannotRead(f"{path}: no {what}, which is larger than this file.")
+    try:
+        wanted = {name: tuple(part.shape) for name, part in _drawn_nowhere(card).state().items()}
+    except (ValueError, RuntimeError, TypeError, IndexError, ZeroDivisionError, AssertionError) as error:
+        raise CannotRead(f"{card.folder / CONFIG}: no network is like that ({_short(error)}).") from error
+    for name in [*wanted, *shapes]:
+        ours, theirs = wanted.get(name, "nothing"), shapes.get(name, "nothing")
+        if ours != theirs:
+            raise CannotRead(f"{path}: no {what}: {name} should be {ours} and is {theirs}.")
+
+
+def _numbers(values: Any) -> Iterator[int]:
+    """All whole numbers in a configuration."""
+    if isinstance(values, dict | list | tuple):
+        for value in values.values() if isinstance(values, dict) else values:
+            yield from _numbers(value)
+    elif type(values) is int:
+        yield values
+
+
+def _tensors(path: Path) -> Drawn:
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: Drawn = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CannotRead(f"{path}: no file of safetensors, or cut off ({_short(error)}).") from error
+    known = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64)
+    for name, part in tensors.items():
+        if part.dtype not in known:
+            raise CannotRead(f"{path}: {name} is of {part.dtype}, which no weight is.")
+        if not bool(torch.isfinite(part).all()):
+            raise CannotRead(f"{path}: {name} has values that are no numbers: the training went astray.")
+    return tensors
+
+
+def _short(said: object) -> str:
+    """In a line, not too long."""
+    words = " ".join((str(said) if isinstance(said, Exception) else repr(said)).split()).rstrip(".")
+    return words if len(words) <= 80 else f"{words[:77]}..."

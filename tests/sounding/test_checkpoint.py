@@ -1,0 +1,202 @@
+"""Folders of trained networks: what is written is read, and what is no such folder is refused by the file's name."""
+
+import json
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save, save_file
+
+from avfusion.errors import CannotRead, CannotWrite, UsageError
+from avfusion.sounding.checkpoint import check_setting_of, read_card, read_checkpoint, write_checkpoint
+from avfusion.sounding.networks.av2ts import Av2tsNetwork, draw_av2ts
+from avfusion.sounding.networks.av2ts_config import AV2TS_TINY
+from tests.sounding.networks.test_av2ts import inputs
+
+
+@pytest.fixture(scope="module")
+def network() -> Av2tsNetwork:
+    return draw_av2ts(AV2TS_TINY, 3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, network: Av2tsNetwork) -> Path:
+    names = {"wolf": "ringed triangle"}
+    write_checkpoint(
+        tmp_path / "one", kind="av2ts", setting="ms3", size_px=64, names=names, note="2 scenes", network=network
+    )
+    return tmp_path / "one"
+
+
+def test_what_is_written_is_read(folder: Path, network: Av2tsNetwork) -> None:
+    assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors"}
+    checkpoint = read_checkpoint(folder)
+    card = checkpoint.card
+    assert (card.kind, card.setting, card.size_px, card.note) == ("av2ts", "ms3", 64, "2 scenes")
+    assert card.names == {"wolf": "ringed triangle"}
+    assert card.network == network.config == checkpoint.network.config
+    rgb, log_mel = inputs(1, 2)
+    with torch.no_grad():
+        first, again = (one.predict(rgb, log_mel) for one in (network, checkpoint.network))
+    assert torch.equal(first.masks[-1], again.masks[-1])
+    assert torch.equal(first.classes[-1], again.classes[-1])
+    assert read_card(folder) == card
+
+
+def test_a_checkpoint_takes_the_place_of_another_or_not_at_all(folder: Path) -> None:
+    other = draw_av2ts(replace(AV2TS_TINY, classes=71), 4)
+    write_checkpoint(folder, kind="av2ts", setting="avss", size_px=32, network=other)
+    card = read_checkpoint(folder).card
+    assert (card.setting, card.size_px, card.names, card.note) == ("avss", 32, {}, "")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").mkdir()
+    with pytest.raises(CannotWrite, match=r"model\.safetensors"):
+        write_checkpoint(folder, kind="av2ts", setting="ms3", size_px=64, network=draw_av2ts(AV2TS_TINY, 5))
+    assert (folder / "config.json").read_bytes() == before["config.json"]
+    assert {path.name for path in folder.iterdir()} == set(before)
+    with pytest.raises(CannotWrite, match="nowhere"):
+        write_checkpoint(folder / "nowhere" / "at", kind="av2ts", setting="avss", size_px=32, network=other)
+
+
+def test_weights_for_another_setting_are_told(folder: Path) -> None:
+    checkpoint = read_checkpoint(folder)
+    check_setting_of(checkpoint, "ms3")
+    for what in (checkpoint, checkpoint.card):
+        with pytest.raises(UsageError, match=r"one: these weights are for ms3, not for avss\.$"):
+            check_setting_of(what, "avss")
+
+
+def said(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def network_of(folder: Path, **changes: object) -> dict[str, object]:
+    return {**json.loads((folder / "config.json").read_text())["network"], **changes}
+
+
+def refused(folder: Path, name: str, why: str) -> None:
+    with pytest.raises(CannotRead, match=why) as caught:
+        read_checkpoint(folder)
+    assert str(caught.value).startswith(f"{folder / name}: ")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < len(str(folder)) + 300
+
+
+CARDS: dict[str, tuple[dict[str, object], str]] = {
+    "kind": ({"kind": "pickle\n"}, "its kind is"),
+    "no kind": ({"kind": None}, "its kind is None"),
+    "unhashable kind": ({"kind": []}, "its kind is"),
+    "setting": ({"setting": "s5"}, "its setting is 's5'"),
+    "classes": ({"setting": "avss"}, "of 2 classes is none for avss, which has 71"),
+    "size": ({"size_px": 100}, "size_px is 100"),
+    "large": ({"size_px": 32 * 10**6}, "size_px is 32000000"),
+    "true": ({"size_px": True}, "size_px is True"),
+    "names": ({"names": {"dog": 3}}, "names are words"),
+    "note": ({"note": ["x"]}, "note is a line"),
+    "network": ({"network": "tiny"}, "network a configuration"),
+    "empty network": ({"network": {}}, "no configuration of AV2TS"),
+}
+
+
+@pytest.mark.parametrize(("changes", "why"), CARDS.values(), ids=CARDS)
+def test_odd_cards(folder: Path, changes: dict[str, object], why: str) -> None:
+    said(folder, **changes)
+    refused(folder, "config.json", why)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '"av2ts"', "\x00\xff", " " * 2**19])
+def test_cards_that_are_none(folder: Path, text: str) -> None:
+    (folder / "config.json").write_text(text, encoding="latin-1")
+    refused(folder, "config.json", "JSON|configuration")
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_missing_files(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    refused(folder, name, "no such file")
+
+
+NETWORKS: dict[str, dict[str, object]] = {
+    "wide": {"width": 10**9},
+    "deep": {"decoder_layers": 10**8},
+    "negative": {"encoder_hidden": -1},
+    "more heads": {"heads": 7},
+    "no heads": {"heads": 0},
+    "another width": {"width": 64},
+    "without an idea": {"temporal_attention": False, "shared_map": False},
+    "backbone of three": {"backbone": {"widths": [16, 24, 32]}},
+}
+
+
+@pytest.mark.parametrize("changes", NETWORKS.values(), ids=NETWORKS)
+def test_networks_that_the_file_does_not_hold(folder: Path, changes: dict[str, object]) -> None:
+    network = network_of(folder)
+    for name, value in changes.items():
+        known = network[name]
+        network[name] = {**known, **value} if isinstance(known, dict) and isinstance(value, dict) else value
+    said(folder, network=network)
+    with pytest.raises(CannotRead, match=r"no AV2TS|no av2ts|no network") as caught:
+        read_checkpoint(folder)
+    assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    state = load_file(path)
+    first = next(iter(state))
+    for changed in (
+        {name: part for name, part in state.items() if name != first},
+        state | {first: state[first][:1].contiguous()},
+        state | {"more": torch.zeros(1)},
+        {},
+    ):
+        save_file(changed, path)
+        refused(folder, "model.safetensors", "no av2ts of config.json beside it")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(folder: Path, value: float) -> None:
+    path = folder / "model.safetensors"
+    state = load_file(path)
+    state["masks.queries"][0, 0] = value
+    save_file(state, path)
+    refused(folder, "model.safetensors", "masks.queries has values that are no numbers")
+    state["masks.queries"] = state["masks.queries"].nan_to_num(0, 0).bool()
+    save_file(state, path)
+    refused(folder, "model.safetensors", "masks.queries is of torch.bool")
+
+
+def lying_files() -> dict[str, bytes]:
+    header = json.dumps({"a": {"dtype": "F32", "shape": [10**6, 10**6], "data_offsets": [0, 4 * 10**12]}}).encode()
+    whole = save({"a": torch.zeros(4)})
+    return {
+        "empty": b"",
+        "short": b"abc",
+        "pickle": torch.zeros(3).numpy().dumps(),
+        "huge header": struct.pack("<Q", 2**62) + b"{}",
+        "header of all": struct.pack("<Q", 2**20) + b"{}",
+        "claims more": struct.pack("<Q", len(header)) + header + b"\0" * 64,
+        "cut": whole[:-3],
+        "no JSON": struct.pack("<Q", 4) + b"oops",
+        "more at the end": whole + b"\0" * 8,
+    }
+
+
+@pytest.mark.parametrize("data", lying_files().values(), ids=lying_files())
+def test_files_that_lie(folder: Path, data: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(data)
+    refused(folder, "model.safetensors", "no file of safetensors, or cut off")
+
+
+def test_half_precision_is_read(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    save_file({name: part.half() if part.is_floating_point() else part for name, part in load_file(path).items()}, path)
+    network = read_checkpoint(folder).network
+    rgb, log_mel = inputs(1, 1)
+    with torch.no_grad():
+        assert network.predict(rgb, log_mel).masks[-1].dtype == torch.float32

@@ -9,7 +9,7 @@ import typer
 
 from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
 from avfusion.cli.progress import ProgressLine
-from avfusion.cli.results import print_json
+from avfusion.cli.results import counted, print_json
 from avfusion.cli.stopping import stopping
 from avfusion.errors import UsageError
 
@@ -126,9 +126,8 @@ def _choice(
 
 
 def _print_avs(report: AvsEvaluation) -> None:
-    print(
-        f"{report.dataset}: {report.setting} {report.split}, {len(report.clips)} clips, {report.frames} frames scored"
-    )
+    said = f"{counted(len(report.clips), 'clip')}, {counted(report.frames, 'frame')} scored"
+    print(f"{report.dataset}: {report.setting} {report.split}, {said}")
     _print_source(report)
     ran = bool(report.engines)
     counts = {hearing: report.abstained(hearing) for hearing in report.figures} if ran else {}
@@ -146,7 +145,7 @@ def _print_rvos(report: RvosEvaluation) -> None:
     scored = sum(row.scores["own"] is not None for row in report.expressions)
     missing = report.missing.get("own", 0)
     lack = f", {missing} missing and counted as 0" if missing else ""
-    said = f"{len(report.expressions)} expressions, {scored} scored{lack}"
+    said = f"{counted(len(report.expressions), 'expression')}, {scored} scored{lack}"
     print(f"{report.dataset}: {report.layout} {report.split}, {said}")
     _print_source(report)
     if report.figures:

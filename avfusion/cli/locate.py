@@ -21,6 +21,7 @@ from avfusion.cli.options import (
 from avfusion.cli.progress import ProgressLine
 from avfusion.cli.results import print_done, print_json, print_notes
 from avfusion.cli.stopping import stopping
+from avfusion.errors import UsageError
 
 if TYPE_CHECKING:
     from avfusion.pipelines.locate_settings import LocateReport
@@ -61,6 +62,8 @@ def locate(
 
     source = probe(clip)
     names = tuple(name.strip() for name in labels.split(",") if name.strip())
+    if labels and not names:
+        raise UsageError(f"--labels {labels!r}: there is no name in it. Give some, like dog,violin, or leave it out.")
     with ProgressLine(quiet=quiet) as progress, stopping() as should_stop:
         report = run_as_job(
             "locate", inputs={"clip": clip, "sound": with_sound}, out=out, options=LocateOptions(names, text, controls),

@@ -48,7 +48,7 @@ def print_removal(report: RemoveReport, *, as_json: bool) -> None:
         print_json(report.as_json())
         return
     print_done(report)
-    painted = "1 picture painted" if report.generations == 1 else f"{report.generations} pictures painted"
+    painted = f"{counted(report.generations, 'picture')} painted"
     print(f"  hole     {report.seen_share:.1%} seen in other frames, {report.invented_share:.1%} invented; {painted}")
     if report.warp_error is not None:
         print(f"  steady   flow-warp error {report.warp_error:.5f} inside the hole")
@@ -59,7 +59,7 @@ def print_removal(report: RemoveReport, *, as_json: bool) -> None:
 
 def print_done(report: Report) -> None:
     """The file, the engines and the time."""
-    frames = "1 frame" if report.frames == 1 else f"{report.frames} frames"
+    frames = counted(report.frames, "frame")
     print(f"{report.out}: {frames}, {report.width_px} x {report.height_px}, {report.duration_s:.2f} s")
     for ability, name in report.engines.items():
         where = report.devices.get(ability)
@@ -79,6 +79,11 @@ def print_notes(report: Report) -> None:
     for note in report.notes:
         if not note.startswith(chosen):
             print(f"  note     {note}")
+
+
+def counted(count: int, one: str) -> str:
+    """ "1 clip", "2 clips"."""
+    return f"{count} {one}{'' if count == 1 else 's'}"
 
 
 def print_json(value: Any) -> None:

@@ -80,5 +80,5 @@ def need_predictions(folder: Path, clips: Iterable[AvsClip]) -> None:
     They are of the size of the truth, or of 224 x 224.
     """
     frames = [pair for clip in clips for pair in zip(prediction_files(folder, clip), clip.truths, strict=True)]
-    need_files(folder, [path for path, _ in frames], "predictions")
+    need_files(folder, [path for path, _ in frames], ("prediction", "predictions"))
     check_predictions(frames, or_benchmark=True)

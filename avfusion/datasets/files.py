@@ -48,14 +48,17 @@ def read_json(path: Path) -> Any:
         raise CannotRead(f"{path}: cannot be read as JSON ({said(error)}).") from error
 
 
-def need_files(folder: Path, paths: Iterable[Path], what: str = "files of the data set") -> None:
-    """Raises `CannotRead` where some are not there: how many, and the first of them by name."""
+def need_files(
+    folder: Path, paths: Iterable[Path], what: tuple[str, str] = ("file of the data set", "files of the data set")
+) -> None:
+    """Raises `CannotRead` where some are not there: how many, and the first of them by name. what: one, many."""
     missing = [path for path in paths if not path.is_file()]
     if not missing:
         return
     named = ", ".join(_inside(path, folder) for path in missing[:_NAMED_AT_MOST])
     more = f" and {len(missing) - _NAMED_AT_MOST} more" if len(missing) > _NAMED_AT_MOST else ""
-    raise CannotRead(f"{folder}: {len(missing)} {what} are missing: {named}{more}.")
+    said = f"1 {what[0]} is" if len(missing) == 1 else f"{len(missing)} {what[1]} are"
+    raise CannotRead(f"{folder}: {said} missing: {named}{more}.")
 
 
 def chosen(folder: Path, known: Sequence[str], names: Sequence[str] | None) -> list[str]:

@@ -11,6 +11,7 @@ from avfusion.errors import CannotRead, TooLarge
 from avfusion.media.audio import Samples, sound_blocks
 from avfusion.media.container import check_file, first_video, is_sound, opened
 from avfusion.media.limits import Limits, check_length, time_in_words
+from avfusion.media.pictures import is_picture
 from avfusion.media.probe import sound_track
 from avfusion.media.store import StoredSound, store
 
@@ -31,6 +32,8 @@ def probe_recording(path: Path | str) -> Recording:
     """What sound is in a file, without decoding any. Raises `CannotRead` and `TooLarge`."""
     path = Path(path)
     check_file(path)
+    if is_picture(path):
+        raise CannotRead(f"{path}: this is a picture, which has no sound. Give a recording, or a clip with sound.")
     with opened(path) as container:
         sounds = tuple(sound_track(stream) for stream in container.streams.audio if is_sound(stream))
         has_picture = first_video(container) is not None

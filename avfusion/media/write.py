@@ -185,7 +185,10 @@ def _notes(form: Format, clip: Clip, sound: bool, stream: Any) -> Iterator[str]:
     if form.resolution_s:
         yield f"{form.ending} files keep times to {form.resolution_s:g} s."
     if form.square_pixels and clip.pixel_aspect != 1:
-        yield f"{form.ending} files have square pixels: the pictures were scaled to {stream.width} x {stream.height}."
+        yield (
+            f"The clip's pixels are {clip.pixel_aspect.numerator}:{clip.pixel_aspect.denominator} wide to high, and "
+            f"{form.ending} files have square pixels: the pictures were scaled to {stream.width} x {stream.height}."
+        )
     elif (stream.width, stream.height) != (clip.width_px, clip.height_px):
         yield f"{form.ending} needs an even size: one row or column is repeated at the edge."
 

@@ -95,7 +95,7 @@ def _chosen(
     if not sources.found:
         raise NothingFound(
             f"{clip.path}: what makes the sound was not found. {sources.abstained or 'No source was found.'} "
-            "Click on the object instead."
+            "Mark the object itself instead: click on it, or --point X,Y."
         )
     free = list(sources.found)
     chosen: dict[int, Source] = {}
@@ -107,7 +107,8 @@ def _chosen(
                 free.remove(source)
                 break
         else:
-            raise NothingFound(f"{clip.path}: {_missing(number, frames, len(sources.found))} Click on it instead.")
+            missing = _missing(number, frames, len(sources.found))
+            raise NothingFound(f"{clip.path}: {missing} Mark it itself instead: click on it, or --point X,Y.")
     return chosen
 
 

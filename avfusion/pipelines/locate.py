@@ -76,6 +76,9 @@ def report_of(
     """What was located, as the report of a run that wrote it to `out`."""
     part, sources = located.part, located.sources
     worst = None if located.tracking is None else located.tracking.worst()
+    if worst is not None:
+        doubt = f"The masks of source {worst.object} are least sure at frame {worst.frame} ({worst.confidence:.0%})"
+        notes = (*notes, f"{doubt}: look there first.")
     return LocateReport(
         verb="locate",
         out=out,

@@ -9,6 +9,7 @@ from pathlib import Path
 from avfusion.clip import Clip, MaskTrack, Sound
 from avfusion.engines.memory import falling_back
 from avfusion.engines.registry import Settled, settle
+from avfusion.errors import CannotRead, NothingFound
 from avfusion.media.cut import cut
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.keep import Keep
@@ -16,6 +17,7 @@ from avfusion.pipelines.locate_gate import gated
 from avfusion.pipelines.locate_names import Called, called_by
 from avfusion.pipelines.locate_place import placeable
 from avfusion.pipelines.locate_settings import Heard, LocateSettings, heard_of
+from avfusion.pipelines.locate_sound import NO_SOUND
 from avfusion.pipelines.locate_sources import Sought, seek
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.track import Tracking, check_span, track
@@ -109,6 +111,8 @@ def find(
     asked = Asked(tracker, segmenter, namer, device, tuple(labels), text.strip(), sound, settings)
     start, stop = check_span(clip, span)
     _check_named(asked)
+    if sound is None and not asked.text and not clip.sounds and clip.frame_count > 1:
+        raise CannotRead(f"{clip.path}: {NO_SOUND} Or give the sound that goes with it, as with --with-sound FILE.")
     sought = seek(
         clip, Wish(asked.labels, asked.text, settings.sources), folder=folder, engine=engine, device=device,
         span=(start, stop), sound=sound, keep=keep, on_progress=on_progress, should_stop=should_stop,
@@ -117,11 +121,18 @@ def find(
     if not sources.found:
         nothing = MaskTrack(clip.width_px, clip.height_px, clip.frame_count, {}, {}, sought.settled.engine.name)
         return _located(clip, (start, stop), asked, sought, sources, nothing, nothing)
-    tracking = track(
-        clip, [prompt for source in sources.found for prompt in source.prompts], folder=folder, engine=tracker,
-        segmenter=segmenter, device=device, span=(start, stop), keep=keep, on_progress=on_progress,
-        should_stop=should_stop,
-    )  # fmt: skip
+    try:
+        tracking = track(
+            clip, [prompt for source in sources.found for prompt in source.prompts], folder=folder, engine=tracker,
+            segmenter=segmenter, device=device, span=(start, stop), keep=keep, on_progress=on_progress,
+            should_stop=should_stop,
+        )  # fmt: skip
+    except NothingFound as error:
+        # What it says is for whoever clicked, and nobody did.
+        raise NothingFound(
+            f"{clip.path}: {sought.settled.engine.name} found what sounds, and the segmenter nothing where that is. "
+            "Name another --segmenter, or another --engine."
+        ) from error
     # What was described is shown whether it sounds or not.
     whole = tracking.track
     shown = whole if asked.text else gated(clip, whole, sources, (start, stop), settings)
@@ -152,7 +163,7 @@ def _located(
     notes = [*sought.notes, *sources.notes]
     if tracking is not None:
         used, stages_s = used | dict(tracking.used), stages_s | dict(tracking.stages_s)
-        notes += tracking.notes
+        notes += [note for note in tracking.notes if note != tracking.advice]
     if called is not None:
         used, stages_s = used | dict(called.used), stages_s | dict(called.stages_s)
         notes += called.notes

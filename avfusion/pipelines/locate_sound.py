@@ -19,7 +19,7 @@ from avfusion.media.store import store
 from avfusion.media.write import NewSound
 from avfusion.media.write_sound import write_sound
 
-NO_SOUND = "there is no sound in this file. Give a clip with sound, or the sound that goes with it."
+NO_SOUND = "there is no sound in this file. Give a clip with sound."
 
 
 def sound_for(clip: Clip, sound: Path | Sound | None, *, needed: bool) -> Sound:

@@ -70,6 +70,12 @@ class Tracking:
         """Where a click helps most; None where nothing is doubtful."""
         return worst(self.track.confidence, self.keys, self.span)
 
+    @property
+    def advice(self) -> str:
+        """The note of `notes` that is for whoever can mark the object; "" where nothing is doubtful."""
+        doubt = self.worst()
+        return "" if doubt is None else _advice(doubt)
+
 
 @falling_back
 def track(
@@ -169,11 +175,15 @@ def _notes(
     ]
     doubt = worst(found.confidence, keys, span)
     if doubt is not None:
-        notes.append(
-            f"Object {doubt.object} is least sure at frame {doubt.frame} ({doubt.confidence:.0%}): "
-            "marking it there again helps most."
-        )
+        notes.append(_advice(doubt))
     return tuple(notes)
+
+
+def _advice(doubt: Worst) -> str:
+    return (
+        f"Object {doubt.object} is least sure at frame {doubt.frame} ({doubt.confidence:.0%}): "
+        "marking it there again helps most."
+    )
 
 
 def _tracker_for(prompts: Sequence[Prompt], engine: str, device: str) -> Settled:

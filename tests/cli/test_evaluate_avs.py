@@ -36,7 +36,7 @@ def test_stored_predictions_are_scored(
     words = ["evaluate", "avs", str(avs_set), "--setting", "avss", "--predictions", str(avs_predictions), "--quiet"]
     assert main(words) == 0
     shown = capsys.readouterr().out
-    assert "avss test, 1 clips, 5 frames scored" in shown
+    assert "avss test, 1 clip, 5 frames scored" in shown
     assert f"predictions in {avs_predictions}" in shown
     assert "mIoU present" in shown
     assert "as it is            0.028   0.028        0.028     0.028         1.000\n" in shown

@@ -9,6 +9,8 @@ from PIL import Image
 
 from avfusion.cli import main
 from avfusion.clip import Box
+from avfusion.engines.engine import MIB, Engine
+from avfusion.errors import NothingFound
 from avfusion.media.probe import probe
 from avfusion.sounding import Sources
 from tests.jobs.making import BOX, ball_clip
@@ -80,13 +82,18 @@ def test_sound_as_a_prompt(clip, ball, tmp_path, capsys):
         (["--engine", "nope"], 2, "nope: there is no engine of that name for sounding"),
         (["--engine", "grabcut"], 2, "that engine is for segmentation"),
         (["--with-sound", "missing.wav"], 3, "missing.wav"),
+        (["--with-sound", "PICTURE"], 3, "this is a picture, which has no sound. Give a recording, or a clip with"),
+        (["--labels", " ,, "], 2, "--labels ' ,, ': there is no name in it."),
         (["--sources", "0"], 2, "greater than or equal to 1"),
         (["--namer", "clip-vit-b16"], 4, "clip-vit-b16"),
         (["--from", "30"], 2, "there are no frames 30"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(clip, ball, tmp_path, capsys, words, status, says):
+def test_what_is_wrong_is_said_in_a_line(clip, ball, tmp_path, tmp_path_factory, capsys, words, status, says):
     ball.answer = lambda clip, sound, wish: Sources((source(1, Box(34, 32, 66, 64)),), 0.4)
+    picture = tmp_path_factory.mktemp("picture") / "picture.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    words = [str(picture) if word == "PICTURE" else word for word in words]
     assert main(["locate", str(clip), "--out", str(tmp_path / "masks"), "--quiet", *words]) == status
     err = capsys.readouterr().err
     assert says in err
@@ -94,11 +101,39 @@ def test_what_is_wrong_is_said_in_a_line(clip, ball, tmp_path, capsys, words, st
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_nobody_clicks_nobody_is_told_to(clip, ball, tmp_path, capsys):
+    ball.answer = lambda clip, sound, wish: Sources((source(1, Box(34, 32, 66, 64)),), 0.4)
+    assert main(["locate", str(clip), "--out", str(tmp_path / "masks"), "--quiet", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    said = " ".join(report["notes"])
+    assert "marking it there" not in said
+    worst = report["worst"]
+    assert f"source {worst['object']} are least sure at frame {worst['frame']}" in said
+
+
+class Blind:
+    name = "blind"
+
+    def segment(self, rgb, prompts, *, prior=None, motion=None):
+        raise NothingFound("no object was found where the prompts point; click on its middle")
+
+
+def test_a_source_without_a_mask_is_not_to_be_clicked_on(clip, monkeypatch, tmp_path, capsys):
+    answer = Sources((source(1, Box(34, 32, 66, 64)),), 0.4)
+    blind = Engine("blind", "segmentation", "For tests.", "none", lambda device: Blind(), MIB)
+    scripted(lambda clip, sound, wish: answer, monkeypatch, blind)
+    words = ["locate", str(clip), "--out", str(tmp_path / "masks"), "--quiet"]
+    assert main(words) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "scripted found what sounds, and the segmenter nothing where that is. Name another --segmenter" in line
+
+
 def test_without_sound(clip, ball, tmp_path, capsys):
     mute = tmp_path / "mute.mp4"
     ffmpeg("-i", clip, "-an", "-c:v", "copy", mute)
     assert main(["locate", str(mute), "--out", str(tmp_path / "masks"), "--quiet"]) == 3
-    assert "there is no sound in this file" in capsys.readouterr().err
+    assert "there is no sound in this file" in (err := capsys.readouterr().err)
+    assert "--with-sound FILE" in err
     words = ["locate", str(mute), "--out", str(tmp_path / "masks"), "--quiet"]
     assert main([*words, "--text", "a ball"]) == 0
     assert ball.heard[-1][2].text == "a ball"

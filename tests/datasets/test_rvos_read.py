@@ -89,7 +89,7 @@ def test_videos_of_the_test_list_are_no_validation(sets: dict[RvosLayout, Path],
 def test_what_is_missing_is_named(sets: dict[RvosLayout, Path], layout: RvosLayout, tmp_path: Path) -> None:
     copy = shutil.copytree(sets[layout], tmp_path / layout)
     (copy / "valid" / "JPEGImages" / "two" / "00002.jpg").unlink()
-    with pytest.raises(CannotRead, match=r"1 files of the data set are missing: valid/JPEGImages/two/00002.jpg"):
+    with pytest.raises(CannotRead, match=r"1 file of the data set is missing: valid/JPEGImages/two/00002.jpg"):
         read_rvos(copy, layout)
 
 

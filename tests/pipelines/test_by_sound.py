@@ -90,7 +90,7 @@ def test_what_is_not_there(small, three, monkeypatch, tmp_path):
     with pytest.raises(CannotRead, match="no sound"):
         placed(probe(small.scene), [Sounding()], folder=tmp_path, span=(0, 6))
     scripted(lambda clip, sound, wish: Sources((), abstained="The evidence is weak."), monkeypatch)
-    with pytest.raises(NothingFound, match=r"not found\. The evidence is weak\. Click on the object"):
+    with pytest.raises(NothingFound, match=r"not found\. The evidence is weak\. Mark the object itself"):
         boxes(small, [Sounding()], tmp_path / "new")
     with pytest.raises(UsageError, match="nope"):
         placed(probe(small.clip), [Sounding()], folder=tmp_path, locator="nope", span=SPAN)

@@ -9,7 +9,7 @@ from pathlib import Path
 from avfusion.clip import Clip, MaskTrack, Sound
 from avfusion.engines.memory import falling_back
 from avfusion.engines.registry import Settled, settle
-from avfusion.errors import CannotRead, NothingFound
+from avfusion.errors import CannotRead
 from avfusion.media.cut import cut
 from avfusion.pipelines.frame import as_clip
 from avfusion.pipelines.keep import Keep
@@ -121,18 +121,11 @@ def find(
     if not sources.found:
         nothing = MaskTrack(clip.width_px, clip.height_px, clip.frame_count, {}, {}, sought.settled.engine.name)
         return _located(clip, (start, stop), asked, sought, sources, nothing, nothing)
-    try:
-        tracking = track(
-            clip, [prompt for source in sources.found for prompt in source.prompts], folder=folder, engine=tracker,
-            segmenter=segmenter, device=device, span=(start, stop), keep=keep, on_progress=on_progress,
-            should_stop=should_stop,
-        )  # fmt: skip
-    except NothingFound as error:
-        # What it says is for whoever clicked, and nobody did.
-        raise NothingFound(
-            f"{clip.path}: {sought.settled.engine.name} found what sounds, and the segmenter nothing where that is. "
-            "Name another --segmenter, or another --engine."
-        ) from error
+    tracking = track(
+        clip, [prompt for source in sources.found for prompt in source.prompts], folder=folder, engine=tracker,
+        segmenter=segmenter, device=device, span=(start, stop), keep=keep, on_progress=on_progress,
+        should_stop=should_stop,
+    )  # fmt: skip
     # What was described is shown whether it sounds or not.
     whole = tracking.track
     shown = whole if asked.text else gated(clip, whole, sources, (start, stop), settings)

@@ -9,8 +9,6 @@ from PIL import Image
 
 from avfusion.cli import main
 from avfusion.clip import Box
-from avfusion.engines.engine import MIB, Engine
-from avfusion.errors import NothingFound
 from avfusion.media.probe import probe
 from avfusion.sounding import Sources
 from tests.jobs.making import BOX, ball_clip
@@ -109,23 +107,6 @@ def test_where_nobody_clicks_nobody_is_told_to(clip, ball, tmp_path, capsys):
     assert "marking it there" not in said
     worst = report["worst"]
     assert f"source {worst['object']} are least sure at frame {worst['frame']}" in said
-
-
-class Blind:
-    name = "blind"
-
-    def segment(self, rgb, prompts, *, prior=None, motion=None):
-        raise NothingFound("no object was found where the prompts point; click on its middle")
-
-
-def test_a_source_without_a_mask_is_not_to_be_clicked_on(clip, monkeypatch, tmp_path, capsys):
-    answer = Sources((source(1, Box(34, 32, 66, 64)),), 0.4)
-    blind = Engine("blind", "segmentation", "For tests.", "none", lambda device: Blind(), MIB)
-    scripted(lambda clip, sound, wish: answer, monkeypatch, blind)
-    words = ["locate", str(clip), "--out", str(tmp_path / "masks"), "--quiet"]
-    assert main(words) == 3
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "scripted found what sounds, and the segmenter nothing where that is. Name another --segmenter" in line
 
 
 def test_without_sound(clip, ball, tmp_path, capsys):

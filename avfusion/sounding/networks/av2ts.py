@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avfusion.errors import CannotRead, UsageError
+from avfusion.errors import UsageError
 from avfusion.sounding.networks.acoustic import draw_acoustic, hear
 from avfusion.sounding.networks.av2ts_config import Av2tsConfig
 from avfusion.sounding.networks.backbones import (
@@ -34,6 +34,7 @@ from avfusion.sounding.networks.losses import LossSettings, clip_losses
 from avfusion.sounding.networks.masked_decoder import Predictions, decode_masks, draw_masked_decoder
 from avfusion.sounding.networks.matching import target_of
 from avfusion.sounding.networks.pixel_decoder import decode_pixels, draw_pixel_decoder
+from avfusion.sounding.networks.stored import need_shapes
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,12 +197,8 @@ def av2ts_from(config: Av2tsConfig, state: Mapping[str, Tensor], source: Path) -
     """The network out of what `state` gave. source: named in the error. Raises `CannotRead` where a tensor is missing,
     has another shape, or is of no part."""
     network = draw_av2ts(config, 0)
-    wanted = network.state()
-    for name in [*wanted, *state]:
-        ours = tuple(wanted[name].shape) if name in wanted else "nothing"
-        theirs = tuple(state[name].shape) if name in state else "nothing"
-        if ours != theirs:
-            raise CannotRead(f"{source}: no AV2TS of this configuration: {name} should be {ours} and is {theirs}.")
+    wanted = {name: tuple(part.shape) for name, part in network.state().items()}
+    need_shapes(wanted, state, source, "AV2TS of this configuration")
     for prefix, module in network._modules():
         names = module.state_dict()
         module.load_state_dict({name: state[f"{prefix}.{name}"] for name in names})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avfusion.errors import CannotRead
+from avfusion.sounding.networks import plain_config
 from avfusion.sounding.networks.acoustic import AcousticConfig
 from avfusion.sounding.networks.backbones import PVT_V2_B5, PVT_V2_TINY, RESNET_50, BackboneConfig
 from avfusion.sounding.networks.ced import CED_MINI, PATCH, CedConfig
@@ -108,27 +108,6 @@ def without_ideas(config: Av2tsConfig) -> Av2tsConfig:
     return replace(config, temporal_attention=False, shared_map=False, one_stream_fusion=False, maskige=False)
 
 
-def as_plain(config: Av2tsConfig) -> dict[str, Any]:
-    """As JSON keeps it."""
-    return asdict(config)
-
-
 def from_plain(values: Mapping[str, Any], source: Path) -> Av2tsConfig:
     """What `as_plain` gave, also after JSON. source: named in the error. Raises `CannotRead`."""
-    try:
-        backbone, ced = _tuples(values["backbone"]), _tuples(values["ced"])
-        config = Av2tsConfig(**{**values, "backbone": BackboneConfig(**backbone), "ced": CedConfig(**ced)})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CannotRead(f"{source}: no configuration of AV2TS: {error}.") from error
-    odd = [
-        part.name
-        for part in fields(config)
-        if type(getattr(config, part.name)) is not type(getattr(AV2TS_PVT, part.name))
-    ]
-    if odd:
-        raise CannotRead(f"{source}: no configuration of AV2TS: {odd[0]} is {getattr(config, odd[0])!r}.")
-    return config
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return plain_config.from_plain(values, AV2TS_PVT, source, what="AV2TS")

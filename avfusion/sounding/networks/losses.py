@@ -74,8 +74,9 @@ def layer_losses(
     queries = torch.cat([found for found, _ in pairs]).to(device)
     classes = torch.cat([target.classes[which] for target, (_, which) in zip(targets, pairs, strict=True)]).to(device)
     true = torch.cat([target.masks[which] for target, (_, which) in zip(targets, pairs, strict=True)]).to(device)
-    masks, dices = _mask_losses(mask_logits[pictures, queries], true, settings, dice)
-    return {"class": _class_loss(class_logits, pictures, queries, classes, settings), "mask": masks, "dice": dices}
+    alone = torch.arange(len(true), device=device)
+    masks, dices = mask_losses(mask_logits[pictures, queries], true, alone, len(true), settings, dice)
+    return {"class": class_loss(class_logits, pictures, queries, classes, settings), "mask": masks, "dice": dices}
 
 
 def jumps(mask_logits: Tensor) -> Tensor:
@@ -94,7 +95,7 @@ def jumps(mask_logits: Tensor) -> Tensor:
     return (unlike * (-unlike).exp()).mean()
 
 
-def _class_loss(logits: Tensor, pictures: Tensor, queries: Tensor, classes: Tensor, settings: LossSettings) -> Tensor:
+def class_loss(logits: Tensor, pictures: Tensor, queries: Tensor, classes: Tensor, settings: LossSettings) -> Tensor:
     """Cross-entropy, where the last class is for queries that no target was matched to."""
     import torch
     from torch.nn import functional
@@ -107,8 +108,14 @@ def _class_loss(logits: Tensor, pictures: Tensor, queries: Tensor, classes: Tens
     return functional.cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), weight)
 
 
-def _mask_losses(logits: Tensor, true: Tensor, settings: LossSettings, dice: Dice) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and dice of logits [M, h, w] against true [M, H, W] at points where the logits are unsure."""
+def mask_losses(
+    logits: Tensor, true: Tensor, things: Tensor, count: int, settings: LossSettings, dice: Dice
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and dice of logits [M, h, w] against true [M, H, W] at points where the logits are unsure, means
+    over things.
+
+    things: int64 [M], of which of `count` things each is a mask. The masks of one thing are judged as one.
+    """
     import torch
     from torch.nn import functional
 
@@ -117,8 +124,9 @@ def _mask_losses(logits: Tensor, true: Tensor, settings: LossSettings, dice: Dic
         where = draw_unsure_points(dice, logits, settings.points)
         wanted = at_points(true[:, None].float(), where)[:, 0]
     found = at_points(logits[:, None], where)[:, 0]
-    count = max(len(true), 1)
-    pixels = functional.binary_cross_entropy_with_logits(found, wanted, reduction="none").mean(1).sum() / count
+    surprise = functional.binary_cross_entropy_with_logits(found, wanted, reduction="none").mean(1)
     sure = found.sigmoid()
-    overlap = (2 * (sure * wanted).sum(1) + 1) / (sure.sum(1) + wanted.sum(1) + 1)
-    return pixels, (1 - overlap).sum() / count
+    sums = torch.stack([surprise, (sure * wanted).sum(1), sure.sum(1) + wanted.sum(1), torch.ones_like(surprise)])
+    surprise, common, both, masks = sums.new_zeros(4, count).index_add(1, things, sums)
+    pixels = (surprise / masks.clamp(min=1)).sum() / max(count, 1)
+    return pixels, (1 - (2 * common + 1) / (both + 1)).sum() / max(count, 1)

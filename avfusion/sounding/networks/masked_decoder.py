@@ -93,7 +93,7 @@ def where_to_look(masks: Tensor, height: int, width: int) -> Tensor:
     from torch.nn import functional
 
     pictures = masks.detach().flatten(1, -3)
-    resized = functional.interpolate(pictures, size=(height, width), mode="bilinear", align_corners=False)
+    resized: Tensor = functional.interpolate(pictures, size=(height, width), mode="bilinear", align_corners=False)
     inside = resized.unflatten(1, (masks.shape[1], -1)).flatten(2) >= 0
     return (inside | ~inside.any(dim=2, keepdim=True))[:, None]
 

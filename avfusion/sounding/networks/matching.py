@@ -83,9 +83,7 @@ Pairs: TypeAlias = tuple[Tensor, Tensor]
 """(queries, targets), int64 [k] each, one beside the other."""
 
 
-def match(
-    class_logits: Tensor, mask_logits: Tensor, target: Target, *, costs: Costs, points: int, dice: Dice
-) -> Pairs:
+def match(class_logits: Tensor, mask_logits: Tensor, target: Target, *, costs: Costs, points: int, dice: Dice) -> Pairs:
     """The pairs of the least cost all together, every target with its own query, in one picture.
 
     class_logits [Q, classes + 1], mask_logits [Q, h, w], of any size; all masks are compared at the same points. Where
@@ -100,44 +98,58 @@ def match_all(
     """As `match` in each of N pictures, all at once: class_logits [N, Q, classes + 1], mask_logits [N, Q, h, w]; the
     true masks are of one height and width."""
     import torch
-    from scipy.optimize import linear_sum_assignment
 
-    most = max(len(target.classes) for target in targets)
     with torch.no_grad():
         where = draw_points(dice, len(targets), points, mask_logits)
         found = at_points(mask_logits.float(), where)
-        true = at_points(torch.stack([_filled(target.masks, most) for target in targets]).to(found), where)
-        classes = torch.stack([_filled(target.classes, most) for target in targets]).to(class_logits.device)
-        likely = class_logits.float().softmax(-1)
-        cost = -costs.classes * likely.gather(2, classes[:, None].expand(-1, likely.shape[1], -1))
-        cost = cost + costs.masks * _pixel_costs(found, true) + costs.dice * _dice_costs(found, true)
-        bounded = cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6).cpu().numpy()
-    pairs = []
-    for picture, target in enumerate(targets):
-        queries, which = linear_sum_assignment(bounded[picture, :, : len(target.classes)])
-        pairs.append((torch.from_numpy(queries.astype(np.int64)), torch.from_numpy(which.astype(np.int64))))
-    return pairs
+        true = at_points(filled([target.masks for target in targets]).to(found), where)
+        classes = filled([target.classes for target in targets]).to(class_logits.device)
+        cost = costs_of(class_logits, classes, sums_at_points(found, true), points, costs)
+    return pairs_of_least(cost, [len(target.classes) for target in targets])
 
 
-def _filled(part: Tensor, count: int) -> Tensor:
-    """[count, ...]: with zeros after what there is."""
-    filled = part.new_zeros((count, *part.shape[1:]))
-    filled[: len(part)] = part
-    return filled
+def filled(parts: Sequence[Tensor]) -> Tensor:
+    """Parts [k, ...] of any k as one tensor [N, most, ...], with zeros after what there is; most is 1 at least."""
+    most = max(1, *(len(part) for part in parts))
+    rows = parts[0].new_zeros((len(parts), most, *parts[0].shape[1:]))
+    for row, part in zip(rows, parts, strict=True):
+        row[: len(part)] = part
+    return rows
 
 
-def _pixel_costs(logits: Tensor, true: Tensor) -> Tensor:
-    """[N, Q, k]: mean binary cross-entropy of logits [N, Q, P] against true [N, k, P], without an [N, Q, k, P] in
-    memory.
+def sums_at_points(logits: Tensor, true: Tensor) -> Tensor:
+    """[3, N, Q, k] of logits [N, Q, P] against true [N, k, P]: binary cross-entropy, what is common, and what each has,
+    added up over points, without an [N, Q, k, P] in memory.
 
-    It is softplus(x) - x where the truth is 1 and softplus(x) where it is 0.
+    The cross-entropy is softplus(x) - x where the truth is 1 and softplus(x) where it is 0.
     """
+    import torch
     from torch.nn import functional
 
-    return (functional.softplus(logits).sum(-1)[..., None] - logits @ true.mT) / logits.shape[-1]
-
-
-def _dice_costs(logits: Tensor, true: Tensor) -> Tensor:
-    """[N, Q, k]: 1 - (2 common + 1) / (found + true + 1)."""
     found = logits.sigmoid()
-    return 1 - (2 * found @ true.mT + 1) / (found.sum(-1)[..., None] + true.sum(-1)[:, None] + 1)
+    surprise = functional.softplus(logits).sum(-1)[..., None] - logits @ true.mT
+    return torch.stack([surprise, found @ true.mT, found.sum(-1)[..., None] + true.sum(-1)[:, None]])
+
+
+def costs_of(class_logits: Tensor, classes: Tensor, sums: Tensor, points: int | Tensor, costs: Costs) -> Tensor:
+    """[N, Q, k] of class_logits [N, Q, classes + 1] against classes [N, k], and of masks by their `sums_at_points`.
+
+    points: that were added up, for all or [N, 1, 1].
+    """
+    likely = class_logits.float().softmax(-1)
+    cost = -costs.classes * likely.gather(2, classes[:, None].expand(-1, likely.shape[1], -1))
+    surprise, common, both = sums
+    return cost + costs.masks * surprise / points + costs.dice * (1 - (2 * common + 1) / (both + 1))
+
+
+def pairs_of_least(cost: Tensor, counts: Sequence[int]) -> list[Pairs]:
+    """Of each cost [Q, k], of whose columns the first so many count, the pairs that cost least all together."""
+    import torch
+    from scipy.optimize import linear_sum_assignment
+
+    bounded = cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6).cpu().numpy()
+    pairs = []
+    for table, count in zip(bounded, counts, strict=True):
+        queries, which = linear_sum_assignment(table[:, :count])
+        pairs.append((torch.from_numpy(queries.astype(np.int64)), torch.from_numpy(which.astype(np.int64))))
+    return pairs

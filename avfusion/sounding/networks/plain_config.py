@@ -19,20 +19,20 @@ def as_plain(config: Any) -> dict[str, Any]:
 
 def from_plain(values: Mapping[str, Any], example: Config, source: Path, *, what: str) -> Config:
     """What `as_plain` gave, also after JSON: a configuration of the same class as the example, each part of it of the
-    same type as the example's. source and what ("AV2TS") are named in the error. Raises `CannotRead`."""
+    same type as the example's. Parts that are not there are as the class has them, so that it may get new ones. source
+    and what ("AV2TS") are named in the error. Raises `CannotRead`."""
     try:
         return _read(values, example)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (TypeError, AttributeError) as error:
         raise CannotRead(f"{source}: no configuration of {what}: {error}.") from error
 
 
 def _read(values: Mapping[str, Any], example: Config) -> Config:
     known = {part.name: getattr(example, part.name) for part in fields(example)}  # type: ignore[arg-type]
-    read = {name: _part(name, value, known[name]) for name, value in values.items()}
-    missing = [name for name in known if name not in read]
-    if missing:
-        raise TypeError(f"{missing[0]} is missing")
-    return type(example)(**read)
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise TypeError(f"it has no {unknown[0]}")
+    return type(example)(**{name: _part(name, value, known[name]) for name, value in values.items()})
 
 
 def _part(name: str, value: Any, example: Any) -> Any:

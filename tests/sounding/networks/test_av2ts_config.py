@@ -12,10 +12,10 @@ from avfusion.sounding.networks.av2ts_config import (
     AV2TS_R50,
     AV2TS_TINY,
     Av2tsConfig,
-    as_plain,
     from_plain,
     without_ideas,
 )  # fmt: skip
+from avfusion.sounding.networks.plain_config import as_plain
 
 SOURCE = Path("config.json")
 

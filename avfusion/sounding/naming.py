@@ -92,17 +92,38 @@ class ClipNamer:
         best = int(shares.argmax())
         return Named(names[best], float(shares[best]) * objectness, names, tuple(shares.tolist()))
 
+    @property
+    def size_px(self) -> int:
+        """Width and height of the squares that it sees."""
+        size: int = self._model.config.vision_config.image_size
+        return size
+
+    def likeness(self, squares: Any, names: tuple[str, ...]) -> Any:
+        """float32 [N, names], a tensor: of squares, [N, 3, size_px, size_px] in 0..1, to each name, in the unit that
+        CLIP takes shares in."""
+        import torch
+
+        processor = self._processor.image_processor
+        mean, deviation = (
+            torch.tensor(values, device=self._model.device)[:, None, None]
+            for values in (processor.image_mean, processor.image_std)
+        )
+        return self._compared((squares.to(self._model.device) - mean) / deviation, names)
+
     def _logits(self, square: Rgb, names: tuple[str, ...]) -> NDArray[np.float32]:
-        """float32 [names]: likeness to each, in the unit that CLIP takes shares in."""
+        """float32 [names]."""
+        pixels = self._processor(images=square, return_tensors="pt")["pixel_values"].to(self._model.device)
+        logits: NDArray[np.float32] = self._compared(pixels, names)[0].cpu().numpy()
+        return logits
+
+    def _compared(self, pixels: Any, names: tuple[str, ...]) -> Any:
         import torch
 
         texts = self._texts(names)
-        pixels = self._processor(images=square, return_tensors="pt")["pixel_values"].to(self._model.device)
         with torch.inference_mode(), halved(self._model.device):
             seen = self._model.get_image_features(pixel_values=pixels).pooler_output.float()
             scale = self._model.logit_scale.float().exp()
-        logits: NDArray[np.float32] = (scale * _unit(seen) @ texts.T)[0].cpu().numpy()
-        return logits
+        return scale * _unit(seen) @ texts.T
 
     def _texts(self, names: tuple[str, ...]) -> Any:
         """float32 [names, d], of length 1: the mean over the sentences."""

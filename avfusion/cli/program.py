@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +26,7 @@ from avfusion.cli import (
     voice,
 )
 from avfusion.cli.prompts import PromptCommand
+from avfusion.cli.streams import outputs, say
 from avfusion.errors import AvfusionError, EngineNotReady, InputError, OutputError, Stopped, UsageError
 
 DONE, WRONG_USAGE, CANNOT_USE, NOT_READY, STOPPED = 0, 2, 3, 4, 130
@@ -71,36 +70,40 @@ _program.command("batch")(batch.batch)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status. What is wrong is said in one line on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
-        if words == ["engines"]:
-            # Typer has every option checked by pydantic, whose import alone takes longer than this whole answer.
-            engines.list_engines()
-            return DONE
-        # Typer turns a KeyboardInterrupt into the status 130, and a closed pipe into SystemExit.
-        status = get_command(_program).main(words or ["--help"], prog_name="avfusion", standalone_mode=False) or DONE
-        sys.stdout.flush()
+        with outputs():
+            status = _run(words)
     except AvfusionError as error:
-        _say(str(error))
+        say(str(error))
         return next(status for kind, status in _STATUS.items() if isinstance(error, kind))
     except typer.TyperException as error:
         # Typer has values checked by pydantic, which puts these two words before whatever it says.
-        _say(f"{error.format_message().replace('Value error, ', '').rstrip('.')}. {_where_to_look(error)}")
+        say(f"{error.format_message().replace('Value error, ', '').rstrip('.')}. {_where_to_look(error)}")
         return WRONG_USAGE
     except (KeyboardInterrupt, typer.Abort):
         status = STOPPED
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return DONE  # whoever read our output has gone
     if status == STOPPED:
-        _say("stopped.")
-    return int(status)
+        say("stopped.")
+    return status
 
 
-def _say(words: str) -> None:
-    print(f"avfusion: {' '.join(words.split())}", file=sys.stderr)
+def _run(words: list[str]) -> int:
+    if words == ["engines"]:
+        # Typer has every option checked by pydantic, whose import alone takes longer than this whole answer.
+        engines.list_engines()
+        return DONE
+    out, err = sys.stdout, sys.stderr
+    try:
+        # Typer turns a KeyboardInterrupt into the status 130.
+        return int(get_command(_program).main(words or ["--help"], prog_name="avfusion", standalone_mode=False) or DONE)
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):
+            # Where whoever read our output has gone, Typer wraps both streams and leaves.
+            sys.stdout, sys.stderr = out, err
+            raise left.__context__ from None
+        raise
 
 
 def _where_to_look(error: typer.TyperException) -> str:

@@ -42,24 +42,30 @@ class ProgressLine:
         words = in_words(progress)
         if self._rewrites:
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write(_CLEAR + words[:width])
-            self._stream.flush()
+            self._write(_CLEAR + words[:width])
             self._shown = True
         elif progress.done == progress.total or time.monotonic() - self._last_plain_s >= _PLAIN_EVERY_S:
             self._last_plain_s = time.monotonic()
-            print(words, file=self._stream, flush=True)
+            self._write(f"{words}\n")
 
     def say(self, words: str) -> None:
         """A line that stays."""
         if not self._quiet:
             self._clear()
-            print(words, file=self._stream, flush=True)
+            self._write(f"{words}\n")
 
     def _clear(self) -> None:
         if self._shown:
-            self._stream.write(_CLEAR)
-            self._stream.flush()
+            self._write(_CLEAR)
             self._shown = False
+
+    def _write(self, words: str) -> None:
+        """Where nobody reads it any more, the run goes on all the same."""
+        try:
+            self._stream.write(words)
+            self._stream.flush()
+        except OSError:
+            self._quiet = True
 
 
 def in_words(progress: Progress) -> str:

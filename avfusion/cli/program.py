@@ -39,6 +39,9 @@ _STATUS = {
     Stopped: STOPPED,
 }
 
+# What they do is right whatever is said of engines' memory.
+_WITHOUT_ENGINES = ("engines", "make-avs")
+
 _WORDS = """Gives a video clip back with a new background, without an object, or with another voice.
 
 Exit status: 0 done; 2 wrong usage; 3 the input or output cannot be used; 4 an engine is not ready; 130 stopped."""
@@ -94,6 +97,10 @@ def _run(words: list[str]) -> int:
         # Typer has every option checked by pydantic, whose import alone takes longer than this whole answer.
         engines.list_engines()
         return DONE
+    if words and words[0] not in _WITHOUT_ENGINES and not {"-h", "--help"} & set(words):
+        from avfusion.engines.memory import check_variables
+
+        check_variables()
     out, err = sys.stdout, sys.stderr
     try:
         # Typer turns a KeyboardInterrupt into the status 130.

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
+from avfusion.engines.devices import BUDGET_VARIABLE, parse_bytes
 from avfusion.engines.engine import Engine
 from avfusion.engines.state import size
 from avfusion.errors import NotEnoughMemory, UsageError
@@ -54,6 +55,13 @@ def ways_allowed() -> tuple[str, ...]:
     """
     ways = _ALLOWED.get()
     return _ways(os.environ.get(FALLBACK_VARIABLE, ""), f"{FALLBACK_VARIABLE}=") if ways is None else ways
+
+
+def check_variables() -> None:
+    """Raises `UsageError` where a variable that engines go by says nonsense: on a card, and in need, it is too late."""
+    _ways(os.environ.get(FALLBACK_VARIABLE, ""), f"{FALLBACK_VARIABLE}=")
+    if named := os.environ.get(BUDGET_VARIABLE):
+        parse_bytes(named)
 
 
 @contextlib.contextmanager

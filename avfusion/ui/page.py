@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 
 from avfusion.engines.devices import is_lent
 from avfusion.engines.downloads import to_preload
-from avfusion.engines.memory import few_arenas
+from avfusion.engines.memory import check_variables, few_arenas
 from avfusion.jobs.home import home
 from avfusion.media.limits import enforce
 from avfusion.ui import (
@@ -106,6 +106,7 @@ def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None,
     for a variable that says nonsense.
     """
     limits = page_limits(is_shared=share)
+    check_variables()
     few_arenas()
     enforce(limits.of_files)
     TURNS.allow(limits.runs_at_once, limits.waiting)

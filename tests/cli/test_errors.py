@@ -138,6 +138,26 @@ def test_a_process_says_the_same(name: str, run: Run, material: Material, wrong_
     assert says in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "words", "says"),
+    [
+        ("AVFUSION_FALLBACK", "smaller,cloud", "AVFUSION_FALLBACK=cloud: not a way out. Use smaller, cpu, or both"),
+        ("AVFUSION_GPU_MEMORY", "much", "AVFUSION_GPU_MEMORY=much: not an amount of memory. Write it like 24GB"),
+    ],
+)
+def test_what_a_variable_says_is_looked_at_before_anything_else(
+    variable: str, words: str, says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    monkeypatch.setenv(variable, words)
+    for command in ("swap none.mp4 --point 3,3", "locate none.mp4", "evaluate vos none", "batch none.jsonl", "app"):
+        assert main([*command.split(), *([] if command == "app" else ["--out", str(tmp_path / "out.mp4")])]) == 2
+        err = capsys.readouterr().err
+        assert is_one_line(err)
+        assert says in err
+    for command in ("swap --help", "engines"):
+        assert main(command.split()) == 0
+
+
 @pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="here is a card that can encode")
 def test_an_encoder_that_is_not_here_is_not_ready(material: Material, tmp_path: Path, capsys: Any) -> None:
     words = ["swap", str(material.clip), "--masks", str(material.masks), "--background", "blur", "--hardware"]

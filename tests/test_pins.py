@@ -43,6 +43,7 @@ IMPORT_NAMES = {
     "so-vits-svc-fork": "so_vits_svc_fork.inference.core",
     "soundfile": "soundfile",
     "spaces": "spaces",
+    "tensorboard": "torch.utils.tensorboard",
     "timm": "timm",
     "torch": "torch",
     "torchaudio": "torchaudio",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,9 @@ CALLS_AT_MOST = 30
 """Questions that one run may put to a model, those that are remembered aside."""
 WAIT_S = 60.0
 """How long one answer may take."""
+
+KEPT_FILES, KEPT_BYTES = 2_000, 200_000_000
+"""So many answers are remembered, and of no more bytes all together: the newest."""
 
 _POLL_S = 0.1
 
@@ -41,7 +45,8 @@ class Answerer(Protocol):
 class Asking:
     """One run's questions to one model.
 
-    folder: where answers that could be read are remembered, by the model's name, the words and the pictures. After
+    folder: where answers that could be read are remembered, by the model's name, the words and the pictures; nothing
+    else lies there, and the oldest go. After
     `calls_at_most` questions, and after one that was not answered at all, it asks no more: a server that is down would
     cost the waiting time again and again.
     """
@@ -136,5 +141,21 @@ def _remember(path: Path, name: str, words: str, said: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(json.dumps({"model": name, "question": words, "answer": said}), encoding="utf-8")
         beside.replace(path)
+        _forget_oldest(path.parent)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def _forget_oldest(folder: Path) -> None:
+    """What a run that was killed has half written goes the same way."""
+    known = []
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another run has just forgotten it
+            found = path.stat()
+            known.append((found.st_mtime_ns, found.st_size, path))
+    total_bytes = 0
+    for place, (_, count, path) in enumerate(sorted(known, reverse=True)):
+        total_bytes += count
+        if place >= KEPT_FILES or total_bytes > KEPT_BYTES:
+            path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from avfusion.errors import CannotRead, UsageError
-from avfusion.sounding import asking_local
+from avfusion.sounding import asking, asking_local
 from avfusion.sounding.asking import Asking, NoAnswer
 from avfusion.sounding.asking_endpoint import Endpoint
 from avfusion.sounding.asking_local import load_local
@@ -50,6 +51,31 @@ def test_the_question_goes_out_as_the_protocol_has_it(server: Answering, tmp_pat
     head, _, coded = message["content"][1]["image_url"]["url"].partition(",")
     assert head == "data:image/jpeg;base64"
     assert base64.b64decode(coded) == picture()
+
+
+@pytest.mark.parametrize("limit", ["KEPT_FILES", "KEPT_BYTES"])
+def test_the_oldest_answers_are_forgotten(
+    server: Answering, tmp_path: Path, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say = lambda words: words
+    ask(server, tmp_path, "first")
+    (first,) = tmp_path.iterdir()
+    monkeypatch.setattr(asking, limit, 3 if limit == "KEPT_FILES" else 3 * (first.stat().st_size + 20))
+    half_written = tmp_path / "half.json.1.2"
+    half_written.write_text("{")
+    for age, path in enumerate((half_written, first)):
+        os.utime(path, (age, age))
+    for number in range(4):
+        ask(server, tmp_path, f"asked {number}")
+        (newest,) = (path for path in tmp_path.iterdir() if f"asked {number}" in path.read_text())
+        os.utime(newest, (10 + number, 10 + number))
+    kept = [json.loads(path.read_text())["question"] for path in sorted(tmp_path.iterdir(), key=os.path.getmtime)]
+    assert kept == ["asked 1", "asked 2", "asked 3"]
+    calls = len(server.asked)
+    assert ask(server, tmp_path, "asked 1") == "asked 1"
+    assert len(server.asked) == calls
+    assert ask(server, tmp_path, "first") == "first"
+    assert len(server.asked) == calls + 1
 
 
 def test_the_address_may_name_the_method_already(server: Answering, tmp_path: Path) -> None:

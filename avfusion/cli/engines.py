@@ -28,20 +28,20 @@ def engines(ctx: typer.Context, json: JsonOption = False) -> None:
 @commands.command("list")
 def list_engines(json: JsonOption = False) -> None:
     """Show every engine and its state. Asks no network and loads nothing."""
-    from avfusion.engines.catalogue import CATALOGUE
+    from avfusion.engines.catalogue import rows
 
-    _print_rows([_row(engine) for engine in CATALOGUE], as_json=json)
+    _print_rows([_row(engine) for engine in rows()], as_json=json)
 
 
 @commands.command("check")
 def check(device: DeviceOption = "auto", json: JsonOption = False) -> None:
     """Load every engine that is ready. The exit status is 4 when one does not load."""
-    from avfusion.engines.catalogue import CATALOGUE
+    from avfusion.engines.catalogue import rows
     from avfusion.engines.registry import lend
     from avfusion.errors import AvfusionError, EngineNotReady
 
-    rows = [_row(engine) for engine in CATALOGUE]
-    for row in rows:
+    shown = [_row(engine) for engine in rows()]
+    for row in shown:
         if row["state"] != "ready":
             continue
         try:
@@ -49,8 +49,8 @@ def check(device: DeviceOption = "auto", json: JsonOption = False) -> None:
                 row["about"] = "loads"
         except (AvfusionError, ImportError, OSError, RuntimeError) as error:
             row |= {"state": "fails", "about": " ".join(str(error).split())}
-    _print_rows(rows, as_json=json)
-    failed = [row["name"] for row in rows if row["state"] == "fails"]
+    _print_rows(shown, as_json=json)
+    failed = [row["name"] for row in shown if row["state"] == "fails"]
     if failed:
         raise EngineNotReady(f"{', '.join(failed)}: does not load. The table says why.")
 
@@ -72,7 +72,10 @@ def pull(
                 raise UsageError(f"which engine? Give its name, or set {PRELOAD_VARIABLE}=NAME,NAME.")
             done = f"{', '.join(names)}: here."
         elif not any(engine.sources for engine in named(name)):
-            done = f"{name} has no weights: there is nothing to fetch."
+            is_own = any(engine.folder for engine in named(name))
+            if is_own:
+                pull(name, line)  # raises where its folder cannot be used
+            done = f"{name} {'lies on this machine' if is_own else 'has no weights'}: there is nothing to fetch."
         else:
             done = f"{name}: fetched." if pull(name, line) else f"{name} is here already."
     print(done)

@@ -1,4 +1,5 @@
-"""The engines there are: a table to read. In each ability the best comes first, and `auto` goes down that order."""
+"""The engines there are: a table to read, and what was trained here. In each ability the best comes first, and `auto`
+goes down that order."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from avfusion.engines.separators import SEPARATORS
 from avfusion.engines.sounders import ASKED, SOUNDERS
 from avfusion.engines.state import state
 from avfusion.engines.trackers import MATCHED, TRACKED
+from avfusion.engines.trained import trained_engines
 from avfusion.engines.voices import VOICES
 from avfusion.errors import EngineNotReady, UnknownEngine
 
@@ -81,6 +83,13 @@ CATALOGUE: tuple[Engine, ...] = (
 )
 
 
+def rows(catalogue: Sequence[Engine] | None = None) -> tuple[Engine, ...]:
+    """The engines there are now, where none are given: those of the catalogue, then those trained on this machine."""
+    if catalogue is not None:
+        return tuple(catalogue)
+    return (*CATALOGUE, *trained_engines({"auto", *(engine.name for engine in CATALOGUE)}))
+
+
 @dataclass(frozen=True)
 class Choice:
     """An engine, and why `auto` took it; empty when it was asked for by name."""
@@ -89,27 +98,27 @@ class Choice:
     why: str
 
 
-def of_ability(ability: str, *, catalogue: Sequence[Engine] = CATALOGUE) -> tuple[Engine, ...]:
+def of_ability(ability: str, *, catalogue: Sequence[Engine] | None = None) -> tuple[Engine, ...]:
     """The engines of one ability, the best first."""
-    return tuple(engine for engine in catalogue if engine.ability == ability)
+    return tuple(engine for engine in rows(catalogue) if engine.ability == ability)
 
 
-def find(name: str, ability: str, *, catalogue: Sequence[Engine] = CATALOGUE) -> Engine:
+def find(name: str, ability: str, *, catalogue: Sequence[Engine] | None = None) -> Engine:
     """The engine of that name. Raises `UnknownEngine`, whose message names the nearest and lists those there are."""
     engines = of_ability(ability, catalogue=catalogue)
     for engine in engines:
         if engine.name == name:
             return engine
-    does = " and ".join(engine.ability for engine in catalogue if engine.name == name)
+    does = " and ".join(engine.ability for engine in rows(catalogue) if engine.name == name)
     what = f"that engine is for {does}, not for {ability}" if does else f"there is no engine of that name for {ability}"
     raise UnknownEngine(f"{name}: {what}. {_there_are(name, engines)}")
 
 
-def named(name: str, *, catalogue: Sequence[Engine] = CATALOGUE) -> tuple[Engine, ...]:
+def named(name: str, *, catalogue: Sequence[Engine] | None = None) -> tuple[Engine, ...]:
     """The engines of that name, in whichever abilities there is one. Raises `UnknownEngine`."""
-    engines = tuple(engine for engine in catalogue if engine.name == name)
+    engines = tuple(engine for engine in rows(catalogue) if engine.name == name)
     if not engines:
-        raise UnknownEngine(f"{name}: there is no engine of that name. {_there_are(name, catalogue)}")
+        raise UnknownEngine(f"{name}: there is no engine of that name. {_there_are(name, rows(catalogue))}")
     return engines
 
 
@@ -129,7 +138,7 @@ def choose(
     *,
     device: str = "auto",
     understands: Understood | None = None,
-    catalogue: Sequence[Engine] = CATALOGUE,
+    catalogue: Sequence[Engine] | None = None,
     is_card: Callable[[str], bool] = has_card,
 ) -> Choice:
     """The engine of that name, or with `auto` the best that is ready, of those that understand such prompts.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from avfusion.engines.catalogue import CATALOGUE, named
+from avfusion.engines.catalogue import named
 from avfusion.engines.engine import Engine, HubFiles, Weights
 from avfusion.engines.fetch import fetch
 from avfusion.engines.folders import weights_file
@@ -29,7 +29,7 @@ class Fetching:
 OnFetching = Callable[[Fetching], None]
 
 
-def pull(name: str, on_fetching: OnFetching | None = None, *, catalogue: Sequence[Engine] = CATALOGUE) -> bool:
+def pull(name: str, on_fetching: OnFetching | None = None, *, catalogue: Sequence[Engine] | None = None) -> bool:
     """Fetches what the engine of that name lacks; False if it lacked nothing. It may be called again at any time.
 
     Raises `UnknownEngine`, `EngineNotReady` (a package or access is missing, no connection, offline, wrong checksum)
@@ -38,7 +38,7 @@ def pull(name: str, on_fetching: OnFetching | None = None, *, catalogue: Sequenc
     lacking: list[Weights] = []
     for engine in named(name, catalogue=catalogue):
         found = state(engine)
-        if found.kind in ("needs package", "gated"):
+        if found.kind in ("needs package", "gated", "broken"):
             raise EngineNotReady(f"{name}: {found.words}")
         lacking += [source for source in engine.sources if not is_here(source) and source not in lacking]
     if lacking and (variable := _offline()):
@@ -48,7 +48,7 @@ def pull(name: str, on_fetching: OnFetching | None = None, *, catalogue: Sequenc
     return bool(lacking)
 
 
-def preload(on_fetching: OnFetching | None = None, *, catalogue: Sequence[Engine] = CATALOGUE) -> tuple[str, ...]:
+def preload(on_fetching: OnFetching | None = None, *, catalogue: Sequence[Engine] | None = None) -> tuple[str, ...]:
     """Pulls the engines that `AVFUSION_PRELOAD` names, with commas between; their names. Raises as `pull` does."""
     names = to_preload(catalogue=catalogue)
     for name in names:
@@ -56,7 +56,7 @@ def preload(on_fetching: OnFetching | None = None, *, catalogue: Sequence[Engine
     return names
 
 
-def to_preload(*, catalogue: Sequence[Engine] = CATALOGUE) -> tuple[str, ...]:
+def to_preload(*, catalogue: Sequence[Engine] | None = None) -> tuple[str, ...]:
     """The names in `AVFUSION_PRELOAD`. Raises `UnknownEngine` before anything is fetched."""
     names = tuple(name.strip() for name in os.environ.get(PRELOAD_VARIABLE, "").split(",") if name.strip())
     for name in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 MIB = 1024**2
@@ -52,7 +53,9 @@ class Engine:
     beyond the core packages, by the name under which they are installed. peak_memory_bytes: on its device, while it
     works on a 1920 x 1080 frame. understands: which prompts it takes, if it takes any. load: builds it on a device
     (`cpu`, `cuda`, `cuda:1`, `mps`); imports happen in there. needs_card: it takes long for each frame on a CPU, so
-    `auto` passes it over where it would have to work on one; named, it always works.
+    `auto` passes it over where it would have to work on one; named, it always works. folder: of weights that nobody
+    fetches, as they come with the package or were trained here. refused: why it cannot work, whatever is fetched.
+    paints: it says by itself which pixels sound in the pictures that benchmarks score.
     """
 
     name: str
@@ -66,3 +69,6 @@ class Engine:
     packages: tuple[str, ...] = ()
     understands: tuple[Understood, ...] = ("clicks",)
     needs_card: bool = False
+    folder: Path | None = None
+    refused: str = ""
+    paints: bool = False

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from avfusion.engines.catalogue import CATALOGUE, Choice, choose, of_ability
+from avfusion.engines.catalogue import Choice, choose, of_ability
 from avfusion.engines.devices import free_memory, is_card, memory_budget, pick_device
 from avfusion.engines.engine import Engine, Understood
 from avfusion.engines.memory import did_not_fit, may_fall_back, ran_out, release, too_large
 from avfusion.engines.state import revision, state
+from avfusion.engines.trained import stamp
 from avfusion.errors import NotEnoughMemory
 
 
@@ -48,13 +49,18 @@ class Settled:
         return revision(self.engine)
 
 
+_Key = tuple[str, str, str, str]
+"""(ability, name, device, stamp of a folder that may be trained again)"""
+
+
 @dataclass(eq=False)
 class _Slot:
     """An engine from the moment that somebody starts to load it. Those who load it or wait for it have borrowed it.
 
-    is_spent: it ran out of memory, and goes as soon as nobody has it.
+    key: where it is kept. is_spent: it ran out of memory, and goes as soon as nobody has it.
     """
 
+    key: _Key
     engine: Engine
     device: str
     budget_bytes: int
@@ -66,15 +72,13 @@ class _Slot:
     done: threading.Event = field(default_factory=threading.Event)
 
 
-_Key = tuple[str, str, str]
-
-
 class Registry:
     """Loaded engines, by ability, name and device.
 
-    catalogue: the engines that can be borrowed. budget: device -> bytes that the engines on it may fill together, by
-    their `peak_memory_bytes`. When everything on a device is lent, the budget is overstepped rather than waited for:
-    whoever waits may hold the very engine that would have to go. It is met again as soon as one is given back.
+    catalogue: the engines that can be borrowed; None for those that there are whenever it is asked. budget: device ->
+    bytes that the engines on it may fill together, by their `peak_memory_bytes`. When everything on a device is lent,
+    the budget is overstepped rather than waited for: whoever waits may hold the very engine that would have to go. It
+    is met again as soon as one is given back.
 
     free: device -> bytes that one more engine could take there now. An engine that needs more is not loaded, nor on a
     card one that needs more than the budget. pick: (engine, wanted device) -> device.
@@ -82,7 +86,7 @@ class Registry:
 
     def __init__(
         self,
-        catalogue: Sequence[Engine] = CATALOGUE,
+        catalogue: Sequence[Engine] | None = None,
         *,
         budget: Callable[[str], int] = memory_budget,
         free: Callable[[str], int] = free_memory,
@@ -152,20 +156,20 @@ class Registry:
             )
 
     def _borrow(self, engine: Engine, device: str) -> _Slot:
-        key = (engine.ability, engine.name, device)
+        key = _key(engine, device)
         budget_bytes = self._budget(device)
         while True:
             with self._lock:
                 slot = self._slots.get(key)
                 if slot is None:
-                    own = self._slots[key] = _Slot(engine, device, budget_bytes)
-                    dropped = self._over_budget(device, budget_bytes)
+                    own = self._slots[key] = _Slot(key, engine, device, budget_bytes)
+                    dropped = self._outdated(key) + self._over_budget(device, budget_bytes)
                     break
                 slot.borrowers += 1
             if self._is_loaded_in_the_end(slot):
                 return slot
         dropped.clear()  # here they die: outside the lock, and before their room is needed
-        self._load(key, own)
+        self._load(own)
         return own
 
     def _is_loaded_in_the_end(self, slot: _Slot) -> bool:
@@ -177,7 +181,7 @@ class Registry:
             raise
         return slot.is_loaded
 
-    def _load(self, key: _Key, slot: _Slot) -> None:
+    def _load(self, slot: _Slot) -> None:
         is_out_of_memory = False
         try:
             self._make_room(slot)
@@ -191,7 +195,7 @@ class Registry:
         finally:
             if not slot.is_loaded:
                 with self._lock:
-                    del self._slots[key]
+                    del self._slots[slot.key]
             slot.done.set()
         if is_out_of_memory:
             raise self._too_large(slot.engine, slot.device, worked=True) from None
@@ -216,12 +220,16 @@ class Registry:
             slot.borrowers -= 1
             self._clock += 1
             slot.last_use = self._clock
-            key = (slot.engine.ability, slot.engine.name, slot.device)
-            if slot.is_spent and slot.borrowers == 0 and self._slots.get(key) is slot:
-                del self._slots[key]
+            if slot.is_spent and slot.borrowers == 0 and self._slots.get(slot.key) is slot:
+                del self._slots[slot.key]
                 slot.loaded = None
             dropped = self._over_budget(slot.device, slot.budget_bytes)
         dropped.clear()  # outside the lock
+
+    def _outdated(self, key: _Key) -> list[_Slot]:
+        """Takes out what is idle of the same engine, trained before."""
+        old = [slot for slot in self._slots.values() if slot.key[:-1] == key[:-1] and slot.key != key]
+        return [self._slots.pop(slot.key) for slot in old if slot.borrowers == 0]
 
     def _over_budget(self, device: str, budget_bytes: int) -> list[_Slot]:
         """Takes idle engines out, the longest unused first, until the others on the device fit its budget."""
@@ -246,11 +254,10 @@ class Registry:
         return min(self._budget(device), there_bytes + sum(slot.engine.peak_memory_bytes for slot in idle))
 
     def _may_fit(self, engine: Engine, device: str) -> bool:
-        place = (engine.ability, engine.name, device)
-        if did_not_fit(place):
+        if did_not_fit((engine.ability, engine.name, device)):
             return False
         with self._lock:
-            if place in self._slots:
+            if _key(engine, device) in self._slots:
                 return True
         return engine.peak_memory_bytes <= self._most(device)
 
@@ -281,6 +288,10 @@ class Registry:
         fitting = [other for other, where in smaller if self._may_fit(other, where)]
         there_bytes = self._free(device) if worked else self._most(device)
         return too_large(engine, device, there_bytes, fitting, worked=worked)
+
+
+def _key(engine: Engine, device: str) -> _Key:
+    return engine.ability, engine.name, device, stamp(engine.folder) if engine.folder else ""
 
 
 def _fell_back(choice: Choice, device: str, engine: Engine, other_device: str) -> str:

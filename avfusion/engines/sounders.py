@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from avfusion.engines.engine import MIB, Engine, HubFiles
 from avfusion.engines.folders import home, hub_snapshot
 from avfusion.engines.segmenters import DESCRIBED, SAM3, SAM3_BYTES
+from avfusion.engines.trained import shipped_engine
 
 if TYPE_CHECKING:
     from avfusion.sounding.al_ref_parts import Detector
@@ -154,6 +155,8 @@ def _asked(size: str, count_bytes: int, memory_mib: int) -> Engine:
 ASKED: tuple[Engine, ...] = (_asked("4B", 8_880_000_000, 12_000), _asked("2B", 4_270_000_000, 7000))
 """Vision-language models that decide for `al-ref-sam2`, where one is named."""
 
+_DEMONSTRATION = "a small demonstration trained on synthetic scenes; train your own with avfusion train."
+
 SOUNDERS: tuple[Engine, ...] = (
     Engine(
         name="al-ref-sam3",
@@ -178,5 +181,8 @@ SOUNDERS: tuple[Engine, ...] = (
         peak_memory_bytes=300 * MIB,
         understands=(),
     ),
+    # After the one that works for anything, so that `auto` never takes a demonstration.
+    shipped_engine("ov-avss", "ov-avss", f"OV-AVSS, with the names you give: {_DEMONSTRATION}"),
+    shipped_engine("av2ts", "av2ts-ms3", f"AV2TS: {_DEMONSTRATION}"),
 )
 """Clip and sound to what sounds."""

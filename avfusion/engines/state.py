@@ -8,8 +8,9 @@ from typing import Literal
 
 from avfusion.engines.engine import Engine, HubFiles, Weights
 from avfusion.engines.folders import PARTS_LIST, hub_snapshot, hub_token, parts_of, weights_file
+from avfusion.engines.trained import checksum, missing_in
 
-Kind = Literal["ready", "needs download", "needs package", "gated"]
+Kind = Literal["ready", "needs download", "needs package", "gated", "broken"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class State:
 
 def state(engine: Engine) -> State:
     """Looks for packages by their metadata and for weights by their path."""
+    if why := engine.refused or (missing_in(engine.folder) if engine.folder else ""):
+        return State("broken", why)
     missing = [package for package in engine.packages if not _is_installed(package)]
     if missing:
         return State("needs package", f"needs a package: pip install {' '.join(missing)}")
@@ -52,11 +55,13 @@ def size(count_bytes: int) -> str:
 def revision(engine: Engine) -> str:
     """Which weights the engine has: the commit in the hub's cache, or a file's checksum in 12 digits; "" without any.
 
-    Of several sources, each in the order of the catalogue, with "+" between.
+    Of several, its own folder's first, then the sources in the order of the catalogue, with "+" between.
     """
-    return "+".join(
+    own = [] if engine.folder is None else [checksum(engine.folder)]
+    fetched = [
         hub_snapshot(source).name if isinstance(source, HubFiles) else source.sha256[:12] for source in engine.sources
-    )
+    ]
+    return "+".join(own + fetched)
 
 
 def _is_installed(package: str) -> bool:

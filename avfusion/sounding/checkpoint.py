@@ -23,7 +23,7 @@ from avfusion.sounding.networks.plain_config import as_plain
 Kind: TypeAlias = Literal["av2ts", "ov-avss"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, WORDS = "config.json", "model.safetensors", "words"
 
 _CONFIG_BYTES, _HEADER_BYTES = 2**18, 2**21
 _LARGEST_PX = 2048
@@ -56,6 +56,21 @@ class Card:
     note: str
     network: Any
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the network finds things and leaves it to a model of pictures and words what they are called."""
+        return self.kind == "ov-avss" and self.network.classes == 1
+
+    @property
+    def words(self) -> Path:
+        """The folder of that model, where the network has one of its own."""
+        return self.folder / WORDS
+
+    @property
+    def needs_clip(self) -> bool:
+        """Whether it needs a model that somebody else trained."""
+        return self.is_open and not (self.words / CONFIG).is_file()
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -82,9 +97,7 @@ def read_card(folder: Path) -> Card:
     if not isinstance(note, str) or not isinstance(values.get("network"), dict):
         raise CannotRead(f"{path}: note is a line, and network a configuration of {kind}.")
     network = _config(kind, values["network"], path)
-    classes = 2 if setting in ("s4", "ms3") else len(CLASSES)
-    if kind == "av2ts" and network.classes != classes:
-        raise CannotRead(f"{path}: a network of {network.classes} classes is none for {setting}, which has {classes}.")
+    _check_classes(kind, setting, network.classes, path)
     return Card(folder, kind, setting, size_px, names, " ".join(note.split()), network)
 
 
@@ -143,18 +156,32 @@ def _json(path: Path) -> dict[str, Any]:
     return values
 
 
+def _check_classes(kind: Kind, setting: Setting, classes: int, path: Path) -> None:
+    with_names = len(CLASSES)
+    known = [2 if setting in ("s4", "ms3") else with_names] if kind == "av2ts" else [1, with_names]
+    if classes not in known:
+        counts = " or ".join(map(str, known))
+        raise CannotRead(f"{path}: a network of {classes} classes is no {kind} for {setting}, which has {counts}.")
+
+
 def _config(kind: Kind, values: Mapping[str, Any], path: Path) -> Any:
     if kind == "av2ts":
         from avfusion.sounding.networks.av2ts_config import from_plain as av2ts_from_plain
 
         return av2ts_from_plain(values, path)
-    raise CannotRead(f"{path}: {kind} cannot be read.")
+    from avfusion.sounding.networks.ov_avss_config import from_plain as ov_avss_from_plain
+
+    return ov_avss_from_plain(values, path)
 
 
 def _built(card: Card, state: Mapping[str, Tensor], path: Path) -> Network:
-    from avfusion.sounding.networks.av2ts import av2ts_from
+    if card.kind == "av2ts":
+        from avfusion.sounding.networks.av2ts import av2ts_from
 
-    return av2ts_from(card.network, state, path)
+        return av2ts_from(card.network, state, path)
+    from avfusion.sounding.networks.ov_avss import ov_avss_from
+
+    return ov_avss_from(card.network, state, path)
 
 
 def _drawn_nowhere(card: Card) -> Network:
@@ -162,9 +189,10 @@ def _drawn_nowhere(card: Card) -> Network:
     import torch
 
     from avfusion.sounding.networks.av2ts import draw_av2ts
+    from avfusion.sounding.networks.ov_avss import draw_ov_avss
 
     with torch.device("meta"):
-        return draw_av2ts(card.network, 0)
+        return draw_av2ts(card.network, 0) if card.kind == "av2ts" else draw_ov_avss(card.network, 0)
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:

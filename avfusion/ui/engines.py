@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from avfusion.engines.catalogue import CATALOGUE
+from avfusion.engines.catalogue import rows
 from avfusion.engines.downloads import PRELOAD_VARIABLE
 from avfusion.engines.engine import Engine
 from avfusion.engines.state import size, state
@@ -34,11 +34,12 @@ _LOOK_EVERY_S = 0.7
 
 
 def table(refused: str) -> str:
-    """The engines of the catalogue by ability, as they are at this moment. refused: why nobody can download."""
-    abilities = dict.fromkeys(engine.ability for engine in CATALOGUE)
+    """The engines by ability, as they are at this moment. refused: why nobody can download."""
+    engines = rows()
+    abilities = dict.fromkeys(engine.ability for engine in engines)
     body = "".join(
         f'<tr class="ability"><th colspan="{len(_HEADS)}">{escape(_ABILITIES.get(ability, ability))}</th></tr>'
-        + "".join(_row(engine, refused) for engine in CATALOGUE if engine.ability == ability)
+        + "".join(_row(engine, refused) for engine in engines if engine.ability == ability)
         for ability in abilities
     )
     heads = "".join(f"<th>{head}</th>" for head in _HEADS)
@@ -151,7 +152,7 @@ def wire_downloads(
         name, does = str(event.engine), str(event.does)
         if does == "stop" and not refused_on(page):
             DOWNLOADS.stop(name)
-        elif does == "download" and not refused_on(page) and any(name == engine.name for engine in CATALOGUE):
+        elif does == "download" and not refused_on(page) and any(name == engine.name for engine in rows()):
             DOWNLOADS.start([name])
 
     def show(event: Any) -> Any:

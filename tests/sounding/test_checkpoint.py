@@ -91,14 +91,14 @@ CARDS: dict[str, tuple[dict[str, object], str]] = {
     "no kind": ({"kind": None}, "its kind is None"),
     "unhashable kind": ({"kind": []}, "its kind is"),
     "setting": ({"setting": "s5"}, "its setting is 's5'"),
-    "classes": ({"setting": "avss"}, "of 2 classes is none for avss, which has 71"),
+    "classes": ({"setting": "avss"}, "of 2 classes is no av2ts for avss, which has 71"),
     "size": ({"size_px": 100}, "size_px is 100"),
     "large": ({"size_px": 32 * 10**6}, "size_px is 32000000"),
     "true": ({"size_px": True}, "size_px is True"),
     "names": ({"names": {"dog": 3}}, "names are words"),
     "note": ({"note": ["x"]}, "note is a line"),
     "network": ({"network": "tiny"}, "network a configuration"),
-    "empty network": ({"network": {}}, "no configuration of AV2TS"),
+    "odd network": ({"network": {"width": "wide"}}, "no configuration of AV2TS"),
 }
 
 

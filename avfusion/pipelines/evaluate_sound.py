@@ -29,13 +29,14 @@ def sound_under(
     if hearing == "own":
         return sounds[place]
     if hearing == "swap" and len(sounds) > 1:
-        return sounds[_other(place, labels)]
+        return sounds[other_clip(place, labels)]
     own = sound_for(clip, sounds[place], needed=True)
     if hearing == "mute":
         return Sound(np.zeros_like(own.samples), own.rate_hz)
     return Sound(np.roll(own.samples, own.samples.shape[1] // 2, axis=1), own.rate_hz)
 
 
-def _other(place: int, labels: Sequence[Sequence[str]]) -> int:
+def other_clip(place: int, labels: Sequence[Sequence[str]]) -> int:
+    """The place of the next clip of which nothing sounds that sounds in this one; else simply the next."""
     others = [(place + step) % len(labels) for step in range(1, len(labels))]
     return next((other for other in others if set(labels[other]).isdisjoint(labels[place])), others[0])

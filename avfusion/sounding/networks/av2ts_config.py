@@ -92,7 +92,7 @@ AV2TS_TINY = Av2tsConfig(
     heads=4,
     backbone=PVT_V2_TINY,
     ced=CedConfig(width=32, depth=2, heads=2),
-    audio_blocks=2,
+    audio_blocks=1,
     encoder_layers=1,
     encoder_hidden=64,
     fusion_blocks=1,

@@ -94,7 +94,7 @@ def test_any_number_of_pictures(pictures: int) -> None:
     with torch.no_grad():
         both = network.predict(rgb, log_mel)
         second = network.predict(rgb[1:], log_mel[1:])
-    assert both.masks[-1].shape == (2 * pictures, 72, 16, 16)
+    assert both.masks[-1].shape == (2 * pictures, 48, 16, 16)
     torch.testing.assert_close(both.masks[-1][pictures:], second.masks[-1], rtol=1e-3, atol=1e-3)
 
 

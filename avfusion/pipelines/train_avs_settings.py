@@ -13,7 +13,7 @@ from avfusion.errors import CannotRead, UsageError
 from avfusion.sounding.networks.av2ts_config import AV2TS_PVT, AV2TS_R50, AV2TS_TINY, Av2tsConfig
 from avfusion.sounding.networks.ov_avss_config import OV_AVSS_R50, OV_AVSS_TINY, OvAvssConfig
 from avfusion.sounding.networks.plain_config import as_plain, from_plain
-from avfusion.sounding.training.settings import PUBLISHED, TrainingSettings, for_two_cores
+from avfusion.sounding.training.settings import PUBLISHED, TrainingSettings, for_first_pictures, for_two_cores
 
 Kind: TypeAlias = Literal["av2ts", "ov-avss"]
 Preset: TypeAlias = Literal["pvt", "r50", "cpu"]
@@ -57,6 +57,7 @@ def training_of(kind: Kind, setting: Setting, preset: Preset, **changes: Any) ->
         settings = replace(settings, batch=8, steps=settings.steps if setting == "avss" else settings.steps // 2)
     if preset == "cpu":
         settings = for_two_cores(settings)
+        settings = for_first_pictures(settings) if setting == "s4" else settings
     return AvsTraining(kind, setting, network, replace(settings, **changes))
 
 

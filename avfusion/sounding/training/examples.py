@@ -92,7 +92,10 @@ def batch_of(examples: Sequence[Example]) -> Batch:
 
 
 def _row(example: Example, pictures: int, random: np.random.Generator) -> Example:
-    first = int(random.integers(len(example.rgb) - pictures, endpoint=True))
+    """Of those in which something is annotated, if there are any."""
+    every = range(len(example.rgb) - pictures + 1)
+    told = [first for first in every if example.annotated[first : first + pictures].any()] or list(every)
+    first = told[int(random.integers(len(told)))]
     here = slice(first, first + pictures)
     return Example(
         example.name, example.rgb[here], example.log_mel[here], example.labels[here], example.annotated[here]

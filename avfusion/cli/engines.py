@@ -57,28 +57,42 @@ def check(device: DeviceOption = "auto", json: JsonOption = False) -> None:
 
 @commands.command("pull")
 def pull(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Those in AVFUSION_PRELOAD if left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME,NAME]", help="Those in AVFUSION_PRELOAD if left out.")
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Fetch the weights of an engine. What was cut off goes on where it stopped."""
+    """Fetch the weights of an engine, or of several. What was cut off goes on where it stopped."""
     from avfusion.engines.catalogue import named
-    from avfusion.engines.downloads import PRELOAD_VARIABLE, preload, pull
+    from avfusion.engines.downloads import PRELOAD_VARIABLE, preload
     from avfusion.errors import UsageError
 
     with _DownloadLine(quiet=quiet) as line:
         if name is None:
             names = preload(line)
-            if not names:
-                raise UsageError(f"which engine? Give its name, or set {PRELOAD_VARIABLE}=NAME,NAME.")
-            done = f"{', '.join(names)}: here."
-        elif not any(engine.sources for engine in named(name)):
-            is_own = any(engine.folder for engine in named(name))
-            if is_own:
-                pull(name, line)  # raises where its folder cannot be used
-            done = f"{name} {'lies on this machine' if is_own else 'has no weights'}: there is nothing to fetch."
+            done = [f"{', '.join(names)}: here."]
         else:
-            done = f"{name}: fetched." if pull(name, line) else f"{name} is here already."
-    print(done)
+            names = tuple(word.strip() for word in name.split(",") if word.strip())
+            for one in names:
+                named(one)  # raises for one that is none before anything is fetched
+            done = [_pulled(one, line) for one in names]
+    if not names:
+        raise UsageError(f"which engine? Give its name, or set {PRELOAD_VARIABLE}=NAME,NAME.")
+    print("\n".join(done))
+
+
+def _pulled(name: str, line: _DownloadLine) -> str:
+    """What came of it, in words."""
+    from avfusion.engines.catalogue import named
+    from avfusion.engines.downloads import pull
+
+    engines = named(name)
+    if any(engine.sources for engine in engines):
+        return f"{name}: fetched." if pull(name, line) else f"{name} is here already."
+    if not any(engine.folder for engine in engines):
+        return f"{name} has no weights: there is nothing to fetch."
+    pull(name, line)  # raises where its folder cannot be used
+    return f"{name} lies on this machine: there is nothing to fetch."
 
 
 class _DownloadLine:

@@ -47,6 +47,16 @@ def test_without_a_name_those_of_the_variable_are_pulled(
     assert capsys.readouterr().out == f"{NAME}, grabcut: here.\n"
 
 
+def test_several_are_pulled_with_commas_between(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["engines", "pull", f"{NAME},nope", "--quiet"]) == 2
+    assert "nope: there is no engine of that name" in capsys.readouterr().err
+    assert hub.asked == [], "nothing is fetched where one of them is none"
+    assert main(["engines", "pull", f"{NAME}, grabcut", "--quiet"]) == 0
+    assert capsys.readouterr().out == f"{NAME}: fetched.\ngrabcut has no weights: there is nothing to fetch.\n"
+    assert main(["engines", "pull", ","]) == 2
+    assert "which engine?" in capsys.readouterr().err
+
+
 def test_offline_and_wrong_names_are_one_line(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

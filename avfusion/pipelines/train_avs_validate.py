@@ -94,7 +94,9 @@ def predicted(
 def _of_maps(maps: Tensor, is_named: bool) -> Tensor:
     import torch
 
-    return maps.argmax(1).to(torch.uint8) if is_named else maps.softmax(1)[:, 1]
+    if is_named:
+        return maps.argmax(1).to(torch.uint8)
+    return torch.stack([maps[:, 0], maps[:, 1:].amax(1)], dim=1).softmax(1)[:, 1]
 
 
 def _look(example: Example, found: Sequence[Prediction]) -> NDArray[np.uint8]:

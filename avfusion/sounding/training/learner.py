@@ -136,7 +136,7 @@ class Learner:
         odd = ", ".join(name for name, loss in losses.items() if not math.isfinite(loss)) or "length of the gradients"
         return InputError(
             f"Step {step}: the loss is no longer a number ({odd}), with the clips {', '.join(names)}. Look at these "
-            "clips, or go on from the last checkpoint with --resume and a lower --rate."
+            "clips; if they are in order, train anew with a lower --lr."
         )
 
 

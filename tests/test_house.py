@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "pipelines": {"engines", "jobs"} | ABILITIES | GROUND,
     "jobs": {"engines", "pipelines"} | ABILITIES | GROUND,
     "ui": {"engines", "jobs", "pipelines"} | ABILITIES | GROUND,
+    "__main__": {"cli"},
     "cli": {"ui", "engines", "jobs", "pipelines"} | ABILITIES | GROUND,
 }
 ONLY_IN = {"gradio": "ui", "typer": "cli", "ray": "jobs"}

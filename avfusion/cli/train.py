@@ -1,4 +1,4 @@
-"""`avfusion train`: a voice of one's own from recordings of it."""
+"""`avfusion train`: a voice of one's own from recordings of it, and networks that find what sounds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from avfusion.cli.options import DeviceOption, JsonOption, QuietOption
 from avfusion.cli.progress import ProgressLine
 from avfusion.cli.results import print_json
 from avfusion.cli.stopping import stopping
+from avfusion.cli.train_avs import av2ts, ov_avss
 
 if TYPE_CHECKING:
     from avfusion.pipelines.train_voice import TrainingReport
 
-commands = typer.Typer(help="Train a voice on recordings of it.", rich_markup_mode=None)
+commands = typer.Typer(help="Train a voice, or a network that finds what sounds.", rich_markup_mode=None)
 
 _DIR = "Recordings of one speaker, or a folder of them for each speaker."
 _OUT = "A new folder: G_*.pth and config.json for 'avfusion voice --model', and losses.csv."
@@ -31,6 +32,9 @@ _CLUSTERS = (
 )
 
 _Count = int | None
+
+commands.command("av2ts")(av2ts)
+commands.command("ov-avss")(ov_avss)
 
 
 @commands.command("so-vits")

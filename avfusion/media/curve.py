@@ -21,7 +21,7 @@ Scale: TypeAlias = Literal["log", "linear", "fitting"]
 _UNITS = (1, 2, 5)
 _MOST_STEP_TICKS = 6
 _MOST_LINEAR_TICKS = 5
-_MOST_LOG_TICKS = 8
+_MOST_LOG_TICKS = 6
 # A curve of a few steps is not drawn as though it fell from the ceiling to the floor.
 _SMALLEST_RANGE = 4.0
 _SMALLEST_LINEAR = 0.05

@@ -45,7 +45,7 @@ def test_of_many_steps_means_are_drawn_and_a_falling_loss_goes_down() -> None:
     ("values", "scale", "expected"),
     [
         ([1, 2, 3, 4], "fitting", [1, 2, 3, 4]),
-        ([1, 30, 400], "fitting", [1, 2, 5, 10, 20, 50, 100, 200]),
+        ([1, 30, 400], "fitting", [1, 10, 100]),
         ([0, 30, 400], "fitting", [0, 100, 200, 300, 400]),
         ([-1, 0, 1], "fitting", [-1, -0.5, 0, 0.5, 1]),
         ([0.2, 0.25], "log", [0.2]),

@@ -45,6 +45,7 @@ _NAMES = {
     "clips_per_s": "Clips a second",
     "M_J": "M_J, overlap",
     "M_F": "M_F, outlines",
+    "M_J swapped": "M_J with another clip's sound",
     "mIoU": "mIoU, overlap of classes",
     "base": "Known names",
     "novel": "New names",

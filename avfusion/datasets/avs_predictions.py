@@ -13,7 +13,7 @@ from avfusion.datasets.classes import CLASSES
 from avfusion.datasets.files import need_files
 from avfusion.datasets.sizes import check_predictions
 from avfusion.datasets.truth import Labels
-from avfusion.datasets.write_parts import save_colours, save_drawn
+from avfusion.datasets.write_parts import save_colours, save_drawn, save_shares
 from avfusion.media.limits import Limits
 from avfusion.media.masks import palette
 from avfusion.media.pictures import opened_picture
@@ -32,16 +32,20 @@ def prediction_files(folder: Path, clip: AvsClip) -> list[Path]:
     return [place / f"{clip.name}_{k}.png" for k in range(len(clip.frames))]
 
 
-def write_prediction(folder: Path, clip: AvsClip, predictions: Sequence[Labels]) -> None:
-    """uint8 [H, W] for each frame of a clip: class numbers, or 0 and 1 without names. Raises `CannotWrite`.
+def write_prediction(folder: Path, clip: AvsClip, predictions: Sequence[Labels | NDArray[np.float32]]) -> None:
+    """[H, W] for each frame of a clip: class numbers, or without names 0 and 1, or float32 how sure it is, in 0..1,
+    which becomes a grey. Raises `CannotWrite`.
 
     Those of S4 and MS3 become 224 x 224, squashed, as the truth is.
     """
+    size_px = None if clip.setting == "v2" else SIZE_PX
     for path, labels in zip(prediction_files(folder, clip), predictions, strict=True):
         if is_named(clip):
-            save_colours(path, labels)
+            save_colours(path, labels.astype(np.uint8))
+        elif labels.dtype == np.float32:
+            save_shares(path, labels.astype(np.float32), size_px=size_px)
         else:
-            save_drawn(path, labels > 0, size_px=None if clip.setting == "v2" else SIZE_PX)
+            save_drawn(path, labels > 0, size_px=size_px)
 
 
 def read_probabilities(folder: Path, clip: AvsClip) -> list[NDArray[np.float32]]:

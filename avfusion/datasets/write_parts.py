@@ -44,6 +44,12 @@ def save_drawn(path: Path, mask: NDArray[np.bool_], *, size_px: int | None = Non
     _save(Image.fromarray(resized(mask.astype(np.uint8), size_px) * np.uint8(255)), path)
 
 
+def save_shares(path: Path, shares: NDArray[np.float32], *, size_px: int | None = None) -> None:
+    """Greys of what is in 0..1: above 127 where it is above a half, also when that is not much."""
+    greys = np.ceil(shares * np.float32(255) - np.float32(0.5)).astype(np.uint8)
+    _save(Image.fromarray(resized(greys, size_px)), path)
+
+
 def save_numbers(path: Path, labels: Labels, *, is_palette: bool = True) -> None:
     """Pixel value = number; with a palette in the colours of Pascal VOC."""
     image = Image.fromarray(labels)

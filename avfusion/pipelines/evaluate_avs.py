@@ -18,14 +18,13 @@ from avfusion.datasets.avs_predictions import (
 )
 from avfusion.datasets.avs_read import read_avs
 from avfusion.datasets.sizes import check_truths
-from avfusion.engines.registry import settle
+from avfusion.engines.registry import Settled, settle
 from avfusion.errors import UsageError
 from avfusion.media.target import part_of_folder
 from avfusion.pipelines.evaluate_avs_run import EngineChoice, Predicted, pictures_of, predict
 from avfusion.pipelines.evaluate_avs_scores import Prediction, Scores, scores_for
 from avfusion.pipelines.evaluate_sound import HEARINGS, Hearing, sound_under
 from avfusion.pipelines.evaluate_voice import without_nan
-from avfusion.pipelines.locate_find import Located
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 
 
@@ -152,12 +151,6 @@ def _of_engine(
     return board.report(dataset, clips, settled.engine.name)
 
 
-def _notes_on(located: Located) -> list[str]:
-    """Without what tracking says of this clip or that: where a click would help, nobody clicks here."""
-    of_tracking = () if located.tracking is None else located.tracking.notes
-    return [note for note in located.notes if note not in of_tracking]
-
-
 class _Board:
     """The scores of every hearing, clip after clip."""
 
@@ -165,7 +158,7 @@ class _Board:
         self._scores: dict[Hearing, Scores] = {hearing: scores_for(setting) for hearing in hearings}
         self._rows: dict[str, dict[str, Mapping[str, float]]] = {}
         self._abstained: dict[str, dict[str, str]] = {}
-        self._used: dict[str, dict[str, str]] = {"engines": {}, "revisions": {}, "devices": {}}
+        self._used: dict[str, Settled] = {}
         self._notes: dict[str, None] = {}
 
     def add(
@@ -175,10 +168,9 @@ class _Board:
         self._rows.setdefault(clip.name, {})[hearing] = own
         if predicted is not None and predicted.abstained:
             self._abstained.setdefault(clip.name, {})[hearing] = predicted.abstained
-        if predicted is not None and predicted.located is not None:
-            for name, known in self._used.items():
-                known.update(getattr(predicted.located, name))
-            self._notes |= dict.fromkeys(_notes_on(predicted.located))
+        if predicted is not None:
+            self._used |= predicted.used
+            self._notes |= dict.fromkeys(predicted.notes)
 
     def report(self, dataset: Path, clips: Sequence[AvsClip], source: str) -> AvsEvaluation:
         return AvsEvaluation(
@@ -192,8 +184,8 @@ class _Board:
                 AvsClipScore(name, figures, self._abstained.get(name, {})) for name, figures in self._rows.items()
             ),
             frames=sum(truth is not None for clip in clips for truth in clip.truths),
-            engines=self._used["engines"],
-            revisions=self._used["revisions"],
-            devices=self._used["devices"],
+            engines={ability: one.engine.name for ability, one in self._used.items()},
+            revisions={ability: one.revision for ability, one in self._used.items() if one.revision},
+            devices={ability: one.device for ability, one in self._used.items()},
             notes=tuple(self._notes),
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from avfusion.clip import Clip, Sound
 from avfusion.datasets.avs_clip import AvsClip, frame_time
 from avfusion.datasets.avs_predictions import is_named
 from avfusion.datasets.classes import CLASSES, NUMBER_OF
+from avfusion.engines.registry import Settled, settle
 from avfusion.errors import NothingFound
 from avfusion.media.probe import probe
+from avfusion.pipelines.evaluate_avs_paint import painted_by
+from avfusion.pipelines.evaluate_avs_scores import Prediction
 from avfusion.pipelines.locate_find import Located, find
 from avfusion.pipelines.picture_clip import clip_of_pictures
-from avfusion.pipelines.progress import ShouldStop
+from avfusion.pipelines.progress import ShouldStop, Teller
 
 _ONE_A_SECOND = Fraction(1)
 
@@ -37,15 +41,17 @@ class EngineChoice:
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """frames: uint8 [H, W] for each frame of the clip, class numbers, or 0 and 1 without names.
+    """frames: [H, W] for each frame of the clip: uint8 class numbers, or without names 0 and 1; of a painter that names
+    nothing float32, how sure it is, 0..1.
 
-    abstained: why there is nothing in them, "" where the engine did not abstain. located: what was found, None where no
-    mask could be made of it.
+    abstained: why there is nothing in them, "" where the engine did not abstain. used: what worked, by ability; nothing
+    where no mask could be made of what was found. notes: of the engines, and not of this clip or that.
     """
 
-    frames: list[NDArray[np.uint8]]
-    abstained: str
-    located: Located | None
+    frames: Sequence[Prediction]
+    abstained: str = ""
+    used: Mapping[str, Settled] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def pictures_of(clip: AvsClip) -> Clip:
@@ -56,10 +62,16 @@ def pictures_of(clip: AvsClip) -> Clip:
 def predict(
     clip: AvsClip, pictures: Clip, sound: Path | Sound, choice: EngineChoice, should_stop: ShouldStop | None = None
 ) -> Predicted:
-    """What the engine finds with that sound. In AVSS and OV it is told the 70 names; what it does not name is left out.
+    """What the engine finds with that sound: the masks of its sources, followed, or what it paints itself. In AVSS and
+    OV it is told the 70 names; what it does not name is left out.
 
-    Raises what `find` raises.
+    Raises what `find` and `painted_by` raise.
     """
+    settled = settle("sounding", choice.engine, choice.device)
+    if settled.engine.paints:
+        waiting = Teller("painting", 0, None, should_stop).check
+        frames = painted_by(settled, clip, sound, waiting)
+        return Predicted(frames, used={"sounding": settled}, notes=_unused(settled, choice))
     labels = CLASSES[1:] if is_named(clip) else ()
     nothing = np.zeros((pictures.height_px, pictures.width_px), np.uint8)
     with tempfile.TemporaryDirectory(prefix="avfusion-") as folder:
@@ -70,9 +82,24 @@ def predict(
                 should_stop=should_stop,
             )  # fmt: skip
         except NothingFound as error:
-            return Predicted([nothing] * len(clip.frames), str(error), None)
-        frames = [_numbers(located, _frame_of(clip, pictures, k), is_named(clip)) for k in range(len(clip.frames))]
-    return Predicted(frames, located.sources.abstained, located)
+            return Predicted([nothing] * len(clip.frames), str(error))
+        found = [_numbers(located, _frame_of(clip, pictures, k), is_named(clip)) for k in range(len(clip.frames))]
+    return Predicted(found, located.sources.abstained, located.used, _notes_on(located))
+
+
+def _unused(settled: Settled, choice: EngineChoice) -> tuple[str, ...]:
+    """Said where somebody named an engine that has nothing to do."""
+    named = {"--tracker": choice.tracker, "--segmenter": choice.segmenter, "--namer": choice.namer}
+    unused = [f"{option} {name}" for option, name in named.items() if name != "auto"]
+    if not unused:
+        return ()
+    return (f"{settled.engine.name} paints each picture itself: {' and '.join(unused)} had nothing to do.",)
+
+
+def _notes_on(located: Located) -> tuple[str, ...]:
+    """Without what tracking says of this clip or that: where a click would help, nobody clicks here."""
+    of_tracking = () if located.tracking is None else located.tracking.notes
+    return tuple(note for note in located.notes if note not in of_tracking)
 
 
 def _frame_of(clip: AvsClip, pictures: Clip, place: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Of the picture: smaller patches are specks. Of the smaller one of two patches: what shares more is one thing.
-_LEAST_AREA, _SAME = 0.003, 0.3
+_LEAST_AREA, _SAME = 0.003, 0.2
 # A patch that lies so much within a thing that has one already is a second part of it.
 _WITHIN = 0.5
 # The largest of a second, and the things that were painted most: others are dropped, so that noise fills no memory.

@@ -21,13 +21,14 @@ from avfusion.sounding.painted_sources import sources_by
 _ANYTHING = Wish()
 
 
-def loose_network(setting: Setting, seed: int = 3) -> Av2tsNetwork:
-    """Random, with maps that are not flat."""
+def loose_network(setting: Setting, seed: int = 3, favoured: tuple[int, ...] = ()) -> Av2tsNetwork:
+    """Random, with maps that are not flat. favoured: classes that win over the others."""
     from tests.sounding.networks.loosened import loosened
 
     config = replace(AV2TS_TINY, classes=2 if setting in ("s4", "ms3") else 71)
     network = draw_av2ts(config, seed)
     weights = loosened({name: part.detach() for name, part in network.weights.items()})
+    weights["masks.classes.bias"][list(favoured)] += 6
     return replace(network, weights={name: part.requires_grad_() for name, part in weights.items()})
 
 

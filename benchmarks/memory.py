@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py [--size 1280x720] [--short 6.4] [--long 64]
 
-Each pipeline runs in a process of its own on the example, played once and ten times; the peak is the resident memory of
-that process. The track's bit-packed masks lie on disk.
+Each pipeline runs in a process of its own on the example (`--clip`), played once and ten times; the peak is the
+resident memory of that process. The track's bit-packed masks lie on disk.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ PIPELINES = {
     "swap, moving background": "swap(clip, masks=Box(clip), background=clip.path, out=out)",
     "swap, transparent webm": "swap(clip, masks=Box(clip), background='transparent', out=webm)",
     "segment (click, flow), overlay": "segment(clip, [Point(x, y)], out=out)",
+    "locate, masks as JSON": "locate(clip, out=folder / 'masks.json')",
     "segment backwards (last frame)": "segment(clip, [Point(x, y, frame=clip.frame_count - 1)], out=out)",
     "fuse, background and voice": "fuse(clip, masks=Box(clip), background=picture, voice=VOICE, out=out)",
     "fuse, all three, voice and blur": (
@@ -34,7 +35,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from avfusion import Point, SwapSettings, VoiceWish, fuse, probe, segment, swap
+from avfusion import Point, SwapSettings, VoiceWish, fuse, locate, probe, segment, swap
 from avfusion.media.write import Encoding
 
 class Box:

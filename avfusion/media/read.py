@@ -24,6 +24,8 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 _AHEAD_FRAMES = 4
 _BACKWARDS_BYTES = 64 * 2**20
+# Of small pictures that would be so many that a long clip takes more memory than a short one.
+_BACKWARDS_FRAMES = 96
 # How far before the wanted frame to look for a key frame that is shown no later than it (open groups of pictures).
 _SEEK_BACK_S = (0, 2, 10)
 
@@ -96,7 +98,7 @@ def _in_order(clip: Clip, start: int, stop: int) -> Iterator[Frame]:
 
 
 def _in_reverse(clip: Clip, start: int, stop: int) -> Iterator[Frame]:
-    size = max(8, _BACKWARDS_BYTES // (clip.width_px * clip.height_px * 3 // 2 + 1))
+    size = min(_BACKWARDS_FRAMES, max(8, _BACKWARDS_BYTES // (clip.width_px * clip.height_px * 3 // 2 + 1)))
     if not clip.seekable:
         yield from in_reverse(lambda a, b: _in_order(clip, a, b), start, stop, size=size)
         return

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from avfusion.clip import Clip
+from avfusion.clip import Clip, Frame
 from avfusion.media.probe import DAMAGED, probe
 from avfusion.media.read import preview, shown_ticks
 from avfusion.media.tonemap import tone_mapped
@@ -86,6 +86,21 @@ def test_any_frame_in_any_order(made: Callable[..., Path], name: str) -> None:
         np.testing.assert_array_equal(plane, wanted[index])
     assert list(clip.frames(last, last + 3)) == []
     assert list(clip.frames(5, 5)) == []
+
+
+def test_backwards_no_more_is_held_of_a_long_clip_than_of_a_short_one(tmp_path: Path) -> None:
+    path = tmp_path / "small.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=30:duration=10", *X264, "-g", "300", path)
+    clip = probe(path)
+    wanted = luma(clip, 0, None)
+    held, seen = 0, []
+    for frame in clip.frames(backwards=True):
+        if frame.index % 50 == 0:
+            held = max(held, sum(isinstance(one, Frame) for one in gc.get_objects()))
+        np.testing.assert_array_equal(frame.yuv[0], wanted[frame.index])
+        seen.append(frame.index)
+    assert seen == list(range(299, -1, -1))
+    assert held < 110
 
 
 @pytest.mark.parametrize("name", ["long.mp4", "xvid.avi"])

@@ -1,8 +1,9 @@
 """Trains small AV2TS networks without one idea or the other, from several seeds, and prints what each is worth.
 
-    python benchmarks/av2ts_ablation.py DATA [--test DATA] [--seeds 0 1 2] [--steps 400] [--size 64] [--out DIR]
+    python benchmarks/av2ts_ablation.py [DATA] [--test DATA] [--seeds 0 1 2] [--steps 400] [--size 64] [--out DIR]
 
-DATA: a set of the setting MS3, such as `avfusion make-avs DATA --setting ms3 --clips 4000 --no-video` makes. All
+DATA: a set of the setting MS3, such as `avfusion make-avs DATA --setting ms3 --clips 4000 --no-video` makes; left
+out, a small one is made. All
 networks of a seed begin with the same eyes and ears, and see the same clips in the same order. The weights that are
 scored on the split `test` of --test (or of DATA) are those that were best on `val`. A row: mean and standard deviation
 over the seeds of M_J, of M_F, and of M_J with another clip's sound.
@@ -19,6 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from avfusion.datasets.avs_read import read_avs
+from avfusion.datasets.made import MadeSettings
+from avfusion.pipelines.make_avs import make_avs
 from avfusion.pipelines.progress import Teller
 from avfusion.pipelines.train_avs import train_avs
 from avfusion.pipelines.train_avs_network import Given, begun
@@ -61,9 +64,14 @@ def scores(training: AvsTraining, given: Given, data: Path, test: Path, out: Pat
     return read
 
 
+def made_set(folder: Path) -> Path:
+    make_avs(folder, setting="ms3", settings=MadeSettings(clips=200, size_px=64, is_moving=False))
+    return folder
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--test", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=400)
@@ -73,6 +81,7 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         room = asked.out or Path(scratch)
+        data = asked.data or made_set(Path(scratch) / "made")
         for seed in asked.seeds:
             training = training_of(
                 "av2ts", "ms3", "cpu", steps=asked.steps, size_px=asked.size, seed=seed, save_every=asked.steps,
@@ -84,7 +93,7 @@ def main() -> None:
             given = start_of(training, place)
             for left_out, network in variants(training.network).items():
                 run = place / left_out.replace(" ", "-")
-                one = scores(replace(training, network=network), given, asked.data, asked.test or asked.data, run)
+                one = scores(replace(training, network=network), given, data, asked.test or data, run)
                 found.setdefault(left_out, []).append(one)
                 print(f"seed {seed}, without {left_out}: {one}", flush=True)
     names = list(found["nothing"][0])

@@ -17,7 +17,7 @@ from avfusion.errors import CannotWrite, Stopped, UsageError
 from avfusion.media.target import refuse_inputs, whole_file, writing
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop, Teller
 from avfusion.pipelines.train_avs_clips import ClipExamples
-from avfusion.pipelines.train_avs_network import Given, Made, begun, gone_on, write_trained
+from avfusion.pipelines.train_avs_network import Given, Made, begun, gone_on, teach_words, write_trained
 from avfusion.pipelines.train_avs_settings import AvsTraining, stored_training
 from avfusion.pipelines.train_avs_validate import for_validation, save_looks, score_names, validate
 from avfusion.sounding.training.board import Board
@@ -167,6 +167,8 @@ class _Run:
             return
         with writing(self._out):
             self._out.mkdir(exist_ok=True)
+        if self._made.names:
+            teach_words(self._out, self._settings.seed, self._on_progress, self._should_stop)
         self._note()
         self._losses = StepTable(self._out / LOSSES, LOSS_COLUMNS, after_step)
         self._score_table = StepTable(self._out / SCORES, ("step", *score_names(self._training.setting)), after_step)
@@ -198,7 +200,7 @@ class _Run:
             save_looks(found.looks, self._out / "looks", step)
             if self._best is None or found.chosen_by > self._best.score:
                 self._best = Best(step, found.chosen_by)
-                write_trained(self._out, self._training, network, self._said(step), {})
+                write_trained(self._out, self._training, network, self._said(step), self._made.names)
                 self._note()
         self._workers.wait()
         self._stages_s["validating"] += time.monotonic() - began_s

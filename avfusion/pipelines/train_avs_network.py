@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from avfusion.errors import CannotRead, UsageError
+from avfusion.media.target import part_of_folder
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.train_avs_settings import AvsTraining
-from avfusion.sounding.checkpoint import read_checkpoint, write_checkpoint
+from avfusion.sounding.checkpoint import WORDS, read_checkpoint, write_checkpoint
 from avfusion.sounding.networks import ced, vggish
 from avfusion.sounding.networks.av2ts import Av2tsNetwork, av2ts_from, draw_av2ts
 from avfusion.sounding.networks.av2ts_config import Av2tsConfig
@@ -20,18 +21,22 @@ from avfusion.sounding.networks.ov_avss import OvAvssNetwork, draw_ov_avss, ov_a
 from avfusion.sounding.training.learner import Network
 from avfusion.sounding.training.made_start import StartSettings, draw_lessons, teach_ears, teach_eyes
 from avfusion.sounding.training.saved import Best, Saved, folder_of, read_step
+from avfusion.sounding.training.words_lessons import made_captions
+from avfusion.sounding.training.words_model import train_words_model
 
 
 @dataclass(frozen=True)
 class Given:
     """What a training begins with instead of random weights. start: a trained network's folder. backbone: a folder as
     transformers writes them. ears: a published file of CED or VGGish (safetensors). made: eyes and ears that are first
-    taught to tell made things and timbres apart; None: not."""
+    taught to tell made things and timbres apart; None: not. made_words: a small model of pictures and words is taught
+    to name made things, and goes into the folder: without it, published CLIP names what OV-AVSS finds."""
 
     start: Path | None = None
     backbone: Path | None = None
     ears: Path | None = None
     made: StartSettings | None = None
+    made_words: bool = False
 
     def __post_init__(self) -> None:
         if self.start is not None and (self.backbone or self.ears or self.made):
@@ -40,11 +45,13 @@ class Given:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """network: on the CPU. saved: of the step that is gone on from. best: the best validation before it."""
+    """network: on the CPU. saved: of the step that is gone on from. best: the best validation before it. names: what
+    words stand for a label, where a model of made words goes with the network."""
 
     network: Any
     saved: Saved | None = None
     best: Best | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=())
 
 
@@ -65,7 +72,7 @@ def begun(
         heard = None if given.ears is None else vggish.from_published(_tensors(given.ears), config.vggish, given.ears)
         network = draw_ov_avss(config, seed, vggish=heard, backbone=backbone)
     notes = [] if given.made is None else _taught(network, training, given.made, on_progress, should_stop)
-    return Made(network, notes=tuple(notes))
+    return Made(network, names=made_captions() if given.made_words else {}, notes=tuple(notes))
 
 
 def _started(training: AvsTraining, folder: Path) -> Made:
@@ -84,7 +91,8 @@ def gone_on(out: Path, step: int, training: AvsTraining) -> Made:
     saved, source = read_step(out, step), folder_of(out, step)
     config = training.network
     read: Callable[..., Any] = av2ts_from if isinstance(config, Av2tsConfig) else ov_avss_from
-    return Made(read(config, saved.network, source), saved, saved.best)
+    names = made_captions() if (out / WORDS).is_dir() else {}
+    return Made(read(config, saved.network, source), saved, saved.best, names)
 
 
 def _taught(
@@ -92,13 +100,7 @@ def _taught(
     on_progress: OnProgress | None, should_stop: ShouldStop | None,
 ) -> list[str]:  # fmt: skip
     """Teaches the network's eyes and ears; what came of it."""
-    tellers: dict[str, Teller] = {}
-
-    def tell(what: str, done: int, total: int) -> None:
-        if what not in tellers:
-            tellers[what] = Teller(what, total, on_progress, should_stop, "steps")
-        tellers[what].at(done, total)
-
+    tell = _telling(on_progress, should_stop)
     if not network.config.learns_ears:
         raise UsageError("Ears and eyes of published sizes begin with published weights, not with made lessons.")
     lessons = draw_lessons(training.settings.size_px, settings, tell)
@@ -118,6 +120,27 @@ def _ears_of(network: Av2tsNetwork | OvAvssNetwork, log_mel: Any) -> Callable[[T
     network.ced["init_bn.1.running_mean"].copy_(bands.mean(0))
     network.ced["init_bn.1.running_var"].copy_(bands.var(0))
     return lambda heard: ced.ced_tokens(network.ced, network.config.ced, heard.transpose(1, 2))
+
+
+def teach_words(out: Path, seed: int, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> None:
+    """Puts a model that names made things into a run's folder, where there is none yet. Raises `Stopped`."""
+    if (out / WORDS).is_dir():
+        return
+    tell = _telling(on_progress, should_stop)
+    with part_of_folder(out / WORDS) as part:
+        train_words_model(part, seed, on_step=tell)
+
+
+def _telling(on_progress: OnProgress | None, should_stop: ShouldStop | None) -> Callable[[str, int, int], None]:
+    """tell(what, done, total), each of what there is to do with a pace of its own."""
+    tellers: dict[str, Teller] = {}
+
+    def tell(what: str, done: int, total: int) -> None:
+        if what not in tellers:
+            tellers[what] = Teller(what, total, on_progress, should_stop, "steps")
+        tellers[what].at(done, total)
+
+    return tell
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -40,6 +40,7 @@ _MADE = (
     "First teach eyes and ears to tell made things and timbres apart; for --preset cpu, which has no published ones."
 )
 _WITHOUT = "Ideas of AV2TS to leave out: temporal-attention, shared-map, fusion; several with commas."
+_CLOSED = "Learn AVSBench's names too, instead of leaving them to a network that knows words; no others are found then."
 _SIZE = "Width and height of a picture in training, a multiple of 32."
 
 _WITH_RESUME = ("data", "out", "resume", "device", "json", "quiet")
@@ -113,6 +114,7 @@ def ov_avss(
     validate_every: _ValidateEvery = None,
     precision: _Precision = None,
     size: _Size = None,
+    closed: Annotated[bool, typer.Option("--closed", help=_CLOSED)] = False,
     start: _From = None,
     backbone: _Backbone = None,
     ears: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help=_VGGISH)] = None,
@@ -124,15 +126,14 @@ def ov_avss(
 ) -> None:
     """Train OV-AVSS: what sounds, whatever it is called, on AVSBench-OV. Ctrl-C saves the step; --resume goes on.
 
-    Names are found by another network, which needs no training. On several cards: accelerate launch -m avfusion train
-    ov-avss ...
+    On several cards: accelerate launch -m avfusion train ov-avss ...
     """
     changes = _changes(
         steps=steps, batch=batch, rate=rate, seed=seed, save_every=save_every, validate_every=validate_every,
         precision=precision, size_px=size,
     )  # fmt: skip
     with _one_speaks():
-        training = None if _resumes(ctx, resume) else _ov_avss(preset or "cpu", changes)
+        training = None if _resumes(ctx, resume) else _ov_avss(preset or "cpu", changes, closed)
         given = _given(start, backbone, ears, made_start)
         _train(data, out, training, given, device=device, json=json, quiet=quiet)
 
@@ -187,10 +188,12 @@ def _av2ts(setting: str | None, preset: Preset, changes: dict[str, Any], without
     return replace(training, network=replace(training.network, **off))
 
 
-def _ov_avss(preset: Preset, changes: dict[str, Any]) -> AvsTraining:
+def _ov_avss(preset: Preset, changes: dict[str, Any], closed: bool) -> AvsTraining:
+    from avfusion.datasets.classes import CLASSES
     from avfusion.pipelines.train_avs_settings import training_of
 
-    return training_of("ov-avss", "ov", preset, **changes)
+    training = training_of("ov-avss", "ov", preset, **changes)
+    return replace(training, network=replace(training.network, classes=len(CLASSES))) if closed else training
 
 
 def _given(start: Path | None, backbone: Path | None, ears: Path | None, made_start: bool) -> Given:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from avfusion.cli import main
+from avfusion.datasets.classes import CLASSES
 from avfusion.datasets.made import MadeSettings
 from avfusion.pipelines.make_avs import make_avs
 
@@ -91,6 +92,17 @@ def test_what_was_stopped_is_gone_on_with(made: Path, tmp_path: Path, capsys: py
     assert (report["first_step"], report["step"]) == (int(stopped[1]) + 1, int(stopped[1]) + 2)
     steps = [row.split(",")[0] for row in (out / "losses.csv").read_text().split()[1:]]
     assert steps == [str(step) for step in range(1, report["step"] + 1)]
+
+
+@pytest.mark.slow
+def test_a_network_learns_names_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_avs(tmp_path / "set", setting="ov", settings=MadeSettings(clips=10, size_px=32, is_moving=False))
+    out = tmp_path / "run"
+    words = ["train", "ov-avss", "--data", tmp_path / "set", *SHORT, "--steps", "1", "--quiet", "--closed"]
+    status, said, told = typed(capsys, *words, "--out", out)
+    assert (status, told) == (0, "")
+    assert said.startswith(f"{out}: ov-avss on ov, step 1, ")
+    assert json.loads((out / "config.json").read_text())["network"]["classes"] == len(CLASSES)
 
 
 @pytest.mark.proof

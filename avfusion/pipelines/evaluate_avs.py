@@ -18,7 +18,7 @@ from avfusion.datasets.avs_predictions import (
 )
 from avfusion.datasets.avs_read import read_avs
 from avfusion.datasets.sizes import check_truths
-from avfusion.engines.registry import Settled, settle
+from avfusion.engines.registry import settle
 from avfusion.errors import UsageError
 from avfusion.media.target import part_of_folder
 from avfusion.pipelines.evaluate_avs_run import EngineChoice, Predicted, pictures_of, predict
@@ -26,6 +26,7 @@ from avfusion.pipelines.evaluate_avs_scores import Prediction, Scores, scores_fo
 from avfusion.pipelines.evaluate_sound import HEARINGS, Hearing, sound_under
 from avfusion.pipelines.evaluate_voice import without_nan
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.pipelines.used import Used
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class _Board:
         self._scores: dict[Hearing, Scores] = {hearing: scores_for(setting) for hearing in hearings}
         self._rows: dict[str, dict[str, Mapping[str, float]]] = {}
         self._abstained: dict[str, dict[str, str]] = {}
-        self._used: dict[str, Settled] = {}
+        self._made_by = Used()
         self._notes: dict[str, None] = {}
 
     def add(
@@ -169,7 +170,7 @@ class _Board:
         if predicted is not None and predicted.abstained:
             self._abstained.setdefault(clip.name, {})[hearing] = predicted.abstained
         if predicted is not None:
-            self._used |= predicted.used
+            self._made_by.used.update(predicted.used)
             self._notes |= dict.fromkeys(predicted.notes)
 
     def report(self, dataset: Path, clips: Sequence[AvsClip], source: str) -> AvsEvaluation:
@@ -184,8 +185,8 @@ class _Board:
                 AvsClipScore(name, figures, self._abstained.get(name, {})) for name, figures in self._rows.items()
             ),
             frames=sum(truth is not None for clip in clips for truth in clip.truths),
-            engines={ability: one.engine.name for ability, one in self._used.items()},
-            revisions={ability: one.revision for ability, one in self._used.items() if one.revision},
-            devices={ability: one.device for ability, one in self._used.items()},
+            engines=self._made_by.engines,
+            revisions=self._made_by.revisions,
+            devices=self._made_by.devices,
             notes=tuple(self._notes),
         )

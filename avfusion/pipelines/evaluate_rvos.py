@@ -22,6 +22,7 @@ from avfusion.pipelines.evaluate_avs_run import EngineChoice
 from avfusion.pipelines.evaluate_rvos_run import Found, Telling, tellings, told
 from avfusion.pipelines.evaluate_voice import without_nan
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
+from avfusion.pipelines.used import Used
 
 
 @dataclass(frozen=True)
@@ -149,13 +150,12 @@ class _Board:
         self._scores: dict[Telling, list[ExpressionScore]] = {name: [] for name in rooms}
         self._missing: dict[str, int] = dict.fromkeys(rooms, 0)
         self._rows: list[ExpressionRow] = []
-        self._used: dict[str, dict[str, str]] = {"engines": {}, "revisions": {}, "devices": {}}
+        self._made_by = Used()
 
     def note(self, answers: Sequence[Found]) -> None:
         """Which engines gave them."""
         for answer in answers:
-            for name, known in self._used.items():
-                known.update({} if answer.located is None else getattr(answer.located, name))
+            self._made_by.used.update({} if answer.located is None else answer.located.used)
 
     def score(self, clip: RvosClip) -> None:
         for place, expression in enumerate(clip.expressions):
@@ -183,8 +183,8 @@ class _Board:
             figures={name: {"J&F": one.mean, "J": one.j, "F": one.f} for name, one in means.items()},
             missing=dict(self._missing),
             expressions=tuple(self._rows),
-            engines=self._used["engines"],
-            revisions=self._used["revisions"],
-            devices=self._used["devices"],
+            engines=self._made_by.engines,
+            revisions=self._made_by.revisions,
+            devices=self._made_by.devices,
             written=written,
         )

@@ -21,6 +21,7 @@ from avfusion.pipelines.locate_sound import NO_SOUND
 from avfusion.pipelines.locate_sources import Sought, seek
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.track import Tracking, check_span, track
+from avfusion.pipelines.used import MadeByEngines
 from avfusion.sounding import Sources, Wish
 
 
@@ -39,7 +40,7 @@ class Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class Located:
+class Located(MadeByEngines):
     """What sounds in a clip.
 
     track: its masks, each source's in the seconds in which it sounds, as `whole` has them throughout; both with all
@@ -63,20 +64,6 @@ class Located:
     def part(self) -> Clip:
         """The frames that were looked at."""
         return cut(self.clip, *self.span)
-
-    @property
-    def engines(self) -> dict[str, str]:
-        """ability -> name"""
-        return {ability: one.engine.name for ability, one in self.used.items()}
-
-    @property
-    def revisions(self) -> dict[str, str]:
-        """ability -> which weights; those without any are left out"""
-        return {ability: one.revision for ability, one in self.used.items() if one.revision}
-
-    @property
-    def devices(self) -> dict[str, str]:
-        return {ability: one.device for ability, one in self.used.items()}
 
 
 @falling_back

@@ -24,6 +24,7 @@ from avfusion.pipelines.keys import Key, keys_of, words_alone
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.segmenters import segmenters_for
 from avfusion.pipelines.timeline import Worst, worst
+from avfusion.pipelines.used import MadeByEngines
 from avfusion.tracking import Exhaustible
 
 # Runs kept for undo and redo beside those in use.
@@ -33,7 +34,7 @@ _TRACKS_KEPT = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Tracking:
+class Tracking(MadeByEngines):
     """A finished track, and how it came about.
 
     shots: the first frame of each shot that was looked at, rising. span: the frames (start, stop) that were followed;
@@ -51,20 +52,6 @@ class Tracking:
     keys: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     frames_tracked: int = 0
     prompts: tuple[Prompt, ...] = ()
-
-    @property
-    def engines(self) -> dict[str, str]:
-        """ability -> name"""
-        return {ability: one.engine.name for ability, one in self.used.items()}
-
-    @property
-    def revisions(self) -> dict[str, str]:
-        """ability -> which weights; those without any are left out"""
-        return {ability: one.revision for ability, one in self.used.items() if one.revision}
-
-    @property
-    def devices(self) -> dict[str, str]:
-        return {ability: one.device for ability, one in self.used.items()}
 
     def worst(self) -> Worst | None:
         """Where a click helps most; None where nothing is doubtful."""

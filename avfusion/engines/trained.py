@@ -24,7 +24,7 @@ _CLIP_SOURCE = next(source for source in _CLIP.sources if isinstance(source, Hub
 _TIMES_FILE, _PICTURES_BYTES = 3, 600 * MIB
 _SHIPPED_BYTES = 2 * MIB
 _NAMEABLE = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
-_LONGEST_NOTE = 80
+_LONGEST_NOTE, _LONGEST_REASON = 80, 200
 _YOURS = "yours"
 
 
@@ -66,8 +66,9 @@ def _refused(folder: Path, name: str, why: str) -> Engine:
 
 
 def _within(folder: Path, words: str) -> str:
-    """Without the way to the folder, which is nobody's business on a public page."""
-    return words.replace(str(folder), f"{TRAINED}/{folder.name}")
+    """In a line, without the way to the folder, which is nobody's business on a public page."""
+    said = " ".join(words.replace(str(folder), f"{TRAINED}/{folder.name}").split())
+    return said if len(said) <= _LONGEST_REASON else f"{said[: _LONGEST_REASON - 3]}..."
 
 
 def _engine(

@@ -15,7 +15,7 @@ from avfusion.sounding.checkpoint import Checkpoint
 from avfusion.sounding.naming import ClipNamer
 from avfusion.sounding.networks.masked_decoder import Predictions
 from avfusion.sounding.networks.ov_avss import OvAvssNetwork
-from avfusion.sounding.open_names import paint_closed, paint_names
+from avfusion.sounding.open_names import PaintSettings, paint_closed, paint_names
 from avfusion.sounding.painted import Painted, at_once_in, resized_to, seen_and_heard
 from avfusion.sounding.painted_sources import sources_by
 
@@ -26,12 +26,20 @@ class OvAvssPainter:
     """An OV-AVSS network on its device: a `Painter` and a `Locator`. namer: gives the names, on its own device; None
     for a network with classes of its own."""
 
-    def __init__(self, name: str, checkpoint: Checkpoint, namer: ClipNamer | None, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        name: str,
+        checkpoint: Checkpoint,
+        namer: ClipNamer | None,
+        device: str = "cpu",
+        settings: PaintSettings | None = None,
+    ) -> None:
         card, network = checkpoint.card, checkpoint.network
         self.name, self.setting, self.size_px = name, card.setting, card.size_px
         self.at_once = at_once_in(card.setting)
         self._said = card.names
         self._namer = namer
+        self._settings = settings or PaintSettings()
         self._device = device
         self._network: OvAvssNetwork = network.on(device)
         self._network.set_training(False)
@@ -84,6 +92,6 @@ class OvAvssPainter:
         """uint8 [T, H, W], 1 for the first name, 0 for what has none."""
         classes, masks = predictions.classes[-1][0], predictions.masks[-1][0]
         if self._namer is None:
-            return paint_closed(classes, masks, seen.shape[1:3]).numbers
+            return paint_closed(classes, masks, seen.shape[1:3], self._settings).numbers
         words = tuple(self._said.get(name, name) for name in names)
-        return paint_names(classes, masks, seen, words, self._namer).numbers
+        return paint_names(classes, masks, seen, words, self._namer, self._settings).numbers

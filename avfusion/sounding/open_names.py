@@ -124,7 +124,8 @@ def cut_out(picture: Tensor, logits: Tensor, size_px: int) -> Tensor:
     """[3, size_px, size_px]: what a mask has of a picture [3, H, W] in 0..1, times how likely it has it.
 
     logits: [H, W]. The part is the square whose upper left corner is that of the mask's tight box, as wide as the
-    longer side of the box; ROI align (K. He et al., "Mask R-CNN", ICCV 2017, section 3) gives it its size.
+    longer side of the box; ROI align (K. He et al., "Mask R-CNN", ICCV 2017, section 3) gives it its size. Beyond the
+    picture, one pixel further, it is black.
     """
     import torch
     from torchvision.ops import roi_align

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from avfusion.ui import example
 from avfusion.ui.engines import download_list
 from avfusion.ui.fusion_layout import step
 from avfusion.ui.object_part import script
@@ -110,10 +109,7 @@ def clip_part() -> ClipPart:
         with gr.Column(scale=2, min_width=180, elem_classes="clip-side"):
             facts = gr.HTML(f'<p class="note">{say("sounding-drop")}</p>', elem_id="sounding-facts")
             with gr.Row(elem_classes="clip-buttons"):
-                again = gr.Button(
-                    say("sounding-example"), scale=1, min_width=90, visible=example.is_there(),
-                    elem_id="sounding-example",
-                )  # fmt: skip
+                again = gr.Button(say("sounding-example"), scale=1, min_width=90, elem_id="sounding-example")
                 other = gr.Button(say("sounding-other"), scale=2, min_width=150, elem_id="sounding-other")
     player = gr.HTML(apply_default_css=False, elem_id="sounding-source")
     return ClipPart(file, again, other, facts, player)

@@ -13,6 +13,7 @@ from avfusion.errors import AvfusionError
 from avfusion.ui import example, words
 from avfusion.ui.clicks import Selection
 from avfusion.ui.inpaint_making import plays
+from avfusion.ui.sounding_example import made_scene
 from avfusion.ui.sounding_making import Found
 from avfusion.ui.sounding_visit import SoundingVisit
 from avfusion.ui.strings import told
@@ -47,21 +48,28 @@ def open_clip(visit: SoundingVisit, path: str | None) -> Opened:
 
 
 def use_example(visit: SoundingVisit) -> Opened:
-    visit.show(example.clip(), Selection())
-    return _opened(example.clip())
+    """The made scene: what is opened is the visitor's own link to it."""
+    try:
+        clip = visit.open(made_scene())
+    except AvfusionError as error:
+        return Opened(facts=words.problem(error))
+    opened = _opened(clip)
+    return opened._replace(facts=opened.facts + words.note(told("sounding-made")))
 
 
 def arrive(visit: SoundingVisit, other: Visit) -> Opened:
-    """When the tab is opened for the first time it takes the clip of Background over, or else the example."""
+    """When the tab is opened for the first time it takes the visitor's clip over from Background, or else the example.
+
+    In Background's own example nothing is found without a download.
+    """
     with visit.lock:
         is_first, visit.has_arrived = not visit.has_arrived, True
         if not is_first or visit.clip is not None:
             return Opened()
+    if other.clip is None or other.clip.path == example.CLIP:
+        return use_example(visit)
     with contextlib.suppress(AvfusionError):
-        if other.clip is not None:
-            return _opened(visit.take_over(other.clip, Selection()))
-        if example.is_there():
-            return use_example(visit)
+        return _opened(visit.take_over(other.clip, Selection()))
     return Opened()
 
 

@@ -48,6 +48,7 @@ ENGLISH: Mapping[str, str] = {
     "sounding-clip": "Clip with sound",
     "sounding-drop": "Drop a clip with sound there, or press to choose one.",
     "sounding-example": "Example",
+    "sounding-made": "A made scene, no recording: of three things that move, two make the sound, by turns.",
     "sounding-other": "As in Background",
     "sounding-no-other": "There is no clip in the tab Background.",
     "sounding-silent": "This clip has no sound, so there is nothing to listen to.",

@@ -61,15 +61,15 @@ class Listener:
     def __init__(self, visitor: Visitor) -> None:
         self.visitor, self.page, self.see = visitor, visitor.page, visitor.see
         self.page.click("#sounding-tab-button")
-        self.see("sounding-facts", "example.mp4")
+        self.see("sounding-facts", "made-scene.mp4", timeout_s=60)
 
     def open(self, path: Path) -> None:
         self.page.set_input_files("#sounding-file input[type=file]", path)
         self.see("sounding-facts", path.name[:20])
 
-    def run(self, says: str = "Done") -> None:
+    def run(self, says: str = "Done", *, timeout_s: float = 120) -> None:
         self.page.click("#sounding-run")
-        self.see("sounding-status", says, timeout_s=120)
+        self.see("sounding-status", says, timeout_s=timeout_s)
         expect(self.page.locator("#sounding-stop")).to_be_hidden()
 
     def file(self, what: str) -> tuple[str, bytes]:
@@ -157,6 +157,24 @@ def test_what_sounds_is_found_shown_and_held_against_silence(visitor: Visitor, s
     visitor.see("inpaint-facts", "sounds.mp4")
     visitor.see("inpaint-object-status", "1 mask; the object fills", timeout_s=60)
     visitor.see("inpaint-follow-status", "found by its sound")
+
+
+def test_who_brings_no_clip_sees_two_things_found_in_a_made_scene(visitor: Visitor) -> None:
+    listener = Listener(visitor)
+    page = visitor.page
+    listener.see("sounding-facts", "A made scene, no recording")
+    page.wait_for_function("document.querySelector('#sounding-source video').readyState >= 1")
+    listener.run(timeout_s=300)
+    expect(page.locator("#sounding-report")).to_contain_text("sounding mutual-information")
+    entries = page.locator("#sounding-player ul.entries li")
+    expect(entries).to_have_count(2)
+    expect(entries.nth(0)).to_contain_text("0:00.0 - 0:02.0")
+    expect(entries.nth(1)).to_contain_text("0:02.0 - 0:04.0")
+    page.click("#sounding-other")
+    listener.see("sounding-facts", "example.mp4")
+    expect(page.locator("#sounding-facts")).not_to_contain_text("A made scene")
+    page.click("#sounding-example")
+    listener.see("sounding-facts", "made-scene.mp4")
 
 
 def test_what_is_not_sure_is_an_answer_and_what_cannot_be_is_said(visit: Visit, scenes: Path) -> None:

@@ -36,9 +36,11 @@ _FROM = "A trained network's folder to begin with."
 _BACKBONE = "A published backbone's folder, as transformers has it, to begin with."
 _CED = "Published weights of CED-mini to begin with: model.safetensors, or its folder."
 _VGGISH = "Published weights of VGGish to begin with: model.safetensors, or their folder."
-_MADE = (
-    "First teach eyes and ears to tell made things and timbres apart; for --preset cpu, which has no published ones."
+_NO_LESSONS = (
+    "Begin with eyes and ears that know nothing; left out, those of --preset cpu, which nobody published, are first "
+    "taught to tell made things and timbres apart."
 )
+_MADE_WORDS = "Also teach a small model to name made things, and keep it with the network: no CLIP is needed for them."
 _WITHOUT = "Ideas of AV2TS to leave out: temporal-attention, shared-map, fusion; several with commas."
 _CLOSED = "Learn AVSBench's names too, instead of leaving them to a network that knows words; no others are found then."
 _SIZE = "Width and height of a picture in training, a multiple of 32."
@@ -60,7 +62,7 @@ _Size = Annotated[int | None, typer.Option(min=32, max=1024, metavar="PX", help=
 _Resume = Annotated[bool, typer.Option("--resume", help=_RESUME)]
 _From = Annotated[Path | None, typer.Option("--from", metavar="DIR", help=_FROM)]
 _Backbone = Annotated[Path | None, typer.Option(metavar="DIR", help=_BACKBONE)]
-_Made = Annotated[bool, typer.Option("--made-start", help=_MADE)]
+_NoLessons = Annotated[bool, typer.Option("--no-lessons", help=_NO_LESSONS)]
 
 
 def av2ts(
@@ -81,7 +83,7 @@ def av2ts(
     start: _From = None,
     backbone: _Backbone = None,
     ears: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help=_CED)] = None,
-    made_start: _Made = False,
+    no_lessons: _NoLessons = False,
     resume: _Resume = False,
     device: DeviceOption = "auto",
     json: JsonOption = False,
@@ -97,7 +99,7 @@ def av2ts(
     )  # fmt: skip
     with _one_speaks():
         training = None if _resumes(ctx, resume) else _av2ts(setting, preset or "cpu", changes, without)
-        given = _given(start, backbone, ears, made_start)
+        given = _given(training, start, backbone, ears, lessons=not no_lessons)
         _train(data, out, training, given, device=device, json=json, quiet=quiet)
 
 
@@ -118,7 +120,8 @@ def ov_avss(
     start: _From = None,
     backbone: _Backbone = None,
     ears: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help=_VGGISH)] = None,
-    made_start: _Made = False,
+    no_lessons: _NoLessons = False,
+    made_words: Annotated[bool, typer.Option("--made-words", help=_MADE_WORDS)] = False,
     resume: _Resume = False,
     device: DeviceOption = "auto",
     json: JsonOption = False,
@@ -134,7 +137,7 @@ def ov_avss(
     )  # fmt: skip
     with _one_speaks():
         training = None if _resumes(ctx, resume) else _ov_avss(preset or "cpu", changes, closed)
-        given = _given(start, backbone, ears, made_start)
+        given = _given(training, start, backbone, ears, lessons=not no_lessons, made_words=made_words)
         _train(data, out, training, given, device=device, json=json, quiet=quiet)
 
 
@@ -196,17 +199,31 @@ def _ov_avss(preset: Preset, changes: dict[str, Any], closed: bool) -> AvsTraini
     return replace(training, network=replace(training.network, classes=len(CLASSES))) if closed else training
 
 
-def _given(start: Path | None, backbone: Path | None, ears: Path | None, made_start: bool) -> Given:
+def _given(
+    training: AvsTraining | None,
+    start: Path | None,
+    backbone: Path | None,
+    ears: Path | None,
+    *,
+    lessons: bool,
+    made_words: bool = False,
+) -> Given | None:
     from avfusion.pipelines.train_avs_network import Given
     from avfusion.sounding.training.made_start import StartSettings
 
+    if training is None:
+        return None
     if ears is not None and ears.is_dir():
         ears = ears / _WEIGHTS
-    return Given(start, backbone, ears, StartSettings() if made_start else None)
+    is_taught = lessons and training.network.learns_ears and not (start or backbone or ears)
+    return Given(
+        start, backbone, ears, made=StartSettings(seed=training.settings.seed) if is_taught else None,
+        made_words=made_words,
+    )  # fmt: skip
 
 
 def _train(
-    data: Path, out: Path, training: AvsTraining | None, given: Given, *, device: str, json: bool, quiet: bool
+    data: Path, out: Path, training: AvsTraining | None, given: Given | None, *, device: str, json: bool, quiet: bool
 ) -> None:
     from avfusion.pipelines.train_avs import train_avs
 

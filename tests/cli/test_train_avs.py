@@ -16,7 +16,9 @@ from avfusion.datasets.made import MadeSettings
 from avfusion.pipelines.make_avs import make_avs
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = ("--steps", "3", "--batch", "2", "--size", "32", "--save-every", "2", "--validate-every", "2")
+SHORT = (
+    "--steps", "3", "--batch", "2", "--size", "32", "--save-every", "2", "--validate-every", "2", "--no-lessons",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A step lowers the loss in the end, is the same whenever it is taken, and goes on after a stop as if there was none."""
+"""A step is the same whenever it is taken, lowers the loss in the end, and goes on after a stop as if there was none."""
 
 from pathlib import Path
 
@@ -19,9 +19,7 @@ ALONE = Alone("cpu")
 
 
 def losses(learner: Learner, clips: MadeClips, start: int, stop: int) -> list[float]:
-    return [
-        learner.step(step, batch_for(step, clips, learner.settings)).losses["total"] for step in range(start, stop)
-    ]
+    return [learner.step(step, batch_for(step, clips, learner.settings)).losses["total"] for step in range(start, stop)]
 
 
 def test_the_loss_goes_down_in_fifty_steps() -> None:

@@ -37,6 +37,6 @@ def sound_under(
 
 
 def other_clip(place: int, labels: Sequence[Sequence[str]]) -> int:
-    """The place of the next clip of which nothing sounds that sounds in this one; else simply the next."""
+    """The place of the next clip of which nothing sounds that sounds in this one; else simply the next, or its own."""
     others = [(place + step) % len(labels) for step in range(1, len(labels))]
-    return next((other for other in others if set(labels[other]).isdisjoint(labels[place])), others[0])
+    return next((other for other in others if set(labels[other]).isdisjoint(labels[place])), (place + 1) % len(labels))

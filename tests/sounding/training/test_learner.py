@@ -1,4 +1,4 @@
-"""A step is the same whenever it is taken, lowers the loss in the end, and goes on after a stop as if there was none."""
+"""A step is the same whenever it is taken, lowers the loss in the end, and goes on after a stop as if without it."""
 
 from pathlib import Path
 

@@ -51,10 +51,15 @@ class WordsSettings:
 
 
 def train_words_model(
-    folder: Path, seed: int = 0, steps: int = WordsSettings.steps, on_step: OnStep | None = None
+    folder: Path,
+    seed: int = 0,
+    steps: int = WordsSettings.steps,
+    on_step: OnStep | None = None,
+    *,
+    views: int = WordsSettings.views,
 ) -> None:
     """Writes a folder that `naming.load_clip_namer` reads, below 1 MB. Raises `CannotWrite`, and what on_step does."""
-    settings = WordsSettings(seed=seed, steps=steps)
+    settings = WordsSettings(views, steps, seed=seed)
     tell: OnStep = on_step or (lambda what, done, total: None)
     processor = words_processor()
     model = taught(draw_views(settings, tell), processor, settings, tell)

@@ -2,8 +2,8 @@
 
     python benchmarks/av2ts_ablation.py [DATA] [--test DATA] [--seeds 0 1 2] [--steps 300] [--size 64] [--out DIR]
 
-DATA: a set of the setting MS3, such as `avfusion make-avs DATA --setting ms3 --clips 1400 --no-video` makes; left out, a
-small one is made. All networks of a seed begin with the same eyes and ears, and see the same clips in the same order.
+DATA: a set of the setting MS3, such as `avfusion make-avs DATA --setting ms3 --clips 1400 --no-video` makes; left out,
+a small one is made. All networks of a seed begin with the same eyes and ears, and see the same clips in the same order.
 They are scored on the split `test` of --test, or of DATA. A row: mean and standard deviation over the seeds of M_J, of
 M_F, and of M_J with another clip's sound.
 """

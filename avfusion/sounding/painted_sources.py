@@ -22,6 +22,8 @@ STEP_S = 1.0
 
 # Below this amplitude (-80 dB) is nothing but rounding.
 _SILENT = 1e-4
+# In a second.
+_MOMENTS = 10
 # So many seconds at most are shown to the engines that follow things, from all over the time that they sound.
 _PIVOTS = 3
 # What is not surer anywhere is a guess; and a pivot is at least half as sure above that as the best.
@@ -139,9 +141,16 @@ def _part(sound: Sound, start: int, stop: int) -> Sound:
 
 
 def _is_loud(sound: Sound, seconds: int) -> NDArray[np.bool_]:
-    """bool [seconds]: whether there is anything to hear."""
-    parts = [sound.samples[:, start * sound.rate_hz : (start + 1) * sound.rate_hz] for start in range(seconds)]
-    return np.array([bool(part.size) and float(np.abs(part).max()) >= _SILENT for part in parts])
+    """bool [seconds]: whether there is anything to hear, in more than one moment: what coding leaves after an end does
+    not count."""
+    block = max(1, sound.rate_hz // _MOMENTS)
+    is_loud = np.zeros(seconds, np.bool_)
+    for second in range(seconds):
+        part = sound.samples[:, second * sound.rate_hz : (second + 1) * sound.rate_hz]
+        starts = np.arange(0, part.shape[1], block)
+        peaks = np.maximum.reduceat(np.abs(part).max(axis=0), starts) if part.size else np.zeros(0)
+        is_loud[second] = np.count_nonzero(peaks >= _SILENT) > 1
+    return is_loud
 
 
 def _coarse(sure: NDArray[np.float32], clip: Clip) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from avfusion.clip import Clip, Drawn, Frame, Sound
 from avfusion.errors import Stopped, UsageError
 from avfusion.media.pictures import RgbaPicture
 from avfusion.sounding import Locator, Sources, Wish
-from avfusion.sounding.painted import Painter
+from avfusion.sounding.painted import Painted, Painter
 from avfusion.sounding.painted_sources import pivots_of
 from avfusion.sounding.painted_things import Patch, Thing
 from tests.sounding.painting import ColourPainter
@@ -182,6 +182,20 @@ def test_a_clip_that_ends_within_a_second_has_a_step_for_it() -> None:
 def test_a_sound_that_ends_before_the_pictures() -> None:
     (source,) = located(film(5, drifting), loud(1, 1)).found
     assert (source.sounds > 0.5).tolist() == [True, True, False, False, False]
+
+
+def test_what_is_left_of_a_sound_by_its_coding_is_none() -> None:
+    sound = loud(1, 1, 0, 0)
+    sound.samples[0, 16_000:16_300] = 0.01
+    sound.samples[0, 24_000:26_000] = 0.01
+    clip = film(4, lambda time_s, rgb: square(rgb, 20))
+
+    class Hears(ColourPainter):
+        def paint(self, pictures: NDArray[np.uint8], sound: Sound, *labels: object, **more: object) -> Painted:
+            return super().paint(pictures, loud(1, 1, 1, 1))
+
+    (source,) = located(clip, sound, Hears()).found
+    assert (source.sounds > 0.5).tolist() == [True, True, False, True]
 
 
 def test_a_picture_that_is_shown_for_seconds_is_prompted_once() -> None:

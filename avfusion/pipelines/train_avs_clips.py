@@ -59,7 +59,6 @@ def read_example(clip: AvsClip, size_px: int) -> Example:
         log_mel=heard_in(clip, len(pictures)),
         labels=labels,
         annotated=np.array([truth is not None for truth in clip.truths]),
-        kinds=clip.labels,
     )
 
 

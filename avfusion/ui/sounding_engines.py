@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from avfusion.engines.catalogue import of_ability
+from avfusion.engines.engine import Engine
 from avfusion.engines.state import state
 from avfusion.ui.engines import standing
 from avfusion.ui.strings import say, told
@@ -18,7 +19,7 @@ _ABILITIES = ("sounding", "naming", "asking")
 
 def choices(ability: str) -> list[tuple[str, str]]:
     """For the page as it begins."""
-    names = [(engine.name, engine.name) for engine in of_ability(ability)]
+    names = [(_label(engine), engine.name) for engine in of_ability(ability)]
     return [(say("sounding-auto"), "auto"), *names]
 
 
@@ -26,11 +27,16 @@ def engines_now(refused: str) -> tuple[Any, str, str]:
     """The choice of engines, whether any takes words, and those not ready. refused: why nobody can download."""
     rows = of_ability("sounding")
     ready = [row for row in rows if state(row).is_ready]
-    names = [(row.name if row in ready else f"{row.name} ({told('sounding-unready')})", row.name) for row in rows]
+    names = [(_label(row) if row in ready else f"{row.name} ({told('sounding-unready')})", row.name) for row in rows]
     has_words = any("words" in row.understands for row in ready)
     has_names = any(state(row).is_ready for row in of_ability("naming"))
     lacking = "" if has_words or has_names else f'<p class="note">{told("sounding-no-words")}</p>'
     return gr.Dropdown(choices=[(told("sounding-auto"), "auto"), *names]), lacking, _waiting(refused)
+
+
+def _label(row: Engine) -> str:
+    """Networks in folders of this machine with what they are: nobody knows them by their names alone."""
+    return f"{row.name}: {row.words}" if row.folder else row.name
 
 
 def _waiting(refused: str) -> str:

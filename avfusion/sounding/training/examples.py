@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -16,21 +16,18 @@ from avfusion.sounding.training.settings import Changes, TrainingSettings
 
 # SSD's own widths: of brightness, contrast, saturation and hue (in degrees).
 _BRIGHTNESS, _CONTRAST, _SATURATION, _HUE_DEG = 32.0, 0.5, 0.5, 36.0
-_TRIES = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
     """rgb: uint8 [T, H, W, 3]. log_mel: float32 [T, 96, 64]. labels: uint8 [T, H, W], numbers of classes, 255 for
-    none. annotated: bool [T]; where it is False, labels say nothing. kinds: what sounds in the clip, as far as it says
-    so."""
+    none. annotated: bool [T]; where it is False, labels say nothing."""
 
     name: str
     rgb: NDArray[np.uint8]
     log_mel: NDArray[np.float32]
     labels: NDArray[np.uint8]
     annotated: NDArray[np.bool_]
-    kinds: tuple[str, ...] = ()
 
 
 class Examples(Protocol):
@@ -74,10 +71,7 @@ def batch_for(
     places = chosen_for(step, len(examples), settings.batch, settings.seed)
     ours = list(enumerate(places))[process::processes]
     randoms = [np.random.default_rng([settings.seed, step, place, 1]) for place, _ in ours]
-    found = [
-        _heard_strangely(examples.read(index), examples, settings.changes, random)
-        for (_, index), random in zip(ours, randoms, strict=True)
-    ]
+    found = [examples.read(index) for _, index in ours]
     pictures = min(settings.pictures, *(len(example.rgb) for example in found))
     cut = [_row(example, pictures, random) for example, random in zip(found, randoms, strict=True)]
     return batch_of([changed(example, settings.changes, random) for example, random in zip(cut, randoms, strict=True)])
@@ -103,25 +97,9 @@ def _row(example: Example, pictures: int, random: np.random.Generator) -> Exampl
     told = [first for first in every if example.annotated[first : first + pictures].any()] or list(every)
     first = told[int(random.integers(len(told)))]
     here = slice(first, first + pictures)
-    return replace(
-        example,
-        rgb=example.rgb[here],
-        log_mel=example.log_mel[here],
-        labels=example.labels[here],
-        annotated=example.annotated[here],
+    return Example(
+        example.name, example.rgb[here], example.log_mel[here], example.labels[here], example.annotated[here]
     )
-
-
-def _heard_strangely(example: Example, examples: Examples, changes: Changes, random: np.random.Generator) -> Example:
-    """In some cases with a sound that none of its things makes, as far as one can be found."""
-    if random.random() >= changes.strange_sounds or not example.kinds:
-        return example
-    for index in random.integers(len(examples), size=_TRIES).tolist():
-        other = examples.read(index)
-        if other.kinds and set(other.kinds).isdisjoint(example.kinds) and len(other.log_mel) >= len(example.log_mel):
-            nothing = np.where(example.labels == IGNORED, IGNORED, 0).astype(np.uint8)
-            return replace(example, log_mel=other.log_mel[: len(example.log_mel)], labels=nothing)
-    return example
 
 
 def changed(example: Example, changes: Changes, random: np.random.Generator) -> Example:
@@ -131,7 +109,9 @@ def changed(example: Example, changes: Changes, random: np.random.Generator) -> 
     if changes.flip and random.random() < 0.5:
         rgb, labels = rgb[:, :, ::-1], labels[:, :, ::-1]
     rgb = _coloured(rgb, changes.colour, random)
-    return replace(example, rgb=np.ascontiguousarray(rgb), labels=np.ascontiguousarray(labels))
+    return Example(
+        example.name, np.ascontiguousarray(rgb), example.log_mel, np.ascontiguousarray(labels), example.annotated
+    )
 
 
 def _zoomed(

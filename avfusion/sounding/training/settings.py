@@ -13,20 +13,16 @@ Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 
 @dataclass(frozen=True)
 class Changes:
-    """What is done to a clip in training, to all its pictures alike.
+    """What is done to the pictures of a clip in training, all alike.
 
     scales: by how much they are enlarged, one of them at random; then a part of the old size is cut out, or what is
     missing is filled and counts for nothing. colour: 0 for none, 1 for the changes of SSD (W. Liu et al., ECCV 2016,
-    section 2.2). flip: half of the clips are mirrored. strange_sounds: so many of the clips are heard with the sound of
-    another clip in which other things sound, and then nothing that is seen sounds. Where clips show little but what
-    sounds, networks learn to show things and not to listen, unless they are told otherwise. Only where clips say what
-    sounds in them.
+    section 2.2). flip: half of the clips are mirrored.
     """
 
     scales: tuple[float, ...] = (1.0,)
     colour: float = 1.0
     flip: bool = True
-    strange_sounds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,5 @@ def for_two_cores(published: TrainingSettings, steps: int = 1500) -> TrainingSet
 
 
 def for_first_pictures(settings: TrainingSettings) -> TrainingSettings:
-    """Where nobody annotated more than the first picture of a clip, more clips say more than more pictures do; and of
-    clips with one source many show nothing else."""
-    changes = replace(settings.changes, strange_sounds=0.25)
-    return replace(settings, batch=2 * settings.batch, pictures=2, changes=changes)
+    """Where nobody annotated more than the first picture of a clip, more clips say more than more pictures do."""
+    return replace(settings, batch=2 * settings.batch, pictures=2)

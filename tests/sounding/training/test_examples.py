@@ -1,7 +1,5 @@
 """Batches follow from the step's number alone, all clips come in turn, and truths move with their pictures."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -95,21 +93,3 @@ def test_a_row_has_a_picture_that_somebody_annotated() -> None:
 
     batch = batch_for(0, FirstOnly(), TrainingSettings(steps=10, batch=10, size_px=32, pictures=2))
     assert batch.annotated.tolist() == [[True, False]] * 10
-
-
-def test_with_a_strange_sound_nothing_sounds() -> None:
-    class Named(Drawn):
-        def read(self, index: int) -> Example:
-            return replace(super().read(index), kinds=(("bell", "duck")[index % 2],))
-
-    changes = Changes(colour=0.0, flip=False, strange_sounds=0.5)
-    batch = batch_for(0, Named(), replace(SETTINGS, batch=100, changes=changes))
-    own = torch.tensor([int(name[5:]) for name in batch.names])
-    heard = batch.log_mel[:, 0, 0, 0].int()
-    strange = heard != own
-    assert 30 < int(strange.sum()) < 70
-    assert ((heard[strange] - own[strange]) % 2 == 1).all()
-    assert (batch.labels[strange] == 0).all()
-    assert (batch.labels[~strange].flatten(1).amax(1) == 1).all()
-    nameless = batch_for(0, Drawn(), replace(SETTINGS, batch=100, changes=changes))
-    assert (nameless.labels.flatten(1).amax(1) == 1).all()

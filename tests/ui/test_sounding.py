@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from avfusion.datasets.scenes import Scene, draw_scene
 from avfusion.datasets.scenes_settings import PRESETS
 from avfusion.media.recording import probe_recording
 from avfusion.media.revoice import write_revoiced
+from tests.ui.conftest import Server
 from tests.ui.making import balls, write_clip
 from tests.ui.visitor import PHONE, Visitor
 
@@ -200,6 +202,39 @@ def test_what_is_not_sure_is_an_answer_and_what_cannot_be_is_said(visit: Visit, 
     page.fill("#sounding-text input, #sounding-text textarea", "the robot")
     listener.run("needs a download")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+@pytest.fixture
+def trained(server: Server) -> Iterator[str]:
+    """The name of a network that paints the whole picture as sounding, and beside it one that is broken."""
+    from tests.sounding.painting import network_saying, trained_folder
+
+    room = server.home / "trained"
+    trained_folder(room / "whole-picture", network=network_saying("ms3", 1), note="Nothing but its biases")
+    trained_folder(room / "no-network").joinpath("config.json").write_text("{}")
+    yield "whole-picture"
+    shutil.rmtree(room)
+
+
+def test_a_network_that_was_trained_here_is_chosen_and_named(trained: str, visit: Visit, scenes: Path) -> None:
+    listener = Listener(visit())
+    page = listener.page
+    listener.open(scenes / "sounds.mp4")
+    page.click("#sounding-not-ready button")
+    expect(page.locator("#sounding-others [data-row=no-network]")).to_contain_text("trained/no-network/config.json")
+    page.click("#sounding-engine input")
+    offered = page.locator("ul[role=listbox] li")
+    mine = offered.filter(has_text=trained)
+    expect(mine).to_contain_text(f"{trained}: av2ts, trained here for ms3: Nothing but its biases.")
+    expect(offered.filter(has_text="no-network")).to_contain_text("(not ready)")
+    mine.click()
+    listener.run()
+    expect(page.locator("#sounding-report")).to_contain_text(f"sounding {trained}")
+    listener.see("sounding-answer", "Found, the surest first: Source 1")
+    entry = page.locator("#sounding-player ul.entries li")
+    expect(entry).to_have_count(1)
+    expect(entry).to_contain_text("0:00.0 - 0:03.0")
+    assert json.loads(listener.file("#sounding-sources")[1])["sources"][0]["confidence"] > 0.95
 
 
 def test_a_run_is_stopped_and_the_next_one_begins(visitor: Visitor, clips: Path) -> None:

@@ -59,9 +59,10 @@ def draw_cut_out(look: Look, size_px: int, random: np.random.Generator) -> Tenso
 def _pictured(sprite: Sprite, random: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The thing with a little background around it, and with the sensor's noise: a picture [side, side, 3] in 0..255,
     and how much of each pixel it covers."""
-    layer = cv2.copyMakeBorder(sprite, *[_ROOM_PX] * 4, cv2.BORDER_CONSTANT).astype(np.float32)
+    room = (_ROOM_PX, _ROOM_PX)
+    layer = np.pad(sprite, (room, room, (0, 0)))
     opacity = layer[..., 3:]
-    picture = draw_background(*layer.shape[:2], random) * (1 - opacity) + layer[..., :3]
+    picture = draw_background(layer.shape[0], layer.shape[1], random) * (1 - opacity) + layer[..., :3]
     picture = picture + SceneSettings().grain * random.standard_normal(picture.shape)
     return np.clip(picture, 0, 255).astype(np.float32), opacity[..., 0]
 

@@ -65,9 +65,19 @@ def train_words_model(
     model = taught(draw_views(settings, tell), processor, settings, tell)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        processor.save_pretrained(folder)
-        # Kept in half of the bytes; the configuration says as what it is read.
-        model.half().save_pretrained(folder)
+        _write(folder, model, processor)
+
+
+def _write(folder: Path, model: Any, processor: Any) -> None:
+    """Weights are kept in half precision, and read in the full one that the configuration says."""
+    import torch
+    from safetensors.torch import save
+
+    processor.save_pretrained(folder)
+    model.config.dtype = torch.float32
+    model.config.save_pretrained(folder)
+    halves = {name: part.detach().half().contiguous() for name, part in model.state_dict().items()}
+    (folder / "model.safetensors").write_bytes(save(halves, metadata={"format": "pt"}))
 
 
 def draw_views(settings: WordsSettings, tell: OnStep) -> Tensor:

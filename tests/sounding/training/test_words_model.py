@@ -32,6 +32,7 @@ def test_a_folder_is_a_namer_in_full_precision(tmp_path: Path) -> None:
     assert told[-1] == ("learning words for made things", 2, 2)
     namer = load_clip_namer(tmp_path / "words", name="made-words", device="cpu")
     assert namer.size_px == 64
+    assert {part.dtype for part in namer._model.parameters()} == {torch.float32}
     names = tuple(caption(look) for look in LOOKS[:5])
     likeness = namer.likeness(torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)), names)
     assert likeness.shape == (3, 5)

@@ -16,18 +16,10 @@ def test_the_page_is_served_until_ctrl_c(program: list[str], tmp_path: Path) -> 
         [*program, "app", "--port", str(free_port())], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True,
     ) as process:  # fmt: skip
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if "http://" in line:
-                break
-        found = re.search(r"http://127\.0\.0\.1:\d+", said)
-        assert found is not None, said
-        with urllib.request.urlopen(found[0], timeout=30) as answer:
-            assert b"AVFusion" in answer.read()
-        process.send_signal(signal.SIGINT)
-        said += process.communicate(timeout=30)[0]
+        try:
+            said = served_until_ctrl_c(process)
+        finally:
+            process.kill()  # or leaving the block would wait for it for ever
     assert "Traceback" not in said
     assert process.returncode == 0
 
@@ -40,6 +32,22 @@ def test_a_port_that_is_taken_is_said(run: Run) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("avfusion: the page cannot be served here")
     assert done.stderr.count("\n") == 1
+
+
+def served_until_ctrl_c(process: subprocess.Popen[str]) -> str:
+    """All that it said."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "http://" in line:
+            break
+    found = re.search(r"http://127\.0\.0\.1:\d+", said)
+    assert found is not None, said
+    with urllib.request.urlopen(found[0], timeout=30) as answer:
+        assert b"AVFusion" in answer.read()
+    process.send_signal(signal.SIGINT)
+    return said + process.communicate(timeout=60)[0]
 
 
 def free_port() -> int:

@@ -58,13 +58,19 @@ def draw_backbone(config: BackboneConfig, seed: int) -> Any:
 
 def empty_backbone(config: BackboneConfig) -> Any:
     """The module with whatever weights the package gives it."""
-    transformers: Any = importlib.import_module("transformers")
+    import torch
+
+    # Modules make tensors of their own when they are imported, and keep them: those must not become shapes alone where
+    # the network is drawn as such (`torch.device("meta")`).
+    with torch.device("cpu"):
+        transformers: Any = importlib.import_module("transformers")
+        resnet, pvt = transformers.ResNetBackbone, transformers.PvtV2Backbone
     stages = ["stage1", "stage2", "stage3", "stage4"]
     if config.kind == "resnet":
         sizes = transformers.ResNetConfig(
             hidden_sizes=list(config.widths), depths=list(config.depths), out_features=stages
         )
-        return transformers.ResNetBackbone(sizes)
+        return resnet(sizes)
     sizes = transformers.PvtV2Config(
         hidden_sizes=list(config.widths),
         depths=list(config.depths),
@@ -74,7 +80,7 @@ def empty_backbone(config: BackboneConfig) -> Any:
         drop_path_rate=config.drop_path,
         out_features=stages,
     )
-    return transformers.PvtV2Backbone(sizes)
+    return pvt(sizes)
 
 
 def load_backbone(config: BackboneConfig, folder: Path) -> Any:

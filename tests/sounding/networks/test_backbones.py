@@ -1,5 +1,7 @@
 """Backbones: sizes of the published ones, folders as transformers writes them, seeds, and what training may change."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,3 +98,16 @@ def test_hints_are_let_in_channel_by_channel() -> None:
         gates = (found - level) / hint
         torch.testing.assert_close(gates, gates[:, :, :1, :1].expand_as(gates), rtol=1e-3, atol=1e-3)
         assert ((gates > 0) & (gates < 1)).all()
+
+
+def test_drawing_shapes_alone_leaves_other_modules_whole() -> None:
+    """In a process of its own, where nothing has been imported yet."""
+    lines = [
+        "import torch",
+        "from avfusion.sounding.networks.backbones import PVT_V2_TINY, empty_backbone",
+        "with torch.device('meta'):",
+        "    assert next(empty_backbone(PVT_V2_TINY).parameters()).is_meta",
+        "import torchaudio.compliance.kaldi as kaldi",
+        "assert not kaldi.EPSILON.is_meta",
+    ]
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=120)

@@ -313,6 +313,7 @@ def test_a_text_file_is_refused_in_words(visitor: Visitor, tmp_path: Path) -> No
     visitor.complaints = [text for text in visitor.complaints if "ERR_REQUEST_RANGE" not in text]
 
 
+@pytest.mark.proof
 def test_a_cut_off_clip_is_used_as_far_as_it_goes(visitor: Visitor, clips: Path, tmp_path: Path) -> None:
     whole = (clips / "rolling.mp4").read_bytes()
     cut = tmp_path / "cut.mp4"

@@ -161,6 +161,7 @@ def test_what_sounds_is_found_shown_and_held_against_silence(visitor: Visitor, s
     visitor.see("inpaint-follow-status", "found by its sound")
 
 
+@pytest.mark.proof
 def test_who_brings_no_clip_sees_two_things_found_in_a_made_scene(visitor: Visitor) -> None:
     listener = Listener(visitor)
     page = visitor.page

@@ -96,7 +96,7 @@ def test_backwards_no_more_is_held_of_a_long_clip_than_of_a_short_one(tmp_path: 
     held, seen = 0, []
     for frame in clip.frames(backwards=True):
         if frame.index % 50 == 0:
-            held = max(held, sum(isinstance(one, Frame) for one in gc.get_objects()))
+            held = max(held, sum(type(one) is Frame for one in gc.get_objects()))
         np.testing.assert_array_equal(frame.yuv[0], wanted[frame.index])
         seen.append(frame.index)
     assert seen == list(range(299, -1, -1))

@@ -32,16 +32,18 @@ BASE_KINDS = (
 )
 
 NOVEL_KINDS = (
-    Kind("wolf", "triangle", "ringed", "voice"),
-    Kind("violin", "bar", "wavy", "saw"),
-    Kind("clarinet", "cross", "halved", "hollow"),
-    Kind("handpan", "flower", "netted", "bell"),
-    Kind("frying-food", "drop", "plain", "hiss"),
-    Kind("flute", "blob", "striped", "chirp"),
-    Kind("tabla", "star", "checked", "pulses"),
-    Kind("tuba", "square", "dotted", "drone"),
+    Kind("wolf", "triangle", "plain", "voice"),
+    Kind("violin", "bar", "striped", "saw"),
+    Kind("clarinet", "cross", "checked", "hollow"),
+    Kind("handpan", "flower", "dotted", "bell"),
+    Kind("frying-food", "drop", "ringed", "hiss"),
+    Kind("flute", "blob", "wavy", "chirp"),
+    Kind("tabla", "star", "halved", "pulses"),
+    Kind("tuba", "square", "netted", "drone"),
 )
-"""Every shape, texture and timbre of the base kinds again, no two of them together as there."""
+"""Every shape, texture and timbre of the base kinds again, no shape with a timbre or a texture that it has there. The
+texture that goes with a timbre is the same, as a wolf that howls has a dog's fur: whoever has learnt what a sound looks
+like, and not one thing by heart, can find them."""
 
 
 @dataclass(frozen=True)

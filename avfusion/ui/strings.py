@@ -60,7 +60,7 @@ ENGLISH: Mapping[str, str] = {
     "sounding-labels-such-as": "dog, guitar, person; empty: any",
     "sounding-text": "Or one thing in words, heard or not",
     "sounding-text-such-as": "the dog on the left",
-    "sounding-no-words": "No engine that takes words or knows names of real things is ready: see below which there are.",
+    "sounding-no-words": "No engine that takes words or knows real things by name is ready: see below which there are.",
     "sounding-options": "Options",
     "sounding-tracker": "Engine that follows what was found",
     "sounding-segmenter": "Engine that draws its outline",

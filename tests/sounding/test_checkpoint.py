@@ -23,7 +23,7 @@ def network() -> Av2tsNetwork:
 
 @pytest.fixture
 def folder(tmp_path: Path, network: Av2tsNetwork) -> Path:
-    names = {"wolf": "ringed triangle"}
+    names = {"wolf": "plain triangle"}
     write_checkpoint(
         tmp_path / "one", kind="av2ts", setting="ms3", size_px=64, names=names, note="2 scenes", network=network
     )
@@ -35,7 +35,7 @@ def test_what_is_written_is_read(folder: Path, network: Av2tsNetwork) -> None:
     checkpoint = read_checkpoint(folder)
     card = checkpoint.card
     assert (card.kind, card.setting, card.size_px, card.note) == ("av2ts", "ms3", 64, "2 scenes")
-    assert card.names == {"wolf": "ringed triangle"}
+    assert card.names == {"wolf": "plain triangle"}
     assert card.network == network.config == checkpoint.network.config
     rgb, log_mel = inputs(1, 2)
     with torch.no_grad():

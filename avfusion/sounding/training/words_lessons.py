@@ -36,7 +36,7 @@ def caption(look: Look) -> str:
 
 
 def made_captions(kinds: Sequence[Kind] = (*BASE_KINDS, *NOVEL_KINDS)) -> dict[str, str]:
-    """Label -> what such a thing looks like, in words: "wolf" -> "ringed triangle"."""
+    """Label -> what such a thing looks like, in words: "wolf" -> "plain triangle"."""
     return {kind.name: caption((kind.shape, kind.texture)) for kind in kinds}
 
 

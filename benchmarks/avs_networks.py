@@ -75,7 +75,7 @@ def row(name: str, config: Any, side: int, device: str, precision: str, steps: i
         with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=precision == "bf16"):
             predictions = predict(rgb, log_mel)
         predicted_s = _now(device)
-        losses = network.losses(predictions, labels, annotated, LossSettings(), dice=dice)
+        losses = network.losses(predictions.in_full(), labels, annotated, LossSettings(), dice=dice)
         lost_s = _now(device)
         for part in learnt.values():
             part.grad = None

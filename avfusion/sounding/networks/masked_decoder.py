@@ -45,6 +45,10 @@ class Predictions:
     classes: tuple[Tensor, ...]
     masks: tuple[Tensor, ...]
 
+    def in_full(self) -> Predictions:
+        """In float32: sums over all pixels, as the losses have them, are beyond the largest number of float16."""
+        return Predictions(*(tuple(layer.float() for layer in layers) for layers in (self.classes, self.masks)))
+
 
 def decode_masks(
     weights: Weights,

@@ -96,7 +96,8 @@ class Learner:
             torch.manual_seed(seed)  # layers that are left out at random draw from torch's own generators
             with self._mixed():
                 predictions = self.network.predict(batch.rgb.to(device), batch.log_mel.to(device))
-            losses = self.network.losses(predictions, batch.labels, batch.annotated, settings.losses, dice=dice)
+            full = predictions.in_full()
+            losses = self.network.losses(full, batch.labels, batch.annotated, settings.losses, dice=dice)
             self.optimizer.zero_grad(set_to_none=True)
             self.scaler.scale(losses["total"]).backward()
         said = {name: loss.detach().float() for name, loss in losses.items()}

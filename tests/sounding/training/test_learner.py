@@ -1,5 +1,6 @@
 """A step is the same whenever it is taken, lowers the loss in the end, and goes on after a stop as if without it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from avfusion.sounding.training.examples import Example, batch_for
 from avfusion.sounding.training.learner import Learner
 from avfusion.sounding.training.processes import Alone
 from avfusion.sounding.training.saved import Best, folder_of, last_step, read_step, resumed, save_step
-from avfusion.sounding.training.settings import TrainingSettings
+from avfusion.sounding.training.settings import Precision, TrainingSettings
 from tests.sounding.training.small import SETTINGS, MadeClips, small_network
 
 ALONE = Alone("cpu")
@@ -97,8 +98,9 @@ def test_the_rate_rises_and_then_falls_to_nothing() -> None:
     assert rates[100] == 0
 
 
-def test_half_precision_learns_too() -> None:
-    settings = TrainingSettings(**{**vars(SETTINGS), "precision": "bf16"})
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_learns_too(precision: Precision) -> None:
+    settings = replace(SETTINGS, precision=precision)
     found = losses(Learner(small_network(), settings, ALONE), MadeClips(2), 0, 12)
     assert all(np.isfinite(found))
     assert np.mean(found[-3:]) < np.mean(found[:3])

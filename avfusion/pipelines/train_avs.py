@@ -14,7 +14,7 @@ from avfusion.datasets.avs_read import read_avs
 from avfusion.engines.catalogue import find
 from avfusion.engines.devices import pick_device
 from avfusion.errors import CannotWrite, Stopped, UsageError
-from avfusion.media.target import refuse_inputs, whole_file, writing
+from avfusion.media.target import refuse_inputs, refuse_target, whole_file, writing
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop, Teller
 from avfusion.pipelines.train_avs_clips import ClipExamples
 from avfusion.pipelines.train_avs_network import Given, Made, begun, gone_on, teach_words, write_trained
@@ -102,8 +102,7 @@ def _after(out: Path, training: AvsTraining | None) -> int:
         return step
     if step is not None:
         raise CannotWrite(f"{out}: holds a training already: go on with --resume, or choose a new folder.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CannotWrite(f"{out}: is there already. Choose a new folder.")
+    refuse_target(out, folder=True)
     return 0
 
 

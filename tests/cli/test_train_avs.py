@@ -107,6 +107,43 @@ def test_a_network_learns_names_too(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert json.loads((out / "config.json").read_text())["network"]["classes"] == len(CLASSES)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["s4", "avss"])
+def test_other_sets_are_learnt_too(setting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One mask a clip, and names for pixels in clips of five and of ten pictures."""
+    make_avs(tmp_path / "set", setting=setting, settings=MadeSettings(clips=10, size_px=32, is_moving=False))
+    out = tmp_path / "run"
+    words = ["train", "av2ts", "--data", tmp_path / "set", "--setting", setting, *SHORT, "--quiet", "--out", out]
+    status, said, told = typed(capsys, *words)
+    assert (status, told) == (0, "")
+    assert said.startswith(f"{out}: av2ts on {setting}, step 3, ")
+    first, *_, last = (out / "losses.csv").read_text().split()
+    losses = dict(zip(first.split(","), map(float, last.split(",")), strict=True))
+    assert losses["mask"] > 0
+    assert losses["class"] > 0
+
+
+@pytest.mark.proof
+def test_a_network_leaves_with_words_for_made_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was trained is an engine by its folder's name, and gives names that its own words stand for."""
+    monkeypatch.setenv("AVFUSION_HOME", str(tmp_path / "home"))
+    make_avs(tmp_path / "set", setting="ov", settings=MadeSettings(clips=20, size_px=64, is_moving=False))
+    out = tmp_path / "home" / "trained" / "mine"
+    out.parent.mkdir(parents=True)
+    words = ["train", "ov-avss", "--data", tmp_path / "set", *SHORT, "--quiet", "--made-words", "--out", out]
+    status, said, told = typed(capsys, *words)
+    assert (status, told) == (0, "")
+    assert (out / "words" / "model.safetensors").stat().st_size < 1e6
+    evaluated = ["evaluate", "avs", tmp_path / "set", "--setting", "ov", "--engine", "mine", "--json", "--quiet"]
+    status, said, told = typed(capsys, *evaluated)
+    assert (status, told) == (0, "")
+    report = json.loads(said)
+    assert report["engines"] == {"sounding": "mine"}
+    assert set(report["figures"]["own"]) == {"mIoU", "base", "novel", "harmonic"}
+
+
 @pytest.mark.proof
 def test_two_processes_train_together_and_one_speaks(made: Path, tmp_path: Path) -> None:
     """Started as it is on two cards, here on the CPU; a step learns from as many clips as alone."""
@@ -144,6 +181,7 @@ def test_two_processes_train_together_and_one_speaks(made: Path, tmp_path: Path)
         (["av2ts", "--data", "set", "--out", "out", "--setting", "s4"], 3, "s4_meta_data.csv is not here"),
         (["av2ts", "--data", "set", "--out", "set", "--setting", "ms3"], 3, "set: "),
         (["av2ts", "--data", "set", "--out", "full", "--setting", "ms3"], 3, "full: "),
+        (["av2ts", "--data", "set", "--out", "no/out", "--setting", "ms3"], 3, "folder no does not exist. Make it"),
         (["av2ts", "--data", "set", "--out", "out", "--setting", "ms3", "--from", "nowhere"], 3, "nowhere/config.json"),
         (["av2ts", "--data", "set", "--out", "out", "--setting", "ms3", "--ears", "full"], 3, "full/model.safetensors"),
         (["av2ts", "--data", "set", "--out", "out", "--resume"], 2, "out: holds no training to go on with"),

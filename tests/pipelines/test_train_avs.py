@@ -146,7 +146,7 @@ def test_folders_that_are_taken_are_refused(through: Path, data: Path, tmp_path:
         train_avs(data, out=through, training=a_training(), device="cpu")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("dear")
-    with pytest.raises(CannotWrite, match="is there already"):
+    with pytest.raises(CannotWrite, match="new or empty folder"):
         train_avs(data, out=tmp_path / "full", training=a_training(), device="cpu")
     with pytest.raises(UsageError, match="holds no training to go on with"):
         train_avs(data, out=tmp_path / "none", device="cpu")

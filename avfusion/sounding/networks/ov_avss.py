@@ -120,11 +120,13 @@ def sounding_maps(predictions: Predictions, *, height: int, width: int) -> Tenso
     classes, masks = predictions.classes[-1].softmax(-1)[..., :-1], predictions.masks[-1].transpose(1, 2).flatten(0, 1)
     size = (height, width)
     masks = functional.interpolate(masks, size=size, mode="bilinear", align_corners=False).sigmoid()
-    pictures = predictions.masks[-1].shape[2]
     wanted = classes if classes.shape[2] == 1 else classes[..., 1:]
-    shares = wanted.repeat_interleave(pictures, dim=0)
-    of_classes = [(masks * shares[:, :, number, None, None]).amax(1) for number in range(shares.shape[2])]
-    found = torch.stack(of_classes, dim=1)
+    shares = wanted.detach().repeat_interleave(predictions.masks[-1].shape[2], dim=0)
+    found = torch.zeros((len(masks), shares.shape[2], height, width), dtype=masks.dtype, device=masks.device)
+    # One picture and one query at a time: all of them at once are hundreds of times as much as what comes out.
+    for picture, its_masks, its_shares in zip(found, masks.detach(), shares, strict=True):
+        for mask, share in zip(its_masks, its_shares, strict=True):
+            torch.maximum(picture, share[:, None, None] * mask, out=picture)
     return torch.cat([1 - found.amax(1, keepdim=True), found], dim=1)
 
 

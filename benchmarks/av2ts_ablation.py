@@ -1,6 +1,6 @@
 """Trains small AV2TS networks without one idea or the other, from several seeds, and prints what each is worth.
 
-    python benchmarks/av2ts_ablation.py [DATA] [--test DATA] [--seeds 0 1 2] [--steps 300] [--size 64] [--out DIR]
+    python benchmarks/av2ts_ablation.py [DATA] [--test DATA] [--seeds 0 1 2] [--steps 800] [--size 64] [--out DIR]
 
 DATA: a set of the setting MS3, such as `avfusion make-avs DATA --setting ms3 --clips 1400 --no-video` makes; left out,
 a small one is made. All networks of a seed begin with the same eyes and ears, and see the same clips in the same order.
@@ -37,6 +37,7 @@ def variants(whole: Av2tsConfig) -> dict[str, Av2tsConfig]:
         "temporal attention": replace(whole, temporal_attention=False, shared_map=False),
         "the shared map": replace(whole, shared_map=False),
         "one-stream fusion": replace(whole, one_stream_fusion=False),
+        "all three": replace(whole, temporal_attention=False, shared_map=False, one_stream_fusion=False),
     }
 
 
@@ -71,8 +72,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--test", type=Path)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="Two at least.")
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--out", type=Path, help="Runs are kept here, and those that are there are not done again.")
     asked = parser.parse_args()
@@ -99,7 +100,7 @@ def main() -> None:
     print("| --- " * (len(names) + 1) + "|")
     for left_out, rows in found.items():
         cells = [np.array([row[name] for row in rows]) for name in names]
-        print(f"| {left_out} | " + " | ".join(f"{cell.mean():.3f} ± {cell.std():.3f}" for cell in cells) + " |")
+        print(f"| {left_out} | " + " | ".join(f"{cell.mean():.3f} ± {cell.std(ddof=1):.3f}" for cell in cells) + " |")
 
 
 if __name__ == "__main__":

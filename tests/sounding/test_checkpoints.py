@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avfusion.datasets.classes import BASE_NUMBERS, CLASSES, NOVEL_NUMBERS, NUMBER_OF
 from avfusion.datasets.made import MadeSettings, made_avs
 from avfusion.datasets.scenes_settings import RATE_HZ
 from avfusion.engines.registry import lend
 from avfusion.metrics.avs import BinaryScores
+from avfusion.metrics.avs_semantic import OpenScores
 from avfusion.sounding.painted import Painter
 
 SHIPPED = Path(__file__).parents[2] / "avfusion" / "sounding" / "checkpoints"
@@ -27,12 +29,26 @@ def scored(painter: Painter, *, swapped: bool) -> float:
     return scores.score().m_j
 
 
-@pytest.mark.parametrize("engine", ["av2ts"])
+@pytest.mark.parametrize("engine", ["av2ts", "ov-avss"])
 def test_they_go_by_the_sound(engine: str) -> None:
     with lend(engine, "sounding", "cpu") as painter:
         own, swapped = scored(painter, swapped=False), scored(painter, swapped=True)
     assert own > 0.45
     assert own - swapped > 0.15
+
+
+def test_kinds_that_no_training_has_seen_are_found_and_named() -> None:
+    scores = OpenScores(len(CLASSES), BASE_NUMBERS, NOVEL_NUMBERS)
+    settings = MadeSettings(clips=24, seed=7000, size_px=128, split="test", is_moving=False)
+    with lend("ov-avss", "sounding", "cpu") as painter:
+        for sample in made_avs("ov", settings):
+            painted = painter.paint(np.asarray(sample.pictures), sample.sound, CLASSES[1:])
+            numbers = np.array([NUMBER_OF.get(name, 0) for name in painted.names], np.uint8)
+            for found, truth in zip(numbers[painted.numbers], sample.truths, strict=True):
+                scores.add(found, truth)
+    score = scores.score()
+    assert score.seen > 0.15
+    assert score.unseen > 0.1
 
 
 def test_each_comes_with_what_made_it() -> None:

@@ -1,6 +1,6 @@
 """Trains small AV2TS networks without one idea or the other, from several seeds, and prints what each is worth.
 
-    python benchmarks/av2ts_ablation.py [DATA] [--test DATA] [--seeds 0 1 2] [--steps 800] [--size 64] [--out DIR]
+    python benchmarks/av2ts_ablation.py [DATA] [--test DATA] [--seeds 0 1 2] [--steps 500] [--size 64] [--out DIR]
 
 DATA: a set of the setting MS3, such as `avfusion make-avs DATA --setting ms3 --clips 1400 --no-video` makes; left out,
 a small one is made. All networks of a seed begin with the same eyes and ears, and see the same clips in the same order.
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--test", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="Two at least.")
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--out", type=Path, help="Runs are kept here, and those that are there are not done again.")
     asked = parser.parse_args()

@@ -79,12 +79,11 @@ def background(browser: Browser, address: str) -> None:
 def compare(browser: Browser, address: str) -> None:
     """compare.jpg: the robot followed through the clip by `flow` and by `online`."""
     page = opened(browser, address, "compare")
-    expect(page.locator("#compare-span input[value=clip]")).to_have_count(1, timeout=60_000)
-    page.wait_for_timeout(4000)
+    engines = page.locator("#compare-engines")
+    expect(engines).to_contain_text("grabcut", timeout=60_000)
     page.locator("#compare-span input[value=clip]").check(force=True)
-    page.wait_for_timeout(2000)
-    for name in ("flow", "online"):
-        page.locator(f"#compare-engines input[value={name}]").check(force=True)
+    expect(engines).to_contain_text("online", timeout=60_000)
+    expect(engines.locator("input:checked")).to_have_count(2)
     page.click("#compare-run")
     expect(page.locator("#compare-status")).to_contain_text("Done", timeout=900_000)
     finish(page, "compare")
@@ -194,6 +193,9 @@ def go_to(page: Page, frame: int) -> None:
 
 
 def main() -> None:
+    wanted = sys.argv[1:] or list(TAKES)
+    if unknown := set(wanted) - set(TAKES):
+        sys.exit(f"No picture is called {', '.join(sorted(unknown))}. There are {', '.join(TAKES)}.")
     IMAGES.mkdir(exist_ok=True)
     port = free_port()
     address = f"http://127.0.0.1:{port}/"
@@ -204,7 +206,7 @@ def main() -> None:
             wait_for(address)
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-                for name in sys.argv[1:] or TAKES:
+                for name in wanted:
                     TAKES[name](browser, address)
                 browser.close()
         finally:

@@ -16,7 +16,7 @@ from avfusion.sounding.checkpoint import Checkpoint
 from avfusion.sounding.networks.av2ts import Av2tsNetwork
 from avfusion.sounding.networks.layers import Tensor
 from avfusion.sounding.networks.masked_decoder import Predictions
-from avfusion.sounding.painted import NAMELESS, Painted, at_once_in, seen_and_heard
+from avfusion.sounding.painted import NAMELESS, Painted, at_once_in, check_numbers, seen_and_heard
 from avfusion.sounding.painted_sources import sources_by
 
 _ANYTHING = Wish()
@@ -52,6 +52,7 @@ class Av2tsPainter:
         numbers = np.empty(probabilities.shape, np.uint8)
         for start, stop, rgb, log_mel in seen_and_heard(self, pictures, sound, waiting):
             predictions = self._predicted(rgb, log_mel)
+            check_numbers(predictions, self)
             for place in range(start, stop):
                 probabilities[place], numbers[place] = self._painted(predictions, place - start, height, width)
         return Painted(probabilities, numbers, self._names, MOST)

@@ -16,7 +16,7 @@ from avfusion.sounding.naming import ClipNamer
 from avfusion.sounding.networks.masked_decoder import Predictions
 from avfusion.sounding.networks.ov_avss import OvAvssNetwork
 from avfusion.sounding.open_names import PaintSettings, paint_closed, paint_names
-from avfusion.sounding.painted import Painted, at_once_in, resized_to, seen_and_heard
+from avfusion.sounding.painted import Painted, at_once_in, check_numbers, resized_to, seen_and_heard
 from avfusion.sounding.painted_sources import sources_by
 
 _ANYTHING = Wish()
@@ -64,6 +64,7 @@ class OvAvssPainter:
         for start, stop, rgb, log_mel in seen_and_heard(self, pictures, sound, waiting):
             with torch.inference_mode():
                 predictions = self._network.predict(rgb.to(self._device), log_mel.to(self._device))
+                check_numbers(predictions, self)
                 for place in range(start, stop):
                     probabilities[place] = self._sounding(predictions, place - start, height, width)
                 seen = np.stack([resized_to(picture, (height, width)) for picture in pictures[start:stop]])

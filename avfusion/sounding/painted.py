@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from avfusion.clip import Rgb, Sound
 from avfusion.datasets.avs_clip import Setting
 from avfusion.datasets.classes import BACKGROUND
+from avfusion.errors import InputError
 from avfusion.sounding.networks.layers import Tensor
 from avfusion.sounding.networks.log_mel import RATE_HZ, Examples, for_pictures, log_mel_examples
+from avfusion.sounding.networks.masked_decoder import Predictions
 from avfusion.voice.one_channel import heard
 
 NAMELESS: tuple[str, ...] = (BACKGROUND, "")
@@ -102,6 +104,16 @@ def seen_and_heard(
         seen = np.stack([squashed(picture, painter.size_px) for picture in pictures[start:stop]])
         log_mel = heard_between(sound, start, stop, painter.setting)
         yield start, stop, torch.from_numpy(seen).permute(0, 3, 1, 2).float()[None], torch.from_numpy(log_mel)[None]
+
+
+def check_numbers(predictions: Predictions, painter: Painter) -> None:
+    """Raises `InputError` where what the network says last is no numbers: weights may all be finite, and absurd."""
+    import torch
+
+    if not all(bool(torch.isfinite(said[-1]).all()) for said in (predictions.classes, predictions.masks)):
+        raise InputError(
+            f"engine {painter.name}: its predictions are no numbers; train it anew, its weights are absurd."
+        )
 
 
 def at_once_in(setting: Setting) -> int:

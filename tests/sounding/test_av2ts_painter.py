@@ -1,6 +1,7 @@
 """AV2TS as a painter, from the file on: what it paints is what the network says, whatever the length of the clip."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,28 @@ def test_sound_of_any_rate_and_number_of_channels(folders: dict[str, Path]) -> N
     loud.samples[0, 5] = np.nan
     with pytest.raises(InputError, match="no numbers"):
         mine.paint(pictures(3), loud)
+
+
+@pytest.mark.parametrize("part", ["classes", "masks"])
+def test_predictions_that_are_no_numbers_are_told(
+    folders: dict[str, Path], part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = painter(folders["s4"])
+    told = mine._predicted(torch.zeros(1, 1, 3, 64, 64), torch.zeros(1, 1, 96, 64))
+    astray = getattr(told, part)[-1].clone()
+    astray[..., -1] = math.nan
+    monkeypatch.setattr(mine, "_predicted", lambda rgb, log_mel: replace(told, **{part: (astray,)}))
+    with pytest.raises(InputError, match=r"^engine mine: its predictions are no numbers; .*$"):
+        mine.paint(pictures(1), noise(1))
+
+
+def test_negative_variances_are_told(folders: dict[str, Path]) -> None:
+    checkpoint = read_checkpoint(folders["s4"])
+    for name, part in checkpoint.network.state().items():
+        if name.endswith("running_var"):
+            part.fill_(-1)
+    with pytest.raises(InputError, match="no numbers"):
+        Av2tsPainter("mine", checkpoint).paint(pictures(1), noise(1))
 
 
 def test_it_is_both(folders: dict[str, Path]) -> None:

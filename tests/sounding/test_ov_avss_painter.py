@@ -13,7 +13,7 @@ from avfusion.engines.folders import home
 from avfusion.engines.registry import Registry
 from avfusion.engines.state import state
 from avfusion.engines.trained import TRAINED
-from avfusion.errors import CannotRead
+from avfusion.errors import CannotRead, InputError
 from avfusion.sounding import Locator
 from avfusion.sounding.checkpoint import read_card, read_checkpoint, write_checkpoint
 from avfusion.sounding.naming import load_clip_namer
@@ -101,6 +101,15 @@ def test_classes_of_its_own(tmp_path: Path) -> None:
     assert painted.names == (*CLASSES, "")
     assert np.array_equal(np.where(painted.numbers == len(CLASSES), 0, painted.numbers), named)
     assert np.array_equal(painted.probabilities, 1 - maps[:, 0].numpy())
+
+
+def test_predictions_that_are_no_numbers_are_told(tmp_path: Path) -> None:
+    checkpoint = read_checkpoint(folder_of(tmp_path / "closed", len(CLASSES), words=False))
+    absurd = replace(
+        checkpoint.network, weights={name: part * 1e30 for name, part in checkpoint.network.weights.items()}
+    )
+    with pytest.raises(InputError, match=r"^engine mine: its predictions are no numbers; .*$"):
+        OvAvssPainter("mine", replace(checkpoint, network=absurd), None).paint(pictures(1), noise(1))
 
 
 def test_other_numbers_of_classes_are_none(tmp_path: Path) -> None:

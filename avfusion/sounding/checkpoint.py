@@ -19,6 +19,7 @@ from avfusion.errors import CannotRead, UsageError
 from avfusion.media.target import whole_file, writing
 from avfusion.sounding.networks.layers import Drawn, Tensor
 from avfusion.sounding.networks.plain_config import as_plain
+from avfusion.sounding.networks.stored import in_line
 
 Kind: TypeAlias = Literal["av2ts", "ov-avss"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -26,7 +27,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 CONFIG, WEIGHTS, WORDS = "config.json", "model.safetensors", "words"
 
 _CONFIG_BYTES, _HEADER_BYTES = 2**18, 2**21
-_LARGEST_PX = 2048
+# A file of safetensors: so many bytes that say how long the header is, the header in JSON, and then all tensors.
+_LENGTH_BYTES, _METADATA = 8, "__metadata__"
+_NO_WEIGHTS = "no file of safetensors, or cut off"
+# As `avfusion train --size` has it: at twice that, a second of a clip takes 20 GB.
+_LARGEST_PX = 1024
 _STRIDE_PX = 32
 
 
@@ -98,7 +103,36 @@ def read_card(folder: Path) -> Card:
         raise CannotRead(f"{path}: note is a line, and network a configuration of {kind}.")
     network = _config(kind, values["network"], path)
     _check_classes(kind, setting, network.classes, path)
-    return Card(folder, kind, setting, size_px, names, " ".join(note.split()), network)
+    # What the file says is printed: labels and the note as well.
+    said = {in_line(label, len(label)): in_line(words, len(words)) for label, words in names.items()}
+    return Card(folder, kind, setting, size_px, said, in_line(note, len(note)), network)
+
+
+def check_weights(folder: Path) -> None:
+    """Looks at no more of the weights than the header, and needs neither torch nor safetensors. Raises `CannotRead`,
+    naming the file, where it is missing, cut off or something else. What passes may still not fit the network."""
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise CannotRead(f"{path}: there is no such file; a trained network has it.")
+    try:
+        with path.open("rb") as file:
+            first = file.read(_LENGTH_BYTES)
+            rest_bytes = path.stat().st_size - _LENGTH_BYTES
+            header_bytes = int.from_bytes(first, "little")
+            if len(first) < _LENGTH_BYTES or not 0 < header_bytes <= min(_HEADER_BYTES, rest_bytes):
+                raise CannotRead(f"{path}: {_NO_WEIGHTS}: its header claims {header_bytes} bytes.")
+            header = json.loads(file.read(header_bytes))
+        claimed_bytes = max([0, *(part["data_offsets"][1] for name, part in header.items() if name != _METADATA)])
+        has_all = claimed_bytes == rest_bytes - header_bytes
+    except (OSError, ValueError, RecursionError) as error:
+        raise CannotRead(f"{path}: {_NO_WEIGHTS} ({_short(error)}).") from error
+    except (AttributeError, LookupError, TypeError) as error:
+        raise CannotRead(f"{path}: {_NO_WEIGHTS}: its header is none.") from error
+    if not has_all:
+        had_bytes = rest_bytes - header_bytes
+        raise CannotRead(
+            f"{path}: {_NO_WEIGHTS}: {in_line(str(claimed_bytes))} bytes of tensors, and {had_bytes} there."
+        )
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -106,6 +140,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     holds what is no number. Sizes are compared before memory is taken for them."""
     card = read_card(folder)
     path = folder / WEIGHTS
+    check_weights(folder)
     _check_fits(card, _shapes(path), path)
     return Checkpoint(card, _built(card, _tensors(path), path))
 
@@ -161,17 +196,20 @@ def _check_classes(kind: Kind, setting: Setting, classes: int, path: Path) -> No
     known = [2 if setting in ("s4", "ms3") else with_names] if kind == "av2ts" else [1, with_names]
     if classes not in known:
         counts = " or ".join(map(str, known))
-        raise CannotRead(f"{path}: a network of {classes} classes is no {kind} for {setting}, which has {counts}.")
+        raise CannotRead(
+            f"{path}: a network of {_short(classes)} classes is no {kind} for {setting}, which has {counts}."
+        )
 
 
 def _config(kind: Kind, values: Mapping[str, Any], path: Path) -> Any:
-    if kind == "av2ts":
-        from avfusion.sounding.networks.av2ts_config import from_plain as av2ts_from_plain
-
-        return av2ts_from_plain(values, path)
+    from avfusion.sounding.networks.av2ts_config import from_plain as av2ts_from_plain
     from avfusion.sounding.networks.ov_avss_config import from_plain as ov_avss_from_plain
 
-    return ov_avss_from_plain(values, path)
+    try:
+        return av2ts_from_plain(values, path) if kind == "av2ts" else ov_avss_from_plain(values, path)
+    except CannotRead as error:
+        # It quotes what is in the file.
+        raise CannotRead(f"{path}: {in_line(str(error).removeprefix(f'{path}: ').rstrip('.'))}.") from error
 
 
 def _built(card: Card, state: Mapping[str, Tensor], path: Path) -> Network:
@@ -199,17 +237,11 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Of all tensors of a file, by its header alone."""
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise CannotRead(f"{path}: there is no such file; a trained network has it.")
     try:
-        with path.open("rb") as file:
-            header_bytes = int.from_bytes(file.read(8), "little")
-        if header_bytes > min(_HEADER_BYTES, path.stat().st_size):
-            raise CannotRead(f"{path}: no file of safetensors, or cut off: its header claims {header_bytes} bytes.")
         with safe_open(path, "pt") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise CannotRead(f"{path}: no file of safetensors, or cut off ({_short(error)}).") from error
+        raise CannotRead(f"{path}: {_NO_WEIGHTS} ({_short(error)}).") from error
 
 
 def _check_fits(card: Card, shapes: Mapping[str, tuple[int, ...]], path: Path) -> None:
@@ -226,7 +258,7 @@ def _check_fits(card: Card, shapes: Mapping[str, tuple[int, ...]], path: Path) -
     for name in [*wanted, *shapes]:
         ours, theirs = wanted.get(name, "nothing"), shapes.get(name, "nothing")
         if ours != theirs:
-            raise CannotRead(f"{path}: no {what}: {name} should be {ours} and is {theirs}.")
+            raise CannotRead(f"{path}: no {what}: {in_line(name)} should be {ours} and is {in_line(str(theirs))}.")
 
 
 def _numbers(values: Any) -> Iterator[int]:
@@ -246,17 +278,16 @@ def _tensors(path: Path) -> Drawn:
     try:
         tensors: Drawn = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CannotRead(f"{path}: no file of safetensors, or cut off ({_short(error)}).") from error
+        raise CannotRead(f"{path}: {_NO_WEIGHTS} ({_short(error)}).") from error
     known = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64)
     for name, part in tensors.items():
         if part.dtype not in known:
-            raise CannotRead(f"{path}: {name} is of {part.dtype}, which no weight is.")
+            raise CannotRead(f"{path}: {in_line(name)} is of {part.dtype}, which no weight is.")
         if not bool(torch.isfinite(part).all()):
-            raise CannotRead(f"{path}: {name} has values that are no numbers: the training went astray.")
+            raise CannotRead(f"{path}: {in_line(name)} has values that are no numbers: the training went astray.")
     return tensors
 
 
 def _short(said: object) -> str:
     """In a line, not too long."""
-    words = " ".join((str(said) if isinstance(said, Exception) else repr(said)).split()).rstrip(".")
-    return words if len(words) <= 80 else f"{words[:77]}..."
+    return in_line((str(said) if isinstance(said, Exception) else repr(said)).rstrip("."))

@@ -1,6 +1,7 @@
 """Folders of trained networks: what is written is read, and what is no such folder is refused by the file's name."""
 
 import json
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save, save_file
 
 from avfusion.errors import CannotRead, CannotWrite, UsageError
-from avfusion.sounding.checkpoint import check_setting_of, read_card, read_checkpoint, write_checkpoint
+from avfusion.sounding.checkpoint import check_setting_of, check_weights, read_card, read_checkpoint, write_checkpoint
 from avfusion.sounding.networks.av2ts import Av2tsNetwork, draw_av2ts
 from avfusion.sounding.networks.av2ts_config import AV2TS_TINY
 from tests.sounding.networks.test_av2ts import inputs
@@ -84,6 +85,7 @@ def refused(folder: Path, name: str, why: str) -> None:
     assert str(caught.value).startswith(f"{folder / name}: ")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < len(str(folder)) + 300
+    assert str(caught.value).isprintable()
 
 
 CARDS: dict[str, tuple[dict[str, object], str]] = {
@@ -93,11 +95,16 @@ CARDS: dict[str, tuple[dict[str, object], str]] = {
     "setting": ({"setting": "s5"}, "its setting is 's5'"),
     "classes": ({"setting": "avss"}, "of 2 classes is no av2ts for avss, which has 71"),
     "size": ({"size_px": 100}, "size_px is 100"),
+    "larger than any training": ({"size_px": 1056}, "size_px is 1056; it is a multiple of 32, up to 1024"),
     "large": ({"size_px": 32 * 10**6}, "size_px is 32000000"),
     "true": ({"size_px": True}, "size_px is True"),
     "names": ({"names": {"dog": 3}}, "names are words"),
     "note": ({"note": ["x"]}, "note is a line"),
     "network": ({"network": "tiny"}, "network a configuration"),
+    "rude network": ({"network": {"\x1b[2J\u202e\ud800" + "x" * 999: 1}}, r"it has no \[2Jxxx"),
+    "rude value": ({"network": {"width": "\x1b" * 999}}, "width is "),
+    "rude kind": ({"kind": "\x1b\u202e\ud800"}, "its kind is"),
+    "many classes": ({"network": {"classes": 10**999}}, "a network of 1000"),
     "odd network": ({"network": {"width": "wide"}}, "no configuration of AV2TS"),
 }
 
@@ -145,6 +152,24 @@ def test_networks_that_the_file_does_not_hold(folder: Path, changes: dict[str, o
     assert "\n" not in str(caught.value)
 
 
+def test_what_is_said_is_nothing_that_a_terminal_obeys(folder: Path) -> None:
+    note = "two\n\tscenes \x1b[31m\x07 of\u2028 \u202emine\ud800, \u732b \u00e9t\u00e9 \U0001f436"
+    said(folder, note=note, names={"wolf\x1b": "a \u202ewolf", "car": "train"})
+    card = read_card(folder)
+    assert card.note == "two scenes [31m of mine, \u732b \u00e9t\u00e9 \U0001f436"
+    assert card.names == {"wolf": "a wolf", "car": "train"}
+
+
+def test_names_of_tensors_are_shown_plainly(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    state = load_file(path)
+    rude = "\x1b[2J\u202e" + "more" * 999
+    save_file(state | {rude: torch.zeros(1)}, path)
+    refused(folder, "model.safetensors", r"beside it: \[2Jmore.*\.\.\. should be nothing")
+    save_file(state | {next(iter(state)): torch.zeros([1] * 500)}, path)
+    refused(folder, "model.safetensors", "no av2ts of config.json beside it")
+
+
 def test_other_weights(folder: Path) -> None:
     path = folder / "model.safetensors"
     state = load_file(path)
@@ -171,11 +196,24 @@ def test_weights_that_are_no_numbers(folder: Path, value: float) -> None:
     refused(folder, "model.safetensors", "masks.queries is of torch.bool")
 
 
+def framed(header: bytes) -> bytes:
+    return struct.pack("<Q", len(header)) + header
+
+
 def lying_files() -> dict[str, bytes]:
     header = json.dumps({"a": {"dtype": "F32", "shape": [10**6, 10**6], "data_offsets": [0, 4 * 10**12]}}).encode()
     whole = save({"a": torch.zeros(4)})
     return {
         "empty": b"",
+        "no bytes of a header": struct.pack("<Q", 0),
+        "deep": framed(b"[" * 100_000),
+        "a list": framed(b"[]"),
+        "tensors that are none": framed(b'{"a": 3}'),
+        "without places": framed(b'{"a": {}}'),
+        "one place": framed(b'{"a": {"data_offsets": [0]}}'),
+        "places in words": framed(b'{"a": {"data_offsets": [0, "x"]}}'),
+        "places that are no numbers": framed(b'{"a": {"data_offsets": [0, NaN]}}'),
+        "rude kind of number": framed(b'{"a": {"dtype": "\\u001b[2J", "shape": [], "data_offsets": [0, 0]}}'),
         "short": b"abc",
         "pickle": torch.zeros(3).numpy().dumps(),
         "huge header": struct.pack("<Q", 2**62) + b"{}",
@@ -191,6 +229,22 @@ def lying_files() -> dict[str, bytes]:
 def test_files_that_lie(folder: Path, data: bytes) -> None:
     (folder / "model.safetensors").write_bytes(data)
     refused(folder, "model.safetensors", "no file of safetensors, or cut off")
+
+
+def test_weights_are_looked_at_without_reading_them(folder: Path) -> None:
+    check_weights(folder)
+    path = folder / "model.safetensors"
+    header = b'{"__metadata__": {"a": "b"}, "a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 1099511627776]}}'
+    path.write_bytes(framed(header))
+    with pytest.raises(CannotRead, match="1099511627776 bytes of tensors, and 0 there"):
+        check_weights(folder)
+    os.truncate(path, 8 + len(header) + 2**40)  # a terabyte of nothing, which takes no room
+    check_weights(folder)
+    refused(folder, "model.safetensors", "no file of safetensors, or cut off")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(CannotRead, match="there is no such file"):
+        check_weights(folder)
 
 
 def test_half_precision_is_read(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,4 +17,12 @@ def need_shapes(wanted: Mapping[str, tuple[int, ...]], state: Mapping[str, Tenso
         ours = wanted.get(name, "nothing")
         theirs = tuple(state[name].shape) if name in state else "nothing"
         if ours != theirs:
-            raise CannotRead(f"{source}: no {what}: {name} should be {ours} and is {theirs}.")
+            raise CannotRead(f"{source}: no {what}: {in_line(name)} should be {ours} and is {in_line(str(theirs))}.")
+
+
+def in_line(said: str, most: int = 80) -> str:
+    """Words out of a file for a message or a table: in a line, not too long, and nothing in them that a terminal obeys
+    (categories C of Unicode: escapes, marks that turn the writing round, halves of a character)."""
+    words = "".join(" " if letter.isspace() else letter for letter in said)
+    plain = " ".join("".join(letter for letter in words if unicodedata.category(letter)[0] != "C").split())
+    return plain if len(plain) <= most else f"{plain[: most - 3]}..."

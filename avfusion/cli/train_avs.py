@@ -172,7 +172,19 @@ def _resumes(ctx: typer.Context, resume: bool) -> bool:
         is_said = source is not None and source.name == "COMMANDLINE"
         if resume and is_said and parameter.name not in _WITH_RESUME:
             raise UsageError(f"A training goes on as it began. Leave {parameter.opts[0]} out, or begin a new one.")
+    if resume:
+        _need_kind(ctx.params["out"], ctx.command.name or "")
     return resume
+
+
+def _need_kind(out: Path, wanted: str) -> None:
+    from avfusion.errors import UsageError
+    from avfusion.pipelines.train_avs import TRAINING
+    from avfusion.pipelines.train_avs_settings import stored_training
+
+    path = out / TRAINING
+    if path.is_file() and (kind := stored_training(path).kind) != wanted:
+        raise UsageError(f"{out}: holds a training of {kind}, which `avfusion train {kind} --resume` goes on with.")
 
 
 def _av2ts(setting: str | None, preset: Preset, changes: dict[str, Any], without: str) -> AvsTraining:

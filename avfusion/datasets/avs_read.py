@@ -27,6 +27,8 @@ def read_avs(
     `off-the-screen` among the labels are left out. Every file that the clips need has to be there: raises `CannotRead`
     with the number of those that are not and the first names.
     """
+    if not folder.is_dir():
+        raise CannotRead(f"{folder}: there is no such folder.")
     read = {"s4": _read_s4, "ms3": _read_ms3, "avss": _read_avss, "ov": _read_ov, "v2": _read_v2}[setting]
     found = {}
     for clip in read(folder, split):

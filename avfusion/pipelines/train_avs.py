@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,14 @@ from typing import Any
 
 from avfusion.datasets.avs_clip import AvsClip
 from avfusion.datasets.avs_read import read_avs
+from avfusion.datasets.files import read_json
 from avfusion.engines.catalogue import find
 from avfusion.engines.devices import pick_device
-from avfusion.errors import CannotWrite, Stopped, UsageError
+from avfusion.errors import CannotWrite, InputError, OutputIsInput, Stopped, UsageError
 from avfusion.media.target import refuse_inputs, refuse_target, whole_file, writing
 from avfusion.pipelines.progress import OnProgress, Progress, ShouldStop, Teller
 from avfusion.pipelines.train_avs_clips import ClipExamples
-from avfusion.pipelines.train_avs_network import Given, Made, begun, gone_on, teach_words, write_trained
+from avfusion.pipelines.train_avs_network import Given, Made, begun, bring_words, gone_on, write_trained
 from avfusion.pipelines.train_avs_settings import AvsTraining, stored_training
 from avfusion.pipelines.train_avs_validate import for_validation, save_looks, score_names, validate
 from avfusion.sounding.training.board import Board
@@ -80,17 +82,34 @@ def train_avs(
     """
     data, out = Path(data), Path(out)
     refuse_inputs(out, [data])
+    if data.resolve() in out.resolve().parents:
+        raise OutputIsInput(f"{out}: lies within the data set. Choose a folder outside of it.")
+    began_s = time.monotonic()
     after_step = _after(out, training)
+    facts = read_json(out / TRAINING) if training is None else {}
     training = stored_training(out / TRAINING) if training is None else training
     workers = processes(pick_device(find(training.kind, "sounding"), device))
     learning = read_avs(data, training.setting, "train")
     validating = for_validation(read_avs(data, training.setting, "val"), training.settings.validate_clips)
     if not learning or not validating:
         raise UsageError(f"{data}: training needs clips in the splits train and val.")
-    made = gone_on(out, after_step, training) if after_step else begun(training, given, on_progress, should_stop)
+    if facts.get("data", _names_of(learning, validating)) != _names_of(learning, validating):
+        raise UsageError(
+            f"{data}: holds other clips than {out} has learnt from. Give that set, or begin a new training."
+        )
+    if facts:
+        made = gone_on(out, after_step, training, facts)
+    else:
+        made = begun(training, given, on_progress, should_stop)
     run = _Run(out, training, made, workers, learning, validating, on_progress, should_stop)
-    run.go_on_after(after_step)
+    run.go_on_after(after_step, time.monotonic() - began_s)
     return run.report(after_step)
+
+
+def _names_of(learning: Sequence[AvsClip], validating: Sequence[AvsClip]) -> str:
+    """Short for which clips there are."""
+    names = "\n".join(clip.name for clip in (*learning, *validating))
+    return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def _after(out: Path, training: AvsTraining | None) -> int:
@@ -129,15 +148,18 @@ class _Run:
         self._best = made.best
         self._found: Found | None = None
         self._shown_s = 0.0
-        self._stages_s = {"training": 0.0, "validating": 0.0}
+        self._stages_s = {"beginning": 0.0, "training": 0.0, "validating": 0.0}
         self._is_first = workers.number == 0
 
-    def go_on_after(self, after_step: int) -> None:
+    def go_on_after(self, after_step: int, beginning_s: float) -> None:
+        self._stages_s["beginning"] += beginning_s
         self._workers.same(self._learner.network.state().values())
         if self._made.saved is not None:
             resumed(self._learner, self._made.saved, self._out)
         self._open(after_step)
         try:
+            if self._made.saved is None:
+                self._save(0)  # lessons are minutes, and a kill before the next save would cost them
             self._steps(after_step)
         finally:
             if self._is_first:
@@ -146,7 +168,11 @@ class _Run:
     def _steps(self, after_step: int) -> None:
         teller = Teller("training", self._settings.steps - after_step, self._told, self._should_stop, "steps")
         for step in range(after_step, self._settings.steps):
-            self._step(step)
+            try:
+                self._step(step)
+            except InputError:
+                self._break_off(step)
+                raise
             done = step + 1
             is_last = done == self._settings.steps
             if done % self._settings.validate_every == 0 or is_last:
@@ -166,13 +192,21 @@ class _Run:
             return
         with writing(self._out):
             self._out.mkdir(exist_ok=True)
-        if self._made.names:
-            teach_words(self._out, self._settings.seed, self._on_progress, self._should_stop)
+        began_s = time.monotonic()
+        bring_words(self._out, self._made, self._settings.seed, self._on_progress, self._should_stop)
+        self._stages_s["beginning"] += time.monotonic() - began_s
         self._note()
         self._losses = StepTable(self._out / LOSSES, LOSS_COLUMNS, after_step)
         self._score_table = StepTable(self._out / SCORES, ("step", *score_names(self._training.setting)), after_step)
         self._board = Board(self._out / "board", after_step)
-        self._show("training", now=True)
+        self._show("training" if after_step < self._settings.steps else "done", now=True)
+
+    def _break_off(self, step: int) -> None:
+        """A clip that cannot be read, or a loss that is no number, costs nothing of what was learnt before it. Other
+        processes are not waited for: they may not have met it."""
+        if self._is_first:
+            save_step(self._out, self._learner, step, self._best)
+            self._show("broken", now=True)
 
     def _step(self, step: int) -> None:
         began_s = time.monotonic()
@@ -219,6 +253,8 @@ class _Run:
             "clips": len(self._learning),
             "validated": len(self._validating),
             "parameters": self._parameters,
+            "data": _names_of(self._learning, self._validating),
+            "names": dict(self._made.names),
             "notes": list(self._made.notes),
             "best": None if self._best is None else asdict(self._best),
             "device": self._workers.device,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from avfusion.errors import CannotRead, UsageError
-from avfusion.media.target import part_of_folder
+from avfusion.media.target import part_of_folder, writing
 from avfusion.pipelines.progress import OnProgress, ShouldStop, Teller
 from avfusion.pipelines.train_avs_settings import AvsTraining
 from avfusion.sounding.checkpoint import WORDS, read_checkpoint, write_checkpoint
@@ -46,12 +47,14 @@ class Given:
 @dataclass(frozen=True, eq=False)
 class Made:
     """network: on the CPU. saved: of the step that is gone on from. best: the best validation before it. names: what
-    words stand for a label, where a model of made words goes with the network."""
+    words stand for a label, where a model of words goes with the network. words: the folder of such a model, to be
+    copied; None: one is taught, if there are names."""
 
     network: Any
     saved: Saved | None = None
     best: Best | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    words: Path | None = None
     notes: tuple[str, ...] = field(default=())
 
 
@@ -63,7 +66,7 @@ def begun(
     if given is None:
         given = Given(made=StartSettings(seed=seed) if config.learns_ears else None)
     if given.start is not None:
-        return _started(training, given.start)
+        return _started(training, given)
     backbone = None if given.backbone is None else load_backbone(config.backbone, given.backbone)
     if isinstance(config, Av2tsConfig):
         heard = None if given.ears is None else ced.from_published(_tensors(given.ears), config.ced, given.ears)
@@ -75,24 +78,38 @@ def begun(
     return Made(network, names=made_captions() if given.made_words else {}, notes=tuple(notes))
 
 
-def _started(training: AvsTraining, folder: Path) -> Made:
-    checkpoint = read_checkpoint(folder)
+def _started(training: AvsTraining, given: Given) -> Made:
+    """With the words that it has, unless made ones are asked for."""
+    assert given.start is not None
+    checkpoint = read_checkpoint(given.start)
     card = checkpoint.card
+    if card.kind != training.kind:
+        raise UsageError(f"{card.folder}: holds {card.kind}, and {training.kind} is to be trained.")
     if card.network != training.network:
+        odd = [part.name for part in fields(card.network) if _differs(card.network, training.network, part.name)]
         raise UsageError(
-            f"{folder}: holds {card.kind} of {card.setting} in other sizes than are to be trained ({training.kind} of "
-            f"{training.setting}). Give the preset and the setting that it was trained with."
+            f"{card.folder}: holds {card.kind} of {card.setting} in another form than is to be trained "
+            f"({training.kind} of {training.setting}): it differs in {', '.join(odd)}. Give the preset, the setting "
+            "and the switches that it was trained with."
         )
-    return Made(checkpoint.network, notes=(f"Began with {folder} ({card.setting}).",))
+    notes = (f"Began with {card.folder} ({card.setting}).",)
+    if given.made_words:
+        return Made(checkpoint.network, names=made_captions(), notes=notes)
+    words = card.words if card.words.is_dir() else None
+    return Made(checkpoint.network, names=card.names if words else {}, words=words, notes=notes)
 
 
-def gone_on(out: Path, step: int, training: AvsTraining) -> Made:
-    """Raises `CannotRead`."""
+def _differs(one: object, other: object, name: str) -> bool:
+    return bool(getattr(one, name) != getattr(other, name))
+
+
+def gone_on(out: Path, step: int, training: AvsTraining, facts: Mapping[str, Any]) -> Made:
+    """facts: training.json. Raises `CannotRead`."""
     saved, source = read_step(out, step), folder_of(out, step)
     config = training.network
     read: Callable[..., Any] = av2ts_from if isinstance(config, Av2tsConfig) else ov_avss_from
-    names = made_captions() if (out / WORDS).is_dir() else {}
-    return Made(read(config, saved.network, source), saved, saved.best, names)
+    network = read(config, saved.network, source)
+    return Made(network, saved, saved.best, facts.get("names", {}), notes=tuple(facts.get("notes", ())))
 
 
 def _taught(
@@ -122,13 +139,20 @@ def _ears_of(network: Av2tsNetwork | OvAvssNetwork, log_mel: Any) -> Callable[[T
     return lambda heard: ced.ced_tokens(network.ced, network.config.ced, heard.transpose(1, 2))
 
 
-def teach_words(out: Path, seed: int, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> None:
-    """Puts a model that names made things into a run's folder, where there is none yet. Raises `Stopped`."""
-    if (out / WORDS).is_dir():
+def bring_words(
+    out: Path, made: Made, seed: int, on_progress: OnProgress | None, should_stop: ShouldStop | None
+) -> None:
+    """Puts the model that names things into a run's folder, where there is to be one and is none yet. Raises `Stopped`,
+    `CannotWrite`."""
+    if (out / WORDS).is_dir() or not (made.names or made.words):
         return
     tell = _telling(on_progress, should_stop)
     with part_of_folder(out / WORDS) as part:
-        train_words_model(part, seed, on_step=tell)
+        if made.words is None:
+            train_words_model(part, seed, on_step=tell)
+        else:
+            with writing(out):
+                shutil.copytree(made.words, part, dirs_exist_ok=True)
 
 
 def _telling(on_progress: OnProgress | None, should_stop: ShouldStop | None) -> Callable[[str, int, int], None]:

@@ -24,6 +24,7 @@ from avfusion.sounding.networks.losses import LossSettings
 from avfusion.sounding.training.made_start import StartSettings
 
 NOTHING = Given()
+SHIPPED = Path(__file__).parents[2] / "avfusion" / "sounding" / "checkpoints" / "ov-avss"
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,71 @@ def test_after_being_broken_off_it_goes_on_from_the_last_step_saved(through: Pat
     assert [row[0] for row in curve(out)] == [1, 2, 3]
     assert train_avs(data, out=out, device="cpu").first_step == 3
     np.testing.assert_allclose(curve(out), curve(through), rtol=0, atol=1e-6)
+
+
+def test_broken_off_before_the_first_step_it_keeps_its_beginning(data: Path, tmp_path: Path) -> None:
+    out, lessons = tmp_path / "run", Given(made=StartSettings(scenes=6, eye_steps=3, ear_steps=3))
+
+    def breaks(progress: Progress) -> None:
+        if progress.stage.startswith("training"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_avs(data, out=out, training=a_training(2), given=lessons, device="cpu", on_progress=breaks)
+    heard: list[str] = []
+    report = train_avs(data, out=out, device="cpu", on_progress=lambda progress: heard.append(progress.stage))
+    assert (report.first_step, report.step) == (1, 2)
+    assert "teaching ears" not in heard
+    assert any("made timbres" in note for note in report.notes)
+    assert json.loads((out / "training.json").read_text())["notes"] == list(report.notes)
+
+
+def test_a_clip_that_cannot_be_read_costs_no_step(through: Path, data: Path, tmp_path: Path) -> None:
+    mine, out = tmp_path / "mine", tmp_path / "run"
+    shutil.copytree(data, mine)
+    spoilt: dict[Path, bytes] = {}
+
+    def spoil(progress: Progress) -> None:
+        if progress.stage.startswith("training, step 3") and not spoilt:
+            spoilt.update(
+                (frame, frame.read_bytes()) for clip in read_avs(mine, "ms3", "train") for frame in clip.frames
+            )
+            for frame in spoilt:
+                frame.write_bytes(b"no picture")
+
+    with pytest.raises(CannotRead):
+        train_avs(mine, out=out, training=a_training(), given=NOTHING, device="cpu", on_progress=spoil)
+    assert "Broken off after step 3" in (out / "training.html").read_text()
+    for frame, kept in spoilt.items():
+        frame.write_bytes(kept)
+    assert train_avs(mine, out=out, device="cpu").first_step == 4
+    np.testing.assert_allclose(curve(out), curve(through), rtol=0, atol=1e-6)
+
+
+def test_what_is_done_stays_done_and_other_clips_are_refused(through: Path, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(through, out)
+    before = (out / "model.safetensors").read_bytes()
+    report = train_avs(data, out=out, device="cpu")
+    assert (report.first_step, report.step) == (5, 4)
+    assert "<b>Done: 4 steps</b>" in (out / "training.html").read_text()
+    assert (out / "model.safetensors").read_bytes() == before
+    make_avs(tmp_path / "other", setting="ms3", settings=MadeSettings(clips=20, seed=5, size_px=64, is_moving=False))
+    with pytest.raises(UsageError, match="holds other clips than"):
+        train_avs(tmp_path / "other", out=out, device="cpu")
+
+
+def test_words_go_with_what_is_begun_with_them(tmp_path: Path) -> None:
+    make_avs(tmp_path / "ov", setting="ov", settings=MadeSettings(clips=20, size_px=64, is_moving=False))
+    training = training_of("ov-avss", "ov", "cpu", steps=1, batch=2, size_px=32, validate_clips=2)
+    train_avs(tmp_path / "ov", out=tmp_path / "run", training=training, given=Given(start=SHIPPED), device="cpu")
+    ours, theirs = read_checkpoint(tmp_path / "run").card, read_checkpoint(SHIPPED).card
+    assert ours.names == theirs.names
+    assert not ours.needs_clip
+    model = Path("words", "model.safetensors")
+    assert (tmp_path / "run" / model).read_bytes() == (SHIPPED / model).read_bytes()
+    with pytest.raises(UsageError, match="holds ov-avss, and av2ts is to be trained"):
+        begun(a_training(), Given(start=SHIPPED), None, None)
 
 
 def test_small_networks_begin_with_eyes_and_ears_that_were_taught(data: Path, tmp_path: Path) -> None:

@@ -85,6 +85,8 @@ def empty_backbone(config: BackboneConfig) -> Any:
 
 def load_backbone(config: BackboneConfig, folder: Path) -> Any:
     """With the weights of a folder as transformers writes them (`pvt_v2_b5`, `resnet-50`). Raises `CannotRead`."""
+    if not (folder / "config.json").is_file():
+        raise CannotRead(f"{folder}: no folder of a published backbone: there is no config.json in it.")
     backbone = empty_backbone(config)
     known = load_model(folder, "ResNetModel" if config.kind == "resnet" else "PvtV2Model", "cpu")
     try:

@@ -26,7 +26,7 @@ from avfusion.sounding.training.live_page_read import (
 )
 from avfusion.sounding.training.tables import LOSSES, SCORES
 
-State: TypeAlias = Literal["training", "stopped", "done"]
+State: TypeAlias = Literal["training", "stopped", "broken", "done"]
 
 PAGE = "training.html"
 _STYLE = Path(__file__).with_suffix(".css")
@@ -123,6 +123,7 @@ def _stand(state: State, step: int, steps: int, losses: Columns, facts: Mapping[
     words = {
         "training": "Training",
         "stopped": f"Stopped at step {step}: go on with --resume",
+        "broken": f"Broken off after step {step}: mend what was said, then go on with --resume",
         "done": f"Done: {steps} steps",
     }[state]
     every_s = seconds_a_step(losses, facts) or 1.0
@@ -172,7 +173,7 @@ def _tiles(step: int, steps: int, losses: Columns, scores: Columns, facts: Mappi
 
 def _losses(losses: Columns) -> str:
     if not len(losses["step"]):
-        return "<section><h2>Losses</h2><p>The first step is still going on.</p></section>\n"
+        return "<section><h2>Losses</h2><p>No step is done yet.</p></section>\n"
     parts = "".join(
         _plot(losses, (name,), _NAMES[name], is_smooth=True)
         for name in _PARTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -59,8 +60,8 @@ class TrainingSettings:
         if self.size_px % 32:
             raise UsageError(f"Pictures of {self.size_px} pixels: give a multiple of 32.")
         for name in ("rate", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name.replace('_', ' ')} is {getattr(self, name):g}; it is above 0.")
+            if not 0 < getattr(self, name) < math.inf:
+                raise UsageError(f"{name.replace('_', ' ')} {getattr(self, name):g}: give a number above 0.")
 
     def rate_at(self, step: int) -> float:
         """Of the step after `step` others."""

@@ -54,6 +54,7 @@ def html(folder: Path, state: str = "training") -> str:
     [
         ("training", "<b>Training</b>", True),
         ("stopped", "<b>Stopped at step 30: go on with --resume</b>", False),
+        ("broken", "<b>Broken off after step 30: mend what was said, then go on with --resume</b>", False),
         ("done", "<b>Done: 40 steps</b>", False),
     ],
 )
@@ -108,7 +109,7 @@ def test_it_asks_nobody_for_anything(tmp_path: Path) -> None:
 def test_it_is_there_before_the_first_step(tmp_path: Path) -> None:
     write_live_page(tmp_path, state="training", steps=STEPS)
     said = (tmp_path / PAGE).read_text()
-    assert "The first step is still going on." in said
+    assert "No step is done yet." in said
     assert 'aria-valuenow="0"' in said
     assert "Validation" not in said
 

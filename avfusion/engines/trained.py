@@ -20,9 +20,10 @@ SHIPPED = Path(__file__).parents[1] / "sounding" / "checkpoints"
 _CLIP = next(row for row in NAMERS if row.name == "clip-vit-b16")
 _CLIP_SOURCE = next(source for source in _CLIP.sources if isinstance(source, HubFiles))
 
-# Of the file itself, of what it becomes, and of pictures on their way through it.
-_TIMES_FILE, _PICTURES_BYTES = 3, 600 * MIB
-_SHIPPED_BYTES = 2 * MIB
+# Of the file itself, of what it becomes, and of pictures on their way through it. What pixels say to each other grows
+# with the square of their number: it was measured with the demonstrations, and is a byte for so many pairs.
+_TIMES_FILE, _PICTURES_BYTES, _PIXEL_BYTES, _PAIRS_TO_A_BYTE = 3, 600 * MIB, 500, 200
+_SHIPPED_BYTES, _SHIPPED_PX = 2 * MIB, 96
 _NAMEABLE = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 _LONGEST_NOTE, _LONGEST_REASON = 80, 200
 _YOURS = "yours"
@@ -40,11 +41,11 @@ def trained_engines(taken: Collection[str]) -> tuple[Engine, ...]:
 
 def shipped_engine(name: str, checkpoint: str, words: str) -> Engine:
     """The row of a network that comes with the package, where its folder of that name is there."""
-    return _engine(name, SHIPPED / checkpoint, words, "Apache-2.0", _SHIPPED_BYTES)
+    return _engine(name, SHIPPED / checkpoint, words, "Apache-2.0", _SHIPPED_BYTES, _SHIPPED_PX)
 
 
 def _row(folder: Path, taken: Collection[str]) -> Engine:
-    from avfusion.sounding.checkpoint import read_card
+    from avfusion.sounding.checkpoint import check_weights, read_card
 
     shown = re.sub(r"[^\w.-]", "?", folder.name, flags=re.ASCII)[:64]
     if folder.name in taken:
@@ -54,15 +55,18 @@ def _row(folder: Path, taken: Collection[str]) -> Engine:
         return _refused(folder, f"{TRAINED}/{shown}", why)
     try:
         card = read_card(folder)
+        if weights_of(folder).is_file():  # what is missing is told where an engine is asked for its state
+            check_weights(folder)
     except CannotRead as error:
         return _refused(folder, folder.name, _within(folder, str(error)))
     note = card.note if len(card.note) <= _LONGEST_NOTE else f"{card.note[: _LONGEST_NOTE - 3]}..."
     words = f"{card.kind}, trained here for {card.setting}{f': {note}' if note else ''}".rstrip(".")
-    return _engine(folder.name, folder, f"{words}.", _YOURS, weights_bytes(folder), needs_clip=card.needs_clip)
+    found_bytes = weights_bytes(folder)
+    return _engine(folder.name, folder, f"{words}.", _YOURS, found_bytes, card.size_px, needs_clip=card.needs_clip)
 
 
 def _refused(folder: Path, name: str, why: str) -> Engine:
-    return _engine(name, folder, "A trained network.", _YOURS, 0, refused=why)
+    return _engine(name, folder, "A trained network.", _YOURS, 0, 0, refused=why)
 
 
 def _within(folder: Path, words: str) -> str:
@@ -77,6 +81,7 @@ def _engine(
     words: str,
     licence: str,
     weights_bytes: int,
+    size_px: int,
     *,
     refused: str = "",
     needs_clip: bool = False,
@@ -87,7 +92,7 @@ def _engine(
         words=words,
         licence=licence,
         load=partial(_load, name, folder),
-        peak_memory_bytes=_PICTURES_BYTES + _TIMES_FILE * weights_bytes,
+        peak_memory_bytes=_TIMES_FILE * weights_bytes + _bytes_of_pictures(size_px),
         sources=(_CLIP_SOURCE,) if needs_clip else (),
         download_bytes=_CLIP.download_bytes if needs_clip else 0,
         packages=("torch", "torchvision", "transformers", "safetensors"),
@@ -96,6 +101,12 @@ def _engine(
         refused=refused,
         paints=True,
     )
+
+
+def _bytes_of_pictures(size_px: int) -> int:
+    """Of as many as are looked at together, squares of that side."""
+    pixels = size_px**2
+    return _PICTURES_BYTES + _PIXEL_BYTES * pixels + pixels**2 // _PAIRS_TO_A_BYTE
 
 
 def weights_of(folder: Path) -> Path:

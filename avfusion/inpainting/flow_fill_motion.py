@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from avfusion.clip import Mask
 from avfusion.inpainting.flow_fill_survey import Homography, shrunk, shrunk_hole, work_scale
 from avfusion.inpainting.hole import Window
+from avfusion.tracking.motion import dense_flow
 
 Field: TypeAlias = NDArray[np.float32]
 Grey: TypeAlias = NDArray[np.uint8]
@@ -72,7 +73,7 @@ def depart(here: Small, there: Small, camera: Homography, before: Field | None) 
         return None
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     straight = straight_on.fetch(there.grey)
-    flow = np.asarray(method.calc(here.grey, straight, expected.copy()), np.float32)
+    flow = dense_flow(method, here.grey, straight, expected)
     trust = _trust(here.grey, straight, flow) * ~unknown
     apart = np.hypot(flow[..., 0], flow[..., 1])
     held = expected + membrane(flow - expected, (trust / (1 + (apart / FAST_PX) ** 2)).astype(np.float32))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Frame, Mask
 from avfusion.media.colour import linear_light
-from avfusion.tracking.motion import GRID_PX, background_motion, fit_affine
+from avfusion.tracking.motion import GRID_PX, background_motion, dense_flow, fit_affine
 
 Field = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -261,4 +261,4 @@ def _smooth(light: Field) -> Field:
 def _flow(here: Pixels, there: Pixels) -> Field:
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     method.setVariationalRefinementIterations(0)
-    return np.asarray(method.calc(here, there, np.zeros((*here.shape, 2), np.float32)), np.float32)
+    return dense_flow(method, here, there)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from avfusion.clip import Frame, Mask
 from avfusion.matting.matte import Matte, Window, band_depth
 from avfusion.matting.sampling import sampled
+from avfusion.tracking.motion import dense_flow
 
 # Pixels on which motion is measured: enough to follow an edge, and cheap beside the matte itself.
 _MOTION_PIXELS = 30_000
@@ -110,10 +111,9 @@ class Steadier:
             cv2.resize(luma[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
             for luma in (frame.yuv[0], self._last.luma)
         )
-        start = np.zeros((size[1], size[0], 2), np.float32)
-        flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(now, before, start)
+        flow = dense_flow(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST), now, before)
         enlarge = np.array([(right - left) / size[0], (bottom - top) / size[1]], np.float32)
-        back = np.asarray(flow, np.float32) * enlarge
+        back = flow * enlarge
         around = np.ones((_AROUND, _AROUND), np.uint8)
         spread = np.asarray(cv2.dilate(back, around) - cv2.erode(back, around), np.float32)
         return Motion(window, back, spread.max(axis=2))

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avfusion.tracking.motion import dense_flow
+
 BAND_PX = 5
 """Half the width of the boundary band that is looked at."""
 
@@ -69,7 +71,7 @@ def flicker(
     later, earlier = _unit(alpha), _unit(previous_alpha)
     height, width = luma.shape
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    flow = np.asarray(dis.calc(luma, previous_luma, np.zeros((height, width, 2), np.float32)), np.float32)
+    flow = dense_flow(dis, luma, previous_luma)
     rows, columns = np.indices((height, width), np.float32)
     x, y = columns + flow[..., 0], rows + flow[..., 1]
     moved = np.asarray(cv2.remap(earlier, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)

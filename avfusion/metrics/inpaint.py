@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from avfusion.clip import Mask, Rgb
 from avfusion.errors import MaskSizeMismatch
+from avfusion.tracking.motion import dense_flow
 
 Plane = NDArray[np.uint8]
 Flow = NDArray[np.float32]
@@ -157,8 +158,7 @@ def _places(flow: Flow) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def _flow(here: Plane, there: Plane) -> Flow:
-    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return np.asarray(method.calc(here, there, np.zeros((*here.shape, 2), np.float32)), np.float32)
+    return dense_flow(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM), here, there)
 
 
 def _luma(rgb: Rgb) -> Plane:

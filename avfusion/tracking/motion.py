@@ -27,10 +27,16 @@ NEAR_CELLS = 5
 SMOOTH_CELLS = 8.0
 """How far, in grid cells, the background's departures from one affine motion are spread."""
 
+_PATCH_PX = 8
+"""DIS compares squares of so many pixels, with every preset in use."""
+
+_LEAST_LONGER_SIDE_PX = 12
+"""DIS refuses pictures of which no side is so long."""
+
 
 def coarse_flow(here: Plane, there: Plane) -> Field:
     """Where every pixel of `here` lies in `there`, roughly."""
-    return _flow(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST), here, there)
+    return dense_flow(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST), here, there)
 
 
 def fine_flow(here: Plane, there: Plane, stride_px: int) -> Field:
@@ -42,11 +48,40 @@ def fine_flow(here: Plane, there: Plane, stride_px: int) -> Field:
     method.setPatchStride(stride_px)
     method.setGradientDescentIterations(12)
     method.setVariationalRefinementIterations(0)
-    return _flow(method, here, there)
+    return dense_flow(method, here, there)
 
 
-def _flow(method: Any, here: Plane, there: Plane) -> Field:
-    return np.asarray(method.calc(here, there, np.zeros((*here.shape, 2), np.float32)), np.float32)
+def dense_flow(method: Any, here: Plane, there: Plane, start: Field | None = None) -> Field:
+    """Where every pixel of `here` lies in `there`, by a cv2.DISOpticalFlow; `start` is what it begins with.
+
+    Every DIS flow of the house comes from here: by itself, OpenCV reads beyond the memory of a picture that is very
+    flat and wide, and then ends the process or answers NaN. Such a picture first gets more rows like its border.
+    """
+    start = np.zeros((*here.shape, 2), np.float32) if start is None else start.copy()
+    height, width = here.shape
+    high, wide = _smallest_shape(method, width)
+    more_rows, more_columns = max(0, high - height), max(0, wide - width)
+    if not more_rows and not more_columns:
+        return np.asarray(method.calc(here, there, start), np.float32)
+    top, left = more_rows // 2, more_columns // 2
+    margins = (top, more_rows - top, left, more_columns - left)
+    here, there, start = (
+        cv2.copyMakeBorder(each, *margins, cv2.BORDER_REPLICATE) for each in (here, there, np.asarray(start))
+    )
+    flow = np.asarray(method.calc(here, there, start), np.float32)
+    return np.ascontiguousarray(flow[top : top + height, left : left + width])
+
+
+def _smallest_shape(method: Any, width: int) -> tuple[int, int]:
+    """Height and width, in pixels, of the smallest picture that DIS can work on when it is `width` wide.
+
+    Where the finest scale that was asked for has less than one patch of rows, OpenCV takes scales by the width alone:
+    the coarsest has 20 to 39 columns. One patch of rows must be left on the coarser of the two.
+    """
+    if width < _LEAST_LONGER_SIDE_PX:
+        return _LEAST_LONGER_SIDE_PX, _PATCH_PX
+    halvings_by_width = max(1, width // 20).bit_length() - 1
+    return _PATCH_PX << min(method.getFinestScale(), halvings_by_width), _PATCH_PX
 
 
 def sources(flow: Field) -> tuple[Field, Field]:

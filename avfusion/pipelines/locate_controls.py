@@ -58,6 +58,8 @@ class Control:
         other = "Without its sound" if self.kind == "mute" else "With another sound"
         if self.goes_by_sound is None:
             return f"{other}: nothing was shown with its own, so there is nothing to compare."
+        if not self.located.sources.found and self.kind == "mute":
+            return f"{other} nothing is found: it takes a sound. Whether it matters which one, another sound tells."
         if not self.located.sources.found:
             return f"{other} nothing is found: what was found goes by the sound."
         if self.goes_by_sound:

@@ -73,6 +73,7 @@ def test_a_download_shows_how_far_it_is_stops_and_goes_on(
     browser: Browser, hub: Hub, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     hub.gate = threading.Event()
+    hub.asked.clear()
     home = tmp_path_factory.mktemp("fetching")
     server = Server(home, HF_HUB_OFFLINE="0", HF_ENDPOINT=hub.url)
     first = visitor_in(browser.new_context(), server.address)
